@@ -1,0 +1,44 @@
+/* instance.h - what assembly needs to know of one instance: rule R0's record. */
+#ifndef IVX_ASSEMBLE_INSTANCE_H
+#define IVX_ASSEMBLE_INSTANCE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "isovox/base/err.h"
+#include "isovox/base/reason.h"
+#include "isovox/sys/file.h"
+
+/* Texts are the data set's, padding removed, cut to the room. Numbers are doubles parsed
+ * with full precision. Nothing that identifies a patient is kept. */
+struct ivx_instance {
+    char *path;             /* owned; blob.path borrows it */
+    struct ivx_blob blob;
+    char sop_class[65], sop_uid[65], series_uid[65], study_uid[65], frame_uid[65], syntax[65];
+    char modality[17], image_type[129], series_description[65], study_description[65];
+    char station_name[17], body_part[17], manufacturer[65], patient_position[17];
+    char acquisition_number[17], acquisition_time[33], content_time[33], echo[33];
+    char convolution_kernel[65], temporal[33], trigger_time[33], b_value[33], frame_time[33];
+    char units[17], protocol[65];
+    int64_t instance_number; /* INT64_MIN when absent: never used for geometry */
+    int32_t rows, columns, frames, samples_per_pixel;
+    int32_t bits_allocated, bits_stored, high_bit, pixel_representation;
+    char photometric[17];
+    bool has_position, has_orientation, has_spacing, has_slope, has_intercept;
+    bool has_padding, has_padding_limit, has_tilt, has_thickness, has_pixels;
+    bool lossy;              /* Lossy Image Compression (0028,2110) is 01, or a lossy syntax */
+    double position[3], orientation[6], spacing[2]; /* spacing: [0] between rows, [1] columns */
+    double slope, intercept, thickness, tilt_deg;
+    int32_t padding, padding_limit; /* as stored values, sign by pixel_representation */
+    uint64_t pixel_offset, pixel_length; /* Pixel Data's value within the blob, if native */
+    bool big_endian, encapsulated, deflated;
+};
+
+/* Reads the header through the bounded scanner (isovox/dicom/scan.h). False: it is no usable
+ * DICOM object; *reason_out says which kind (DAMAGED, UNSUPPORTED_SYNTAX, TOO_LARGE) and
+ * err the rest. Missing geometry is no error here: assembly decides. */
+bool ivx_instance_read(const struct ivx_blob *blob, struct ivx_instance **out,
+                       enum ivx_reason *reason_out, struct ivx_err *err);
+void ivx_instance_free(struct ivx_instance **instance);
+
+#endif

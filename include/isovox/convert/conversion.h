@@ -1,0 +1,60 @@
+/* conversion.h - one volume, one recipe, one result: what the convert role and
+ * `isovox convert` both do. No catalogue, no network. */
+#ifndef IVX_CONVERT_CONVERSION_H
+#define IVX_CONVERT_CONVERSION_H
+
+#include "isovox/assemble/assembly.h"
+#include "isovox/core/resample.h"
+
+enum ivx_format { IVX_FORMAT_DICOM, IVX_FORMAT_NIFTI, IVX_FORMAT_RAW };
+
+/* A recipe's settings (docs/INTERFACE 2). spacing_mm: > 0, or IVX_SPACING_MIN. */
+#define IVX_SPACING_MIN (-1.0)
+struct ivx_recipe_settings {
+    char name[65];
+    double spacing_mm;
+    enum ivx_kernel kernel;
+    enum ivx_align align;
+    enum ivx_antialias antialias;
+    enum ivx_boundary boundary;
+    enum ivx_gap gap;
+};
+/* 1.0 mm, bspline3, center, auto, nearest, refuse. */
+void ivx_recipe_default(struct ivx_recipe_settings *settings);
+/* Canonical JSON of all settings, keys in a fixed order: enters UIDs and catalogue. */
+bool ivx_recipe_json(const struct ivx_recipe_settings *settings, char **json_out,
+                     struct ivx_err *err);
+bool ivx_recipe_parse(const char *json, struct ivx_recipe_settings *out, struct ivx_err *err);
+
+struct ivx_conversion {
+    const struct ivx_source_volume *source;
+    const char *const *source_sha256; /* hex per slice; NULL: computed here */
+    const struct ivx_recipe_settings *recipe;
+    enum ivx_format format;
+    const char *directory;            /* exists; files are made inside */
+    const char *file_name;            /* nifti, raw: name inside directory */
+    int64_t created_us;
+    int threads;
+    const char *simd;
+    size_t memory_limit;
+    /* After each result slice; false cancels (IVX_STALE). May be NULL. */
+    bool (*progress)(void *context, int32_t done, int32_t all);
+    void *progress_context;
+};
+struct ivx_conversion_result {
+    struct ivx_grid grid;
+    char series_uid[65], sop_class[65], syntax[65], folder[128];
+    char voxel_sha256[65];  /* little-endian result voxels in order */
+    int32_t files;
+    char *manifest_json;    /* owned */
+    char *stages_json;      /* owned: {"read_ms":..,"resample_ms":..,"write_ms":..,"total_ms":..} */
+    struct ivx_resample_report resample;
+    struct ivx_reader_report reader;
+};
+/* Files are <directory>/000001.dcm ... (dicom), or file_name (+ .json for raw), and
+ * manifest.json. Nothing is synced or renamed here: the caller publishes the directory. */
+bool ivx_conversion_run(const struct ivx_conversion *conversion,
+                        struct ivx_conversion_result *out, struct ivx_err *err);
+void ivx_conversion_result_free(struct ivx_conversion_result *result); /* what it owns */
+
+#endif

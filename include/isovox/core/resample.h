@@ -1,0 +1,113 @@
+/* resample.h - acquired slices to an isotropic grid, streaming.
+ *
+ * One call, one pass: source slices are asked for in ascending order, once each; result
+ * slices are handed on in ascending order, once each. Memory is O(slab). The bits of the
+ * result depend on the voxels, the stack, the grid and the options, and on nothing else:
+ * not on the instruction set, the number of workers, or how the work was split.
+ * Definitions and their sources: docs/RESAMPLING.md. */
+#ifndef IVX_CORE_RESAMPLE_H
+#define IVX_CORE_RESAMPLE_H
+
+#include <stddef.h>
+
+#include "isovox/core/grid.h"
+#include "isovox/core/stack.h"
+
+/* Raised whenever any result bit can change. */
+#define IVX_ENGINE_VERSION 1
+
+/*  enumerator            name in interfaces */
+#define IVX_KERNELS(X) \
+  X(IVX_BSPLINE3,    "bspline3") \
+  X(IVX_LINEAR,      "linear") \
+  X(IVX_CATMULL_ROM, "catmull-rom") \
+  X(IVX_LANCZOS3,    "lanczos3") \
+  X(IVX_NEAREST,     "nearest")
+
+enum ivx_kernel {
+#define X(id, name) id,
+    IVX_KERNELS(X)
+#undef X
+    IVX_KERNEL_COUNT
+};
+
+const char *ivx_kernel_name(enum ivx_kernel kernel);
+bool ivx_kernel_find(const char *name, enum ivx_kernel *out);
+
+enum ivx_align { IVX_ALIGN_CENTER, IVX_ALIGN_ORIGIN, IVX_ALIGN_CORNER };
+
+/* The isotropic target grid in the frame of row, column and normal: RESAMPLING.md 2.1 and
+ * "Decided here" (box of every source voxel with its half-voxel border; N' = max(1,
+ * ceil(extent/t - 1e-3)), centred on the box; alignments `origin` and `corner` as
+ * INTERFACE.md 2). spacing_mm > 0 and finite. IVX_REFUSED when a count would exceed 32767. */
+bool ivx_target_grid(const struct ivx_stack *stack, double spacing_mm, enum ivx_align align,
+                     struct ivx_grid *out, struct ivx_err *err);
+
+enum ivx_sample { IVX_INT16, IVX_FLOAT32 };
+
+/* One source slice in real-world units (HU for CT): rows * columns values, columns
+ * fastest. `missing` is NULL, or one byte per pixel, not 0 where the pixel is padding and
+ * takes no part. Borrowed until the source is asked for the next slice. */
+struct ivx_slice {
+    enum ivx_sample sample;
+    const void *voxel;
+    const uint8_t *missing;
+};
+
+typedef bool ivx_slice_source(void *context, int32_t k, struct ivx_slice *out,
+                              struct ivx_err *err);
+/* Result slice m: count[0] * count[1] values of options.result, i fastest; borrowed during
+ * the call. */
+typedef bool ivx_slice_sink(void *context, int32_t m, const void *voxel, struct ivx_err *err);
+
+/* How the caller lends its threads: run task(argument, n) for every n in [0, count), in any
+ * order, possibly at the same time, and return when all are done. */
+struct ivx_crew {
+    void (*run)(void *crew, void (*task)(void *argument, int n), void *argument, int count);
+    void *crew;
+    int size; /* how many run at the same time, at least 1 */
+};
+
+enum ivx_antialias { IVX_ANTIALIAS_AUTO, IVX_ANTIALIAS_OFF };
+/* What stands between the outermost sample and half a voxel beyond, and outside. */
+enum ivx_boundary { IVX_BOUNDARY_NEAREST, IVX_BOUNDARY_BACKGROUND };
+
+struct ivx_resample_options {
+    enum ivx_kernel kernel;
+    enum ivx_antialias antialias;
+    enum ivx_boundary boundary;
+    enum ivx_sample result; /* IVX_INT16: rounded half to even, saturated and counted */
+    float background;       /* outside the scanned region; -1024 for CT */
+    const char *simd;       /* NULL or "auto": the best; "base", "avx2", "avx512", "neon" */
+    struct ivx_crew crew;   /* .run NULL: the calling thread alone */
+    size_t memory_limit;    /* bytes; 0: none. IVX_FULL when the slab would not fit */
+};
+
+/* Filled by ivx_resample(): counts are result voxels. */
+struct ivx_resample_report {
+    uint64_t voxels;
+    uint64_t background;  /* outside the scanned region or mostly padding */
+    uint64_t edge;        /* between the outermost sample and the half-voxel border */
+    uint64_t saturated;   /* outside int16 before rounding */
+    double stretch[3];    /* anti-alias: kernel stretch per target axis, 1 = none */
+    size_t memory;        /* bytes of working memory used */
+    char simd[16];        /* instruction set that ran */
+    uint64_t table_digest; /* FNV-1a over every tap table: goes into the manifest */
+};
+
+/* grid must have come from ivx_target_grid() of this stack, or share its axes (row, column,
+ * normal). Errors of source and sink are passed on as they are and end the call. */
+bool ivx_resample(const struct ivx_stack *stack, const struct ivx_grid *grid,
+                  const struct ivx_resample_options *options,
+                  ivx_slice_source *source, void *source_context,
+                  ivx_slice_sink *sink, void *sink_context,
+                  struct ivx_resample_report *report_out, struct ivx_err *err);
+
+/* Which source slices slice m of the result was computed from (their kernel weight is not
+ * negligible: two for linear, four for the cubic kernels, more when anti-aliased). The
+ * exact B-spline's infinite tail is not counted. For Source Image Sequence. */
+void ivx_resample_support(const struct ivx_stack *stack, const struct ivx_grid *grid,
+                          const struct ivx_resample_options *options, int32_t m,
+                          int32_t *first_out, int32_t *last_out);
+
+#endif

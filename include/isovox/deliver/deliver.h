@@ -1,0 +1,13 @@
+/* deliver.h - the deliver role, as a process. */
+#ifndef IVX_DELIVER_DELIVER_H
+#define IVX_DELIVER_DELIVER_H
+
+#include "isovox/config/config.h"
+
+/* Runs until SIGTERM (ivx_stop_wanted()), then drains within shutdown_grace and returns the
+ * process's exit status: 0, or 1 after logging what went wrong. On SIGHUP it reads
+ * config->file again and keeps the old settings when that fails. The supervisor has called
+ * ivx_stop_start(), ivx_log_start() and ivx_dicom_start(). */
+int ivx_deliver_run(const struct ivx_config *config, const char *name);
+
+#endif

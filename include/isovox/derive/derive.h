@@ -1,0 +1,37 @@
+/* derive.h - a result as a classic CT (later MR, PET) series: docs/DERIVED.md 2. */
+#ifndef IVX_DERIVE_DERIVE_H
+#define IVX_DERIVE_DERIVE_H
+
+#include "isovox/assemble/assembly.h"
+#include "isovox/core/grid.h"
+#include "isovox/core/resample.h"
+
+/* Everything that enters a derived object besides its voxels. Borrowed. */
+struct ivx_derivation {
+    const struct ivx_source_volume *source;
+    const char *const *source_sha256; /* hex, per slice: content enters the UIDs */
+    const struct ivx_grid *grid;
+    const struct ivx_resample_options *options;
+    double spacing_mm;
+    const char *recipe_name, *recipe_json; /* json: canonical, enters the UIDs */
+    int64_t created_us;                    /* the job's creation time */
+};
+
+struct ivx_derive; /* opaque */
+
+/* Loads the template (a source header), sets what all instances share, makes the UIDs:
+ * 2.25.<hash of source UIDs and contents, recipe, engine version, output index>. */
+bool ivx_derive_new(const struct ivx_derivation *derivation, struct ivx_derive **out,
+                    struct ivx_err *err);
+void ivx_derive_free(struct ivx_derive **derive);
+const char *ivx_derive_series_uid(const struct ivx_derive *derive);
+const char *ivx_derive_sop_class(const struct ivx_derive *derive);
+/* out has room for 65. m: 0 .. grid count[2]-1; Instance Number is m+1. */
+void ivx_derive_sop_uid(const struct ivx_derive *derive, int32_t m, char out[65]);
+/* "2001_Thorax ISO 1.0 mm cubic": series number and description, safe as a file name. */
+void ivx_derive_folder(const struct ivx_derive *derive, char *out, size_t room);
+/* Writes instance m as Part 10 to fd; voxels: count[0]*count[1] int16 HU. */
+bool ivx_derive_write(struct ivx_derive *derive, int32_t m, const int16_t *voxels, int fd,
+                      struct ivx_err *err);
+
+#endif

@@ -1,0 +1,60 @@
+/* dataset.h - one DICOM object to edit and write. The C face of DCMTK: no C++ type,
+ * exception or OFCondition crosses this line, and no decision is taken below it. */
+#ifndef IVX_DICOM_DATASET_H
+#define IVX_DICOM_DATASET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "isovox/base/err.h"
+#include "isovox/sys/file.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ivx_dataset; /* opaque: owns everything in it */
+struct ivx_item;    /* opaque: the data set itself or an item of a sequence; borrowed */
+
+bool ivx_dataset_new(struct ivx_dataset **out, struct ivx_err *err);
+/* Everything before Pixel Data (and its variants). The blob must have passed ivx_scan(): the
+ * parser underneath trusts depth and lengths. */
+bool ivx_dataset_load_header(const struct ivx_blob *blob, struct ivx_dataset **out,
+                             struct ivx_err *err);
+bool ivx_dataset_clone(const struct ivx_dataset *from, struct ivx_dataset **out,
+                       struct ivx_err *err);
+void ivx_dataset_free(struct ivx_dataset **dataset);
+struct ivx_item *ivx_dataset_root(struct ivx_dataset *dataset);
+
+/* Text as it is in the data set, trailing padding removed, values joined by '\'; false
+ * without an error when the attribute is absent or empty. Borrowed until changed. */
+bool ivx_item_text(struct ivx_item *item, uint32_t tag, const char **out);
+bool ivx_item_has(struct ivx_item *item, uint32_t tag);
+
+/* Set (replace) a value; the VR is the dictionary's. An empty text makes an empty value. */
+bool ivx_item_put_text(struct ivx_item *item, uint32_t tag, const char *text,
+                       struct ivx_err *err);
+bool ivx_item_put_u16(struct ivx_item *item, uint32_t tag, uint16_t value, struct ivx_err *err);
+bool ivx_item_put_s16(struct ivx_item *item, uint32_t tag, int16_t value, struct ivx_err *err);
+/* Private elements and others whose VR the dictionary does not know: vr is two letters. */
+bool ivx_item_put_text_as(struct ivx_item *item, uint32_t tag, const char *vr,
+                          const char *text, struct ivx_err *err);
+/* Appends an item to the sequence (made when missing). */
+bool ivx_item_append(struct ivx_item *item, uint32_t sequence_tag, struct ivx_item **out,
+                     struct ivx_err *err);
+void ivx_item_remove(struct ivx_item *item, uint32_t tag);
+/* Removes every element for which the answer is true; at this level only. */
+typedef bool ivx_item_filter(void *context, uint32_t tag);
+void ivx_item_remove_if(struct ivx_item *item, ivx_item_filter *filter, void *context);
+
+/* Writes a Part 10 object in Explicit VR Little Endian to fd: zero preamble, meta header
+ * with our implementation UID, then the data set with `pixels` (little-endian words of 16
+ * bits) as Pixel Data OW. Defined bytes: no clock, no group lengths, no padding. SOP Class
+ * and Instance UID must be in the data set. pixels NULL: no Pixel Data. */
+bool ivx_dataset_write(struct ivx_dataset *dataset, const uint16_t *pixels, size_t count,
+                       int fd, struct ivx_err *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

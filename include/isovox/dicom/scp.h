@@ -1,0 +1,73 @@
+/* scp.h - one accepted association, from A-ASSOCIATE-RQ to its end. DIMSE for the receive
+ * role: no decision about durability, no file. Handed a connected socket (DCMTK's external
+ * socket mode), so that the accept loop never reads. PS3.4 annex B, PS3.7, PS3.8. */
+#ifndef IVX_DICOM_SCP_H
+#define IVX_DICOM_SCP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "isovox/base/err.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Whether a peer may associate. PS3.8 9.3.4: who rejects, and why. */
+enum ivx_scp_verdict {
+    IVX_SCP_WELCOME,
+    IVX_SCP_CALLING_AE_UNKNOWN, /* permanent, calling AE title not recognised */
+    IVX_SCP_CALLED_AE_UNKNOWN,  /* permanent, called AE title not recognised */
+    IVX_SCP_BUSY,               /* transient, local limit exceeded */
+};
+
+struct ivx_scp_peer {
+    char calling_ae[17], called_ae[17];
+    char address[64]; /* numeric */
+};
+
+/* What an instance's C-STORE-RQ announced. */
+struct ivx_scp_store {
+    char sop_class[65], sop_uid[65], syntax[65];
+    const struct ivx_scp_peer *peer;
+};
+
+/* begin, data..., then end(keep) exactly once: keep is false when the transfer broke off, and
+ * then the result of end is not sent to anybody. The stream is a whole Part 10 object
+ * (preamble, meta header, then the data set bit for bit as it came). A false from any of
+ * them makes the C-STORE-RSP carry ivx_code_dimse(err->code) and err->text as Error
+ * Comment; the rest of that data set is read and dropped, the association goes on. */
+struct ivx_scp_handler {
+    void *context;
+    enum ivx_scp_verdict (*associate)(void *context, const struct ivx_scp_peer *peer);
+    bool (*store_begin)(void *context, const struct ivx_scp_store *store, struct ivx_err *err);
+    bool (*store_data)(void *context, const void *bytes, size_t length, struct ivx_err *err);
+    bool (*store_end)(void *context, bool keep, struct ivx_err *err);
+    /* The association is over: released by the peer (true), or aborted, lost, timed out. */
+    void (*ended)(void *context, bool released);
+    bool (*stop_wanted)(void *context); /* asked between commands: end in an orderly way */
+};
+
+struct ivx_scp_limits {
+    int acse_seconds;  /* the A-ASSOCIATE-RQ must be there by then (ARTIM) */
+    int dimse_seconds; /* longest silence inside or between commands */
+    uint32_t max_pdu;  /* offered, bytes */
+    uint64_t max_instance; /* bytes of one data set; more is IVX_FULL */
+};
+
+/* Serves the socket until the association ends; owns and closes fd. TCP_NODELAY is set and
+ * TCP_QUICKACK re-armed after every read (RELIABILITY.md 1.2). True when it ended in an
+ * orderly way (released, or rejected as the handler asked); the error says what happened
+ * otherwise. Call at most once per process (DCMTK keeps global state). */
+bool ivx_scp_serve(int fd, const struct ivx_scp_limits *limits,
+                   const struct ivx_scp_handler *handler, struct ivx_err *err);
+
+/* The storage classes that are accepted, and the syntaxes: NULL-terminated. For `doctor`,
+ * the conformance statement and tests. */
+const char *const *ivx_scp_classes(void);
+const char *const *ivx_scp_syntaxes(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

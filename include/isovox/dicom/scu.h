@@ -1,0 +1,49 @@
+/* scu.h - an association that we request: C-ECHO and C-STORE. TCP_NODELAY is set. */
+#ifndef IVX_DICOM_SCU_H
+#define IVX_DICOM_SCU_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "isovox/base/err.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ivx_scu; /* opaque: one association */
+
+struct ivx_scu_peer {
+    const char *calling_ae, *called_ae, *address;
+    int port;
+    int connect_seconds, dimse_seconds;
+};
+/* What will be sent: proposed presentation contexts. Explicit and implicit little endian are
+ * always proposed too for a native (uncompressed) syntax, so that every PACS can take it. */
+struct ivx_scu_context {
+    const char *sop_class, *syntax;
+};
+
+/* IVX_RETRY when the peer cannot be reached or rejects as transient, IVX_REFUSED when it
+ * rejects for good; the text says what it answered. */
+bool ivx_scu_open(const struct ivx_scu_peer *peer, const struct ivx_scu_context *contexts,
+                  size_t count, struct ivx_scu **out, struct ivx_err *err);
+/* A-RELEASE when the association is in order, else A-ABORT; then NULL. */
+void ivx_scu_free(struct ivx_scu **scu);
+
+bool ivx_scu_echo(struct ivx_scu *scu, struct ivx_err *err);
+
+struct ivx_scu_answer {
+    uint16_t status;   /* DIMSE status (0000, Bxxx: stored) */
+    char comment[65];  /* Error Comment (0000,0902) */
+};
+/* Sends the Part 10 file at path. True when the peer answered, whatever it answered. False:
+ * no answer (IVX_RETRY; the association is useless now), no matching presentation context
+ * was accepted (IVX_REFUSED), or our file is unreadable (IVX_DAMAGED). */
+bool ivx_scu_store(struct ivx_scu *scu, const char *path, struct ivx_scu_answer *out,
+                   struct ivx_err *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,21 @@
+/* stop.h - SIGTERM and SIGINT ask for an orderly end, SIGHUP for a new reading of the
+ * configuration. Handlers only set flags (and interrupt waits): no SA_RESTART. */
+#ifndef IVX_SYS_STOP_H
+#define IVX_SYS_STOP_H
+
+#include <stdbool.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+void ivx_stop_start(void);     /* installs the handlers; SIGPIPE is ignored */
+bool ivx_stop_wanted(void);
+bool ivx_reload_wanted(void);  /* true once per SIGHUP */
+/* This process ends with SIGTERM when its parent dies, however that dies. */
+void ivx_stop_with_parent(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

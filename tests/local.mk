@@ -1,0 +1,1 @@
+# Lints; the unit tests stand in each floor's own src/<floor>/local.mk.
