@@ -1,1 +1,7 @@
-# sys
+noinst_LIBRARIES += libsys.a
+libsys_a_SOURCES = include/isovox/sys/clock.h include/isovox/sys/file.h \
+	include/isovox/sys/hash.h include/isovox/sys/log.h include/isovox/sys/stop.h \
+	include/isovox/sys/wake.h src/sys/clock.c src/sys/file.c src/sys/hash.c \
+	src/sys/log.c src/sys/stop.c src/sys/tree.c src/sys/wake.c
+libsys_a_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
+EXTRA_DIST += src/sys/README.md

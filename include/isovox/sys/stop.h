@@ -12,8 +12,9 @@ extern "C" {
 void ivx_stop_start(void);     /* installs the handlers; SIGPIPE is ignored */
 bool ivx_stop_wanted(void);
 bool ivx_reload_wanted(void);  /* true once per SIGHUP */
-/* This process ends with SIGTERM when its parent dies, however that dies. */
-void ivx_stop_with_parent(void);
+/* For a forked child: it gets SIGTERM when its parent dies, however that dies. parent is the
+ * getpid() of the parent, taken before the fork. */
+void ivx_stop_with_parent(int parent);
 
 #ifdef __cplusplus
 }
