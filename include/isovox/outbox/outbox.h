@@ -1,7 +1,7 @@
 /* outbox.h - results as files until they are delivered: all of a result, or nothing.
  *
  *   state_dir/outbox/staging/<key>.e<epoch>/   being written by one attempt; swept when stale
- *   state_dir/outbox/ready/<key>/              complete and durable: 000001.dcm ... manifest.json */
+ *   state_dir/outbox/ready/<key>/             complete and durable: 000001.dcm ... manifest.json */
 #ifndef IVX_OUTBOX_OUTBOX_H
 #define IVX_OUTBOX_OUTBOX_H
 
