@@ -5,3 +5,9 @@ libsys_a_SOURCES = include/isovox/sys/clock.h include/isovox/sys/file.h \
 	src/sys/log.c src/sys/stop.c src/sys/tree.c src/sys/wake.c
 libsys_a_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
 EXTRA_DIST += src/sys/README.md
+
+check_PROGRAMS += tests/unit/sys/test_sys
+tests_unit_sys_test_sys_SOURCES = tests/unit/sys/test_sys.c
+tests_unit_sys_test_sys_CFLAGS = $(TEST_CFLAGS)
+tests_unit_sys_test_sys_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync,--wrap=rename
+tests_unit_sys_test_sys_LDADD = libsys.a libbase.a $(CRYPTO_LIBS) $(CHECK_LIBS)
