@@ -175,9 +175,10 @@ struct ivx_claim {
 void ivx_claim_free(struct ivx_claim *claim); /* frees what it owns, not itself */
 
 /* Takes the next job that is due, or whose lease has run out, for lease_seconds. False with
- * IVX_ABSENT when there is none. */
+ * IVX_ABSENT when there is none. Each claim begins an attempt; a job whose lease has run out
+ * in its last one (max_attempts) is DEAD with code WORKER_LOST, and the next job is taken. */
 bool ivx_catalogue_claim(struct ivx_catalogue *catalogue, const char *owner, int lease_seconds,
-                         struct ivx_claim *out, struct ivx_err *err);
+                         int max_attempts, struct ivx_claim *out, struct ivx_err *err);
 /* IVX_STALE: the lease was lost; stop at once and publish nothing more. */
 bool ivx_catalogue_heartbeat(struct ivx_catalogue *catalogue, int64_t job_id, int64_t epoch,
                              int lease_seconds, struct ivx_err *err);
@@ -296,8 +297,8 @@ bool ivx_catalogue_get_job(struct ivx_catalogue *catalogue, int64_t id, struct i
 bool ivx_catalogue_get_delivery(struct ivx_catalogue *catalogue, int64_t id,
                                 struct ivx_delivery_row *out, struct ivx_err *err);
 /* JSON texts, owned by the caller: evidence [{kind,text,at}], warnings [{code,text}],
- * conflicts and instances set aside [{sop_uid,kind,code,text,at}], manifest, stages. "null"
- * when there is none. */
+ * conflicts and instances set aside [{sop_uid,kind,code,text,at}] ("[]" when there is none;
+ * `at` is microseconds), manifest, stages ("null" when there is none). IVX_ABSENT: no such id. */
 bool ivx_catalogue_series_evidence(struct ivx_catalogue *catalogue, int64_t id, char **json_out,
                                    struct ivx_err *err);
 bool ivx_catalogue_series_warnings(struct ivx_catalogue *catalogue, int64_t id, char **json_out,
