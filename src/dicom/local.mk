@@ -4,3 +4,12 @@ libdicom_a_SOURCES =
 libdicom_a_SOURCES += include/isovox/dicom/dicom.h
 libdicom_a_SOURCES += src/dicom/barrier.h
 libdicom_a_SOURCES += src/dicom/dicom.cc
+libdicom_a_SOURCES += include/isovox/dicom/dataset.h
+libdicom_a_SOURCES += src/dicom/dataset.cc
+
+check_PROGRAMS += tests/unit/dicom/test_dataset
+tests_unit_dicom_test_dataset_SOURCES = tests/unit/dicom/test_dataset.c
+nodist_EXTRA_tests_unit_dicom_test_dataset_SOURCES = dummy.cc
+tests_unit_dicom_test_dataset_CFLAGS = $(TEST_CFLAGS)
+tests_unit_dicom_test_dataset_LDADD = libdicom.a libsys.a libbase.a $(CHECK_LIBS) \
+	$(DCMTK_LIBS) $(CRYPTO_LIBS)

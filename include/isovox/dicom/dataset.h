@@ -27,9 +27,17 @@ void ivx_dataset_free(struct ivx_dataset **dataset);
 struct ivx_item *ivx_dataset_root(struct ivx_dataset *dataset);
 
 /* Text as it is in the data set, trailing padding removed, values joined by '\'; false
- * without an error when the attribute is absent or empty. Borrowed until changed. */
+ * without an error when the attribute is absent, empty, or of a binary VR. Borrowed until
+ * changed. */
 bool ivx_item_text(struct ivx_item *item, uint32_t tag, const char **out);
 bool ivx_item_has(struct ivx_item *item, uint32_t tag);
+/* The first value of a US or SS attribute, as it is written; false when it is none. */
+bool ivx_item_u16(struct ivx_item *item, uint32_t tag, uint16_t *out);
+/* Items of a sequence: 0 when it is absent or no sequence. item n is 0 .. count-1. */
+size_t ivx_item_count(struct ivx_item *item, uint32_t sequence_tag);
+struct ivx_item *ivx_item_at(struct ivx_item *item, uint32_t sequence_tag, size_t n);
+/* Both have the attribute with the same value (sequences: recursively), or neither has it. */
+bool ivx_item_same(struct ivx_item *item, struct ivx_item *other, uint32_t tag);
 
 /* Set (replace) a value; the VR is the dictionary's. An empty text makes an empty value. */
 bool ivx_item_put_text(struct ivx_item *item, uint32_t tag, const char *text,
@@ -53,6 +61,9 @@ void ivx_item_remove_if(struct ivx_item *item, ivx_item_filter *filter, void *co
  * and Instance UID must be in the data set. pixels NULL: no Pixel Data. */
 bool ivx_dataset_write(struct ivx_dataset *dataset, const uint16_t *pixels, size_t count,
                        int fd, struct ivx_err *err);
+/* The same in Implicit VR Little Endian: for test objects. */
+bool ivx_dataset_write_implicit(struct ivx_dataset *dataset, const uint16_t *pixels,
+                                size_t count, int fd, struct ivx_err *err);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,447 @@
+#include "isovox/dicom/dataset.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmdata/dctk.h>
+#include <dcmtk/dcmdata/dcistrmb.h>
+#include <dcmtk/dcmdata/dcostrma.h>
+#include <dcmtk/dcmdata/dcwcache.h>
+
+#include "isovox/base/auto.h"
+#include "isovox/dicom/dicom.h"
+
+#include "barrier.h"
+
+struct ivx_dataset {
+    DcmDataset items;
+    std::vector<char> bytes; /* the encoding of the last write; kept for its room */
+};
+
+/* An ivx_item is a DcmItem under a name that C may know. */
+static DcmItem *behind(struct ivx_item *item)
+{
+    return reinterpret_cast<DcmItem *>(item);
+}
+
+static struct ivx_item *face(DcmItem *item)
+{
+    return reinterpret_cast<struct ivx_item *>(item);
+}
+
+static DcmTagKey key(uint32_t tag)
+{
+    return DcmTagKey(static_cast<Uint16>(tag >> 16), static_cast<Uint16>(tag & 0xffff));
+}
+
+static bool failed(struct ivx_err *err, const char *what, uint32_t tag, OFCondition why)
+{
+    return ivx_fail(err, why == EC_MemoryExhausted ? IVX_FULL : IVX_BUG,
+                    "dicom: %s (%04X,%04X): %s", what, tag >> 16, tag & 0xffff, why.text());
+}
+
+bool ivx_dataset_new(struct ivx_dataset **out, struct ivx_err *err)
+{
+    return ivx_barrier(err, [&] {
+        *out = new ivx_dataset();
+        return true;
+    });
+}
+
+void ivx_dataset_free(struct ivx_dataset **dataset)
+{
+    delete *dataset;
+    *dataset = nullptr;
+}
+
+/* Float Pixel Data, Double Float Pixel Data, Pixel Data: PS3.3 C.7.6.24, C.7.6.25, C.7.6.3. */
+static const DcmTagKey first_pixels(0x7fe0, 0x0008);
+
+/* EC_StreamNotifyClient: the header is longer than these bytes. */
+static OFCondition parse(const std::vector<uint8_t> &bytes, bool all, DcmDataset &items)
+{
+    DcmFileFormat file;
+    DcmInputBufferStream stream;
+    stream.setBuffer(bytes.data(), static_cast<offile_off_t>(bytes.size()));
+    if (all)
+        stream.setEos();
+    file.transferInit();
+    const OFCondition read = file.readUntilTag(stream, EXS_Unknown, EGL_withoutGL,
+                                               DCM_MaxReadLength, first_pixels);
+    file.transferEnd();
+    if (read.good())
+        items = *file.getDataset();
+    return read;
+}
+
+static bool parse_blob(const struct ivx_blob *blob, DcmDataset &items, struct ivx_err *err)
+{
+    int fd IVX_AUTO(ivx_fd_close) = open(blob->path, O_RDONLY | O_CLOEXEC);
+    if (fd == -1)
+        return ivx_fail_errno(err, "open", "instance");
+
+    std::vector<uint8_t> bytes;
+    for (uint64_t room = 1u << 16;; room *= 16) {
+        const bool all = room >= blob->length;
+        bytes.resize(static_cast<size_t>(all ? blob->length : room));
+        if (!ivx_fd_pread(fd, bytes.data(), bytes.size(), blob->offset, "instance", err))
+            return false;
+        const OFCondition read = parse(bytes, all, items);
+        if (read.good())
+            return true;
+        if (all)
+            return ivx_fail(err, read == EC_MemoryExhausted ? IVX_FULL : IVX_DAMAGED,
+                            "dicom: header: %s", read.text());
+    }
+}
+
+bool ivx_dataset_load_header(const struct ivx_blob *blob, struct ivx_dataset **out,
+                             struct ivx_err *err)
+{
+    return ivx_barrier(err, [&] {
+        auto made = std::make_unique<ivx_dataset>();
+        if (!parse_blob(blob, made->items, err))
+            return false;
+        *out = made.release();
+        return true;
+    });
+}
+
+bool ivx_dataset_clone(const struct ivx_dataset *from, struct ivx_dataset **out,
+                       struct ivx_err *err)
+{
+    return ivx_barrier(err, [&] {
+        auto made = std::make_unique<ivx_dataset>();
+        made->items = from->items;
+        *out = made.release();
+        return true;
+    });
+}
+
+struct ivx_item *ivx_dataset_root(struct ivx_dataset *dataset)
+{
+    return face(&dataset->items);
+}
+
+static DcmElement *find(struct ivx_item *item, uint32_t tag)
+{
+    DcmElement *found = nullptr;
+    return behind(item)->findAndGetElement(key(tag), found).good() ? found : nullptr;
+}
+
+bool ivx_item_text(struct ivx_item *item, uint32_t tag, const char **out)
+{
+    return ivx_barrier(nullptr, [&] {
+        DcmElement *element = find(item, tag);
+        char *text = nullptr;
+        if (element == nullptr || element->getString(text).bad() || text == nullptr)
+            return false;
+        if (*text == '\0')
+            return false;
+        *out = text;
+        return true;
+    });
+}
+
+bool ivx_item_has(struct ivx_item *item, uint32_t tag)
+{
+    return ivx_barrier(nullptr, [&] { return find(item, tag) != nullptr; });
+}
+
+bool ivx_item_u16(struct ivx_item *item, uint32_t tag, uint16_t *out)
+{
+    return ivx_barrier(nullptr, [&] {
+        DcmElement *element = find(item, tag);
+        Uint16 plain = 0;
+        Sint16 with_sign = 0;
+        if (element == nullptr)
+            return false;
+        if (element->getUint16(plain).good())
+            *out = plain;
+        else if (element->getSint16(with_sign).good())
+            *out = static_cast<uint16_t>(with_sign);
+        else
+            return false;
+        return true;
+    });
+}
+
+static DcmSequenceOfItems *sequence(struct ivx_item *item, uint32_t tag)
+{
+    return dynamic_cast<DcmSequenceOfItems *>(find(item, tag));
+}
+
+size_t ivx_item_count(struct ivx_item *item, uint32_t sequence_tag)
+{
+    size_t count = 0;
+    ivx_barrier(nullptr, [&] {
+        DcmSequenceOfItems *found = sequence(item, sequence_tag);
+        count = found == nullptr ? 0 : found->card();
+        return true;
+    });
+    return count;
+}
+
+struct ivx_item *ivx_item_at(struct ivx_item *item, uint32_t sequence_tag, size_t n)
+{
+    struct ivx_item *out = nullptr;
+    ivx_barrier(nullptr, [&] {
+        DcmSequenceOfItems *found = sequence(item, sequence_tag);
+        if (found != nullptr && n < found->card())
+            out = face(found->getItem(n));
+        return true;
+    });
+    return out;
+}
+
+bool ivx_item_same(struct ivx_item *item, struct ivx_item *other, uint32_t tag)
+{
+    return ivx_barrier(nullptr, [&] {
+        DcmElement *one = find(item, tag);
+        DcmElement *two = find(other, tag);
+        if (one == nullptr || two == nullptr)
+            return one == two;
+        return one->compare(*two) == 0;
+    });
+}
+
+/* Replaces; owns the element from here on. */
+static bool insert(struct ivx_item *item, uint32_t tag, std::unique_ptr<DcmElement> element,
+                   struct ivx_err *err)
+{
+    const OFCondition done = behind(item)->insert(element.get(), OFTrue);
+    if (done.bad())
+        return failed(err, "insert", tag, done);
+    element.release();
+    return true;
+}
+
+static bool put_text(struct ivx_item *item, const DcmTag &tag, uint32_t number,
+                     const char *text, struct ivx_err *err)
+{
+    DcmElement *fresh = nullptr;
+    OFCondition done = DcmItem::newDicomElement(fresh, tag);
+    std::unique_ptr<DcmElement> element(fresh);
+    if (done.good() && *text != '\0')
+        done = element->putString(text);
+    if (done.bad())
+        return failed(err, "set", number, done);
+    return insert(item, number, std::move(element), err);
+}
+
+bool ivx_item_put_text(struct ivx_item *item, uint32_t tag, const char *text,
+                       struct ivx_err *err)
+{
+    return ivx_barrier(err, [&] {
+        return put_text(item, DcmTag(key(tag)), tag, text, err);
+    });
+}
+
+bool ivx_item_put_text_as(struct ivx_item *item, uint32_t tag, const char *vr,
+                          const char *text, struct ivx_err *err)
+{
+    return ivx_barrier(err, [&] {
+        return put_text(item, DcmTag(key(tag), DcmVR(vr)), tag, text, err);
+    });
+}
+
+bool ivx_item_put_u16(struct ivx_item *item, uint32_t tag, uint16_t value, struct ivx_err *err)
+{
+    return ivx_barrier(err, [&] {
+        auto element = std::make_unique<DcmUnsignedShort>(DcmTag(key(tag), EVR_US));
+        const OFCondition done = element->putUint16(value);
+        if (done.bad())
+            return failed(err, "set", tag, done);
+        return insert(item, tag, std::move(element), err);
+    });
+}
+
+bool ivx_item_put_s16(struct ivx_item *item, uint32_t tag, int16_t value, struct ivx_err *err)
+{
+    return ivx_barrier(err, [&] {
+        auto element = std::make_unique<DcmSignedShort>(DcmTag(key(tag), EVR_SS));
+        const OFCondition done = element->putSint16(value);
+        if (done.bad())
+            return failed(err, "set", tag, done);
+        return insert(item, tag, std::move(element), err);
+    });
+}
+
+bool ivx_item_append(struct ivx_item *item, uint32_t sequence_tag, struct ivx_item **out,
+                     struct ivx_err *err)
+{
+    return ivx_barrier(err, [&] {
+        DcmItem *made = nullptr;
+        const OFCondition done = behind(item)->findOrCreateSequenceItem(
+            DcmTag(key(sequence_tag)), made, -2 /* append */);
+        if (done.bad())
+            return failed(err, "append to", sequence_tag, done);
+        *out = face(made);
+        return true;
+    });
+}
+
+void ivx_item_remove(struct ivx_item *item, uint32_t tag)
+{
+    ivx_barrier(nullptr, [&] {
+        delete behind(item)->remove(key(tag));
+        return true;
+    });
+}
+
+void ivx_item_remove_if(struct ivx_item *item, ivx_item_filter *filter, void *context)
+{
+    ivx_barrier(nullptr, [&] {
+        DcmItem *items = behind(item);
+        for (unsigned long n = items->card(); n > 0; n--) {
+            const DcmTag &tag = items->getElement(n - 1)->getTag();
+            if (filter(context, IVX_TAG(tag.getGTag(), tag.getETag())))
+                delete items->remove(n - 1);
+        }
+        return true;
+    });
+}
+
+/* The end of an output stream: appends to a vector. */
+class Gather : public DcmConsumer {
+public:
+    explicit Gather(std::vector<char> &to) : bytes(to) {}
+    OFBool good() const override { return OFTrue; }
+    OFCondition status() const override { return EC_Normal; }
+    OFBool isFlushed() const override { return OFTrue; }
+    offile_off_t avail() const override { return 1 << 30; }
+    offile_off_t write(const void *from, offile_off_t length) override
+    {
+        const char *first = static_cast<const char *>(from);
+        bytes.insert(bytes.end(), first, first + length);
+        return length;
+    }
+    void flush() override {}
+
+private:
+    std::vector<char> &bytes;
+};
+
+class GatherStream : public DcmOutputStream {
+public:
+    explicit GatherStream(std::vector<char> &to) : DcmOutputStream(&end), end(to) {}
+
+private:
+    Gather end;
+};
+
+static void add_u16(std::vector<char> &to, uint32_t value)
+{
+    to.push_back(static_cast<char>(value & 0xff));
+    to.push_back(static_cast<char>(value >> 8 & 0xff));
+}
+
+static void add_u32(std::vector<char> &to, uint32_t value)
+{
+    add_u16(to, value & 0xffff);
+    add_u16(to, value >> 16);
+}
+
+/* A text element of group 2, PS3.5 7.1.2; UIDs are padded with NUL, the rest with a space. */
+static void add_meta(std::vector<char> &to, uint32_t element, const char *vr, std::string value)
+{
+    if (value.size() % 2 == 1)
+        value.push_back(vr[0] == 'U' ? '\0' : ' ');
+    add_u16(to, 0x0002);
+    add_u16(to, element);
+    to.insert(to.end(), vr, vr + 2);
+    add_u16(to, static_cast<uint32_t>(value.size()));
+    to.insert(to.end(), value.begin(), value.end());
+}
+
+static bool add_header(DcmDataset &items, E_TransferSyntax syntax, std::vector<char> &to,
+                       struct ivx_err *err)
+{
+    OFString sop_class, sop_uid;
+    items.findAndGetOFString(DCM_SOPClassUID, sop_class);
+    items.findAndGetOFString(DCM_SOPInstanceUID, sop_uid);
+    if (sop_class.empty() || sop_uid.empty())
+        return ivx_fail(err, IVX_BUG, "dicom: write: no SOP Class or Instance UID");
+
+    std::vector<char> meta = { 0x02, 0x00, 0x01, 0x00, 'O', 'B', 0, 0, 2, 0, 0, 0, 0, 1 };
+    add_meta(meta, 0x0002, "UI", sop_class.c_str());
+    add_meta(meta, 0x0003, "UI", sop_uid.c_str());
+    add_meta(meta, 0x0010, "UI", DcmXfer(syntax).getXferID());
+    add_meta(meta, 0x0012, "UI", IVX_IMPLEMENTATION_UID);
+    add_meta(meta, 0x0013, "SH", IVX_IMPLEMENTATION_NAME);
+
+    to.assign(128, '\0');
+    to.insert(to.end(), { 'D', 'I', 'C', 'M', 0x02, 0x00, 0x00, 0x00, 'U', 'L', 4, 0 });
+    add_u32(to, static_cast<uint32_t>(meta.size()));
+    to.insert(to.end(), meta.begin(), meta.end());
+    return true;
+}
+
+static bool add_items(DcmDataset &items, E_TransferSyntax syntax, std::vector<char> &to,
+                      struct ivx_err *err)
+{
+    OFCondition done = items.computeGroupLengthAndPadding(EGL_withoutGL, EPD_withoutPadding,
+                                                          syntax, EET_ExplicitLength);
+    if (done.good()) {
+        GatherStream stream(to);
+        DcmWriteCache cache;
+        items.transferInit();
+        done = items.write(stream, syntax, EET_ExplicitLength, &cache, EGL_withoutGL,
+                           EPD_withoutPadding);
+        items.transferEnd();
+    }
+    if (done.bad())
+        return ivx_fail(err, done == EC_MemoryExhausted ? IVX_FULL : IVX_DAMAGED,
+                        "dicom: write: %s", done.text());
+    return true;
+}
+
+static bool add_pixel_header(size_t count, E_TransferSyntax syntax, std::vector<char> &to,
+                             struct ivx_err *err)
+{
+    if (count > 0x7ffffffe)
+        return ivx_fail(err, IVX_REFUSED, "dicom: write: %zu pixels are too many", count);
+    add_u16(to, 0x7fe0);
+    add_u16(to, 0x0010);
+    if (syntax == EXS_LittleEndianExplicit)
+        to.insert(to.end(), { 'O', 'W', 0, 0 });
+    add_u32(to, static_cast<uint32_t>(count * 2));
+    return true;
+}
+
+static bool write(struct ivx_dataset *dataset, E_TransferSyntax syntax, const uint16_t *pixels,
+                  size_t count, int fd, struct ivx_err *err)
+{
+    std::vector<char> &bytes = dataset->bytes;
+    if (!add_header(dataset->items, syntax, bytes, err))
+        return false;
+    if (!add_items(dataset->items, syntax, bytes, err))
+        return false;
+    if (pixels != nullptr && !add_pixel_header(count, syntax, bytes, err))
+        return false;
+    if (!ivx_fd_write(fd, bytes.data(), bytes.size(), "instance", err))
+        return false;
+    return pixels == nullptr || ivx_fd_write(fd, pixels, count * 2, "instance", err);
+}
+
+bool ivx_dataset_write(struct ivx_dataset *dataset, const uint16_t *pixels, size_t count,
+                       int fd, struct ivx_err *err)
+{
+    return ivx_barrier(err, [&] {
+        return write(dataset, EXS_LittleEndianExplicit, pixels, count, fd, err);
+    });
+}
+
+bool ivx_dataset_write_implicit(struct ivx_dataset *dataset, const uint16_t *pixels,
+                                size_t count, int fd, struct ivx_err *err)
+{
+    return ivx_barrier(err, [&] {
+        return write(dataset, EXS_LittleEndianImplicit, pixels, count, fd, err);
+    });
+}
