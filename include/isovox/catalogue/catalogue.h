@@ -203,6 +203,15 @@ bool ivx_catalogue_job_failed(struct ivx_catalogue *catalogue, int64_t job_id, i
                               const char *code, const char *text, bool final,
                               int max_attempts, int64_t retry_us, struct ivx_err *err);
 
+/* The worker stops in good order: back to the queue, and the attempt does not count. */
+bool ivx_catalogue_job_release(struct ivx_catalogue *catalogue, int64_t job_id, int64_t epoch,
+                               struct ivx_err *err);
+/* A process that replaces a dead one of the same name: leases of jobs and deliveries whose
+ * owner begins with `owner_prefix` ("convert.0:") run out now instead of later. Their epochs
+ * still fence: one that was thought dead and is not finishes nothing. */
+bool ivx_catalogue_release_owner(struct ivx_catalogue *catalogue, const char *owner_prefix,
+                                 struct ivx_err *err);
+
 struct ivx_job_row {
     int64_t id, series_id, attempts, generation;
     int64_t created_us, started_us, finished_us, next_us;
