@@ -1,1 +1,15 @@
-# spool
+noinst_LIBRARIES += libspool.a
+libspool_a_SOURCES = include/isovox/spool/spool.h src/spool/format.h src/spool/segment.h \
+	src/spool/format.c src/spool/scan.c src/spool/segment.c src/spool/spool.c \
+	src/spool/take.c src/spool/writer.c
+EXTRA_DIST += src/spool/README.md
+
+SPOOL_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src/spool -I$(top_srcdir)/tests/unit/spool
+SPOOL_TEST_LIBS = libspool.a libsys.a libbase.a $(CRYPTO_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/spool/test_spool
+tests_unit_spool_test_spool_SOURCES = tests/unit/spool/rig.h tests/unit/spool/rig.c \
+	tests/unit/spool/test_spool.c
+tests_unit_spool_test_spool_CPPFLAGS = $(SPOOL_TEST_CPPFLAGS)
+tests_unit_spool_test_spool_CFLAGS = $(TEST_CFLAGS)
+tests_unit_spool_test_spool_LDADD = $(SPOOL_TEST_LIBS)
