@@ -1,1 +1,23 @@
-# plan
+# plan: is a series complete, which volumes, which routes, which jobs.
+noinst_LIBRARIES += libplan.a
+libplan_a_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
+libplan_a_SOURCES =
+libplan_a_SOURCES += include/isovox/plan/plan.h
+libplan_a_SOURCES += src/plan/cache.c
+libplan_a_SOURCES += src/plan/cache.h
+libplan_a_SOURCES += src/plan/complete.c
+libplan_a_SOURCES += src/plan/complete.h
+libplan_a_SOURCES += src/plan/content.c
+libplan_a_SOURCES += src/plan/decide.c
+libplan_a_SOURCES += src/plan/index.c
+libplan_a_SOURCES += src/plan/jobs.c
+libplan_a_SOURCES += src/plan/jobs.h
+libplan_a_SOURCES += src/plan/planner.h
+libplan_a_SOURCES += src/plan/role.c
+libplan_a_SOURCES += src/plan/route.c
+libplan_a_SOURCES += src/plan/route.h
+libplan_a_SOURCES += src/plan/series.c
+libplan_a_SOURCES += src/plan/series.h
+libplan_a_SOURCES += src/plan/trying.c
+libplan_a_SOURCES += src/plan/trying.h
+EXTRA_DIST += src/plan/README.md

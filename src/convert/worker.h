@@ -1,0 +1,41 @@
+/* worker.h - what the parts of the convert role share: one process, one thread of control. */
+#ifndef IVX_CONVERT_WORKER_H
+#define IVX_CONVERT_WORKER_H
+
+#include "isovox/catalogue/catalogue.h"
+#include "isovox/config/config.h"
+#include "isovox/outbox/outbox.h"
+#include "isovox/spool/spool.h"
+
+struct ivx_worker {
+    const struct ivx_config *config;
+    struct ivx_config *reread; /* owned; NULL before the first SIGHUP */
+    struct ivx_catalogue *catalogue;
+    struct ivx_spool *spool;
+    struct ivx_outbox *outbox;
+    char owner[48]; /* "convert.0:4711" */
+};
+
+/* lease.c: a claimed job is ours while this says so. */
+struct ivx_lease {
+    struct ivx_catalogue *catalogue;
+    int64_t job_id, epoch, next_beat_us;
+    int64_t stop_us; /* steady clock: when the grace of a stop ends; 0: no stop wanted */
+    int seconds, grace_seconds;
+    bool lost, stopped;
+};
+/* Prolongs the lease every quarter of it. False (IVX_STALE): the job is another's now, or
+ * the process has to end; see lost and stopped. */
+bool ivx_lease_hold(struct ivx_lease *lease, struct ivx_err *err);
+
+/* work.c: one claimed job, from the spool to the outbox and the catalogue. On failure
+ * code_out (room 32) is the reason code of the job's row. */
+bool ivx_worker_run(struct ivx_worker *worker, const struct ivx_claim *claim,
+                    struct ivx_lease *lease, char *code_out, struct ivx_err *err);
+
+/* publish.c: what lies in the outbox under the job's key, recorded: whatever attempt, and
+ * whatever engine, has put it there. IVX_ABSENT when there is nothing. */
+bool ivx_worker_record(struct ivx_worker *worker, const struct ivx_claim *claim,
+                       const char *stages_json, struct ivx_err *err);
+
+#endif

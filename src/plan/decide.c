@@ -1,0 +1,261 @@
+/* decide.c - a series that is complete: which volumes, which routes, which jobs. */
+#include "series.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jobs.h"
+#include "route.h"
+
+#include "isovox/base/auto.h"
+#include "isovox/base/text.h"
+#include "isovox/sys/log.h"
+#include "isovox/sys/wake.h"
+
+enum { GAP_POLICIES = 3 };
+
+struct decision {
+    struct ivx_planner *planner;
+    const struct ivx_series_row *series;
+    struct ivx_plan_content content;
+    struct ivx_plan_jobs jobs;
+    cJSON *warnings; /* array of {code,text} */
+    int volumes;
+    char code[32], note[IVX_NOTE_ROOM]; /* the first refusal */
+};
+
+static void decision_clear(struct decision *decision)
+{
+    ivx_plan_content_free(&decision->content);
+    ivx_plan_jobs_free(&decision->jobs);
+    cJSON_Delete(decision->warnings);
+    decision->warnings = NULL;
+}
+
+/* What Isovox makes is not converted again when an archive sends it back: its own series
+ * say RESAMPLED in Image Type and have UIDs made from a hash, under 2.25. */
+static bool is_own_result(const struct ivx_plan_content *content)
+{
+    for (size_t n = 0; n < content->count; n++) {
+        const struct ivx_instance *instance = content->instances[n];
+        if (strstr(instance->image_type, "RESAMPLED") == NULL
+            || strncmp(instance->series_uid, "2.25.", 5) != 0)
+            return false;
+    }
+    return content->count > 0;
+}
+
+/* Does a route with this policy want any instance of the series? */
+static bool policy_is_used(const struct decision *decision, enum ivx_gap gap)
+{
+    const struct ivx_config *config = decision->planner->config;
+    const struct ivx_plan_content *content = &decision->content;
+    for (size_t r = 0; r < config->route_count; r++)
+        for (size_t n = 0; n < content->count; n++) {
+            struct ivx_plan_subject subject;
+            ivx_plan_subject_of(content->instances[n], content->rows[n].calling_ae,
+                                &subject);
+            if (ivx_plan_route_gap(&config->routes[r]) == gap
+                && ivx_plan_route_wants(&config->routes[r], &subject))
+                return true;
+        }
+    return false;
+}
+
+static bool is_noted(const cJSON *warnings, const char *code, const char *text)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, warnings)
+        if (strcmp(cJSON_GetStringValue(cJSON_GetObjectItem(item, "code")), code) == 0
+            && strcmp(cJSON_GetStringValue(cJSON_GetObjectItem(item, "text")), text) == 0)
+            return true;
+    return false;
+}
+
+static bool note_warning(struct decision *decision, enum ivx_reason reason, const char *text,
+                         struct ivx_err *err)
+{
+    const char *code = ivx_reason_name(reason);
+    if (is_noted(decision->warnings, code, text))
+        return true;
+    cJSON *item = cJSON_CreateObject();
+    if (cJSON_AddStringToObject(item, "code", code) != NULL
+        && cJSON_AddStringToObject(item, "text", text) != NULL
+        && cJSON_AddItemToArray(decision->warnings, item))
+        return true;
+    cJSON_Delete(item);
+    return ivx_fail(err, IVX_FULL, "plan: no memory for a warning");
+}
+
+static bool add_refusals(struct decision *decision, const struct ivx_assembly *assembly,
+                         struct ivx_err *err)
+{
+    for (int n = 0; n < ivx_assembly_refusals(assembly); n++) {
+        const struct ivx_refusal *refusal = ivx_assembly_refusal(assembly, n);
+        char text[IVX_NOTE_ROOM];
+        snprintf(text, sizeof text, "%s (%d instance%s)", refusal->text, refusal->instances,
+                 refusal->instances == 1 ? "" : "s");
+        if (!note_warning(decision, refusal->reason, text, err))
+            return false;
+        /* A refusal says more than what was passed over. */
+        if (decision->code[0] != '\0' && refusal->passed_over)
+            continue;
+        ivx_text_copy(decision->code, sizeof decision->code,
+                      ivx_reason_name(refusal->reason));
+        ivx_text_copy(decision->note, sizeof decision->note, text);
+    }
+    return true;
+}
+
+static bool add_volume(struct decision *decision, const struct ivx_source_volume *volume,
+                       enum ivx_gap gap, struct ivx_err *err)
+{
+    const struct ivx_config *config = decision->planner->config;
+    const struct ivx_instance_row *first = ivx_plan_content_row(&decision->content,
+                                                                volume->slices[0]);
+    struct ivx_plan_subject subject;
+    ivx_plan_subject_of(volume->slices[0], first == NULL ? "" : first->calling_ae, &subject);
+    for (int n = 0; n < volume->warning_count; n++)
+        if (!note_warning(decision, volume->warnings[n].reason, volume->warnings[n].text,
+                          err))
+            return false;
+
+    decision->volumes++;
+    for (size_t r = 0; r < config->route_count; r++)
+        if (ivx_plan_route_gap(&config->routes[r]) == gap
+            && ivx_plan_route_wants(&config->routes[r], &subject)
+            && !ivx_plan_jobs_add(&decision->jobs, config, &config->routes[r], volume,
+                                  &decision->content, err))
+            return false;
+    return true;
+}
+
+static bool add_policy(struct decision *decision, enum ivx_gap gap, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_assembly_free) struct ivx_assembly *assembly = NULL;
+    const struct ivx_assemble_options options = { gap, true };
+    if (!ivx_assemble(decision->content.instances, decision->content.count, &options,
+                      &assembly, err))
+        return false;
+    for (int n = 0; n < ivx_assembly_volumes(assembly); n++)
+        if (!add_volume(decision, ivx_assembly_volume(assembly, n), gap, err))
+            return false;
+    return add_refusals(decision, assembly, err);
+}
+
+static bool add_policies(struct decision *decision, struct ivx_err *err)
+{
+    bool any = false;
+    for (int gap = 0; gap < GAP_POLICIES; gap++) {
+        if (!policy_is_used(decision, (enum ivx_gap)gap))
+            continue;
+        any = true;
+        if (!add_policy(decision, (enum ivx_gap)gap, err))
+            return false;
+    }
+    /* Nobody wants it: still, people see whether it would have been a volume. */
+    return any || add_policy(decision, IVX_GAP_REFUSE, err);
+}
+
+static void as_new_jobs(const struct ivx_plan_jobs *jobs, struct ivx_new_job *out)
+{
+    for (size_t n = 0; n < jobs->count; n++) {
+        const struct ivx_plan_job *job = &jobs->job[n];
+        out[n] = (struct ivx_new_job){
+            .key = job->key,
+            .recipe_name = job->recipe_name,
+            .recipe_json = job->recipe_json,
+            .route = job->route,
+            .volume_text = job->volume_text,
+            .instance_ids = job->instance_ids,
+            .instance_count = job->instance_count,
+            .destinations = job->destinations,
+            .destination_count = job->destination_count,
+        };
+    }
+}
+
+static bool write_down(struct decision *decision, enum ivx_series_state state,
+                       const char *code, const char *note, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_memory_free)
+    struct ivx_new_job *jobs = calloc(decision->jobs.count + 1, sizeof *jobs);
+    IVX_AUTO(ivx_memory_free) char *warnings = cJSON_PrintUnformatted(decision->warnings);
+    if (jobs == NULL || warnings == NULL)
+        return ivx_fail(err, IVX_FULL, "plan: no memory for a decision");
+    as_new_jobs(&decision->jobs, jobs);
+
+    const struct ivx_series_row *series = decision->series;
+    const struct ivx_decision row = {
+        .series_id = series->id,
+        .seen_instances = series->instances,
+        .state = state,
+        .code = code,
+        .note = note,
+        .warnings_json = warnings,
+        .jobs = jobs,
+        .job_count = decision->jobs.count,
+    };
+    if (!ivx_catalogue_decide(decision->planner->catalogue, &row, err))
+        return false;
+
+    char uid[13];
+    ivx_log_uid(series->series_uid, uid);
+    ivx_log(IVX_INFO, "series.decided",
+            "series=%s state=%s instances=%lld volumes=%d jobs=%zu code=%s text=\"%s\"", uid,
+            ivx_series_state_name(state), (long long)series->instances, decision->volumes,
+            decision->jobs.count, code, note);
+    if (decision->jobs.count > 0)
+        ivx_wake_send(decision->planner->config->state_dir, "convert");
+    return true;
+}
+
+static bool write_outcome(struct decision *decision, const char *kind, struct ivx_err *err)
+{
+    if (decision->jobs.count > 0) {
+        char note[IVX_NOTE_ROOM];
+        snprintf(note, sizeof note, "%d volume%s, decided by: %s", decision->volumes,
+                 decision->volumes == 1 ? "" : "s", kind);
+        return write_down(decision, IVX_SERIES_PLANNED, "", note, err);
+    }
+    if (decision->volumes > 0)
+        return write_down(decision, IVX_SERIES_DONE, "NO_ROUTE", "no route matches", err);
+    return write_down(decision, IVX_SERIES_REFUSED,
+                      decision->code[0] == '\0' ? "NOT_A_VOLUME" : decision->code,
+                      decision->note, err);
+}
+
+bool ivx_plan_decide(struct ivx_planner *planner, const struct ivx_series_row *series,
+                     const char *kind, struct ivx_err *err)
+{
+    IVX_AUTO(decision_clear) struct decision decision = { .planner = planner, .series = series };
+    decision.warnings = cJSON_CreateArray();
+    if (decision.warnings == NULL)
+        return ivx_fail(err, IVX_FULL, "plan: no memory for a decision");
+    if (!ivx_plan_content_read(planner, series->id, &decision.content, err))
+        return false;
+    if ((int64_t)decision.content.count != series->instances)
+        return ivx_fail(err, IVX_STALE, "plan: more has arrived");
+
+    if (is_own_result(&decision.content)) {
+        if (!write_down(&decision, IVX_SERIES_DONE, "OWN_RESULT",
+                        "made by Isovox: not converted again", err))
+            return false;
+    } else if (!add_policies(&decision, err) || !write_outcome(&decision, kind, err)) {
+        return false;
+    }
+    ivx_plan_content_forget(planner, &decision.content);
+    return true;
+}
+
+bool ivx_plan_refuse(struct ivx_planner *planner, const struct ivx_series_row *series,
+                     const char *code, const char *note, struct ivx_err *err)
+{
+    IVX_AUTO(decision_clear) struct decision decision = { .planner = planner, .series = series };
+    decision.warnings = cJSON_CreateArray();
+    if (decision.warnings == NULL)
+        return ivx_fail(err, IVX_FULL, "plan: no memory for a decision");
+    return write_down(&decision, IVX_SERIES_REFUSED, code, note, err);
+}

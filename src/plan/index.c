@@ -1,0 +1,218 @@
+/* index.c - the journal into the catalogue, in batches of one short transaction each:
+ * headers are read before it begins. */
+#include "planner.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "isovox/base/auto.h"
+#include "isovox/base/text.h"
+#include "isovox/sys/clock.h"
+#include "isovox/sys/log.h"
+
+enum { BATCH = 256, BATCH_US = 200000, MARKS = 64 };
+
+struct entry {
+    struct ivx_record record;
+    struct ivx_instance *instance; /* NULL: no instance, or it cannot be read */
+    const char *aside_code;        /* NULL: it can */
+    char aside_text[240];
+};
+struct batch {
+    struct ivx_planner *planner;
+    int64_t begun_us;
+    size_t count, mark_count;
+    struct entry entry[BATCH];
+    struct ivx_spool_mark mark[MARKS]; /* one per segment that was visited */
+};
+
+static void batch_clear(struct batch *batch)
+{
+    for (size_t n = 0; n < batch->count; n++)
+        ivx_instance_free(&batch->entry[n].instance);
+    batch->count = 0;
+    batch->mark_count = 0;
+}
+
+static void batch_free(struct batch **batch)
+{
+    if (*batch == NULL)
+        return;
+    batch_clear(*batch);
+    free(*batch);
+    *batch = NULL;
+}
+
+static void set_aside(struct entry *entry, enum ivx_reason reason, const char *text)
+{
+    entry->aside_code = ivx_reason_name(reason == IVX_REASON_NONE ? IVX_REASON_DAMAGED
+                                                                  : reason);
+    ivx_text_copy(entry->aside_text, sizeof entry->aside_text, text);
+}
+
+/* False only for what is worth trying again: memory, I/O. */
+static bool read_header(struct ivx_planner *planner, struct entry *entry, struct ivx_err *err)
+{
+    const struct ivx_record *record = &entry->record;
+    char path[4096];
+    if (!ivx_spool_path(planner->spool, record->segment, path, sizeof path, err))
+        return false;
+    if (!ivx_trying_begin(planner->trying, IVX_TRYING_RECORD, record->segment,
+                          record->offset)) {
+        set_aside(entry, IVX_REASON_DAMAGED, "reading it has ended the plan role twice");
+        return true;
+    }
+
+    const struct ivx_blob blob = { path, record->offset, record->length };
+    enum ivx_reason reason = IVX_REASON_NONE;
+    struct ivx_err why = { 0 };
+    const bool readable = ivx_instance_read(&blob, &entry->instance, &reason, &why);
+    ivx_trying_end(planner->trying);
+    if (readable && entry->instance->series_uid[0] == '\0') {
+        ivx_instance_free(&entry->instance);
+        set_aside(entry, IVX_REASON_DAMAGED, "no Series Instance UID");
+        return true;
+    }
+    if (readable)
+        return true;
+    if (why.code == IVX_RETRY || why.code == IVX_FULL)
+        return ivx_fail(err, why.code, "%s", why.text);
+    set_aside(entry, reason, why.text);
+    return true;
+}
+
+static bool index_entry(struct ivx_planner *planner, const struct entry *entry,
+                        struct ivx_err *err)
+{
+    const struct ivx_record *record = &entry->record;
+    if (record->kind != IVX_RECORD_INSTANCE)
+        return ivx_catalogue_index_ended(planner->catalogue, record->association,
+                                         record->kind == IVX_RECORD_RELEASED,
+                                         record->received_us, err);
+
+    char digest[IVX_SHA256_HEX];
+    ivx_text_hex(record->sha256, sizeof record->sha256, digest);
+    const struct ivx_instance *instance = entry->instance;
+    const struct ivx_arrival arrival = {
+        .sop_uid = record->sop_uid,
+        .sop_class = record->sop_class,
+        .syntax = record->syntax,
+        .series_uid = instance == NULL ? "" : instance->series_uid,
+        .study_uid = instance == NULL ? "" : instance->study_uid,
+        .modality = instance == NULL ? "" : instance->modality,
+        .calling_ae = record->calling_ae,
+        .peer = record->peer,
+        .association = record->association,
+        .sha256_hex = digest,
+        .received_us = record->received_us,
+        .segment = record->segment,
+        .offset = record->offset,
+        .length = record->length,
+        .aside_code = entry->aside_code,
+        .aside_text = entry->aside_code == NULL ? NULL : entry->aside_text,
+    };
+    enum ivx_arrival_fate fate;
+    if (!ivx_catalogue_index_arrival(planner->catalogue, &arrival, &fate, err))
+        return false;
+
+    char uid[13];
+    ivx_log_uid(record->sop_uid, uid);
+    if (fate == IVX_ARRIVAL_ASIDE)
+        ivx_log(IVX_WARNING, "instance.aside", "instance=%s code=%s text=\"%s\"", uid,
+                entry->aside_code == NULL ? "" : entry->aside_code, entry->aside_text);
+    if (fate == IVX_ARRIVAL_CONFLICT)
+        ivx_log(IVX_WARNING, "instance.conflict",
+                "instance=%s text=\"one SOP Instance UID, two contents: the first is used\"",
+                uid);
+    return true;
+}
+
+static bool index_batch(const struct batch *batch, struct ivx_err *err)
+{
+    struct ivx_planner *planner = batch->planner;
+    for (size_t n = 0; n < batch->count; n++)
+        if (!index_entry(planner, &batch->entry[n], err))
+            return false;
+    for (size_t n = 0; n < batch->mark_count; n++)
+        if (!ivx_catalogue_index_mark(planner->catalogue, batch->mark[n].segment,
+                                      batch->mark[n].offset, err))
+            return false;
+    return ivx_catalogue_index_end(planner->catalogue, err);
+}
+
+static bool flush(struct batch *batch, struct ivx_err *err)
+{
+    struct ivx_planner *planner = batch->planner;
+    if (batch->mark_count == 0)
+        return true;
+    if (!ivx_catalogue_index_begin(planner->catalogue, err))
+        return false;
+    if (!index_batch(batch, err)) {
+        ivx_catalogue_index_abandon(planner->catalogue);
+        return false;
+    }
+
+    for (size_t n = 0; n < batch->count; n++) {
+        struct entry *entry = &batch->entry[n];
+        if (entry->instance != NULL)
+            ivx_plan_cache_put(planner->cache, entry->record.segment, entry->record.offset,
+                               IVX_STEAL(entry->instance));
+    }
+    batch_clear(batch);
+    return true;
+}
+
+static void set_mark(struct batch *batch, const struct ivx_spool_mark *after)
+{
+    size_t n = 0;
+    while (n < batch->mark_count && batch->mark[n].segment != after->segment)
+        n++;
+    batch->mark[n] = *after;
+    if (n == batch->mark_count)
+        batch->mark_count++;
+}
+
+static bool visit(void *context, const struct ivx_record *record,
+                  const struct ivx_spool_mark *after, struct ivx_err *err)
+{
+    struct batch *batch = context;
+    const int64_t now = ivx_clock_steady_us();
+    if (batch->count == 0)
+        batch->begun_us = now;
+
+    struct entry *entry = &batch->entry[batch->count++];
+    *entry = (struct entry){ .record = *record };
+    if (record->kind == IVX_RECORD_INSTANCE
+        && !read_header(batch->planner, entry, err)) {
+        batch->count--;
+        return false;
+    }
+    set_mark(batch, after);
+
+    const bool full = batch->count == BATCH || batch->mark_count == MARKS;
+    if (full || now - batch->begun_us > BATCH_US)
+        return flush(batch, err);
+    return true;
+}
+
+bool ivx_plan_index(struct ivx_planner *planner, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_memory_free) uint64_t (*pairs)[2] = NULL;
+    size_t count = 0;
+    if (!ivx_catalogue_marks(planner->catalogue, &pairs, &count, err))
+        return false;
+    IVX_AUTO(ivx_memory_free)
+    struct ivx_spool_mark *marks = calloc(count + 1, sizeof *marks);
+    IVX_AUTO(batch_free) struct batch *batch = calloc(1, sizeof *batch);
+    if (marks == NULL || batch == NULL)
+        return ivx_fail(err, IVX_FULL, "plan: no memory for %zu marks", count);
+
+    for (size_t n = 0; n < count; n++)
+        marks[n] = (struct ivx_spool_mark){ pairs[n][0], pairs[n][1] };
+    batch->planner = planner;
+    if (ivx_spool_scan(planner->spool, marks, count, visit, batch, err))
+        return flush(batch, err);
+    /* What was read before the failure counts; the failure is what is reported. */
+    flush(batch, NULL);
+    return false;
+}

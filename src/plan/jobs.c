@@ -1,0 +1,149 @@
+#include "jobs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "route.h"
+
+#include "isovox/base/auto.h"
+#include "isovox/base/text.h"
+
+
+static void job_clear(struct ivx_plan_job *job)
+{
+    free(job->recipe_json);
+    free(job->instance_ids);
+    free(job->destinations);
+}
+
+void ivx_plan_jobs_free(struct ivx_plan_jobs *jobs)
+{
+    for (size_t n = 0; n < jobs->count; n++)
+        job_clear(&jobs->job[n]);
+    free(jobs->job);
+    *jobs = (struct ivx_plan_jobs){ 0 };
+}
+
+bool ivx_plan_job_key(const struct ivx_instance_row *const *slices, size_t count,
+                      const char *recipe_json, char out[IVX_SHA256_HEX], struct ivx_err *err)
+{
+    IVX_AUTO(ivx_hash_free) struct ivx_hash *hash = NULL;
+    if (!ivx_hash_new(&hash, err))
+        return false;
+    for (size_t n = 0; n < count; n++) {
+        ivx_hash_add_text(hash, slices[n]->sop_uid);
+        ivx_hash_add_text(hash, slices[n]->sha256_hex);
+    }
+    ivx_hash_add_text(hash, recipe_json);
+
+    uint8_t digest[IVX_SHA256_SIZE];
+    ivx_hash_finish(hash, digest);
+    ivx_text_hex(digest, sizeof digest, out);
+    return true;
+}
+
+static bool bridges_gap(const struct ivx_source_volume *volume)
+{
+    for (int n = 0; n < volume->warning_count; n++)
+        if (volume->warnings[n].reason == IVX_REASON_GAP_INTERPOLATED)
+            return true;
+    return false;
+}
+
+static bool add_slices(struct ivx_plan_job *job, const struct ivx_source_volume *volume,
+                       const struct ivx_plan_content *content, struct ivx_err *err)
+{
+    const size_t count = (size_t)volume->stack.slices;
+    IVX_AUTO(ivx_memory_free)
+    const struct ivx_instance_row **slices = calloc(count, sizeof *slices);
+    job->instance_ids = calloc(count, sizeof *job->instance_ids);
+    if (slices == NULL || job->instance_ids == NULL)
+        return ivx_fail(err, IVX_FULL, "plan: no memory for %zu slices", count);
+
+    for (size_t k = 0; k < count; k++) {
+        slices[k] = ivx_plan_content_row(content, volume->slices[k]);
+        if (slices[k] == NULL)
+            return ivx_fail(err, IVX_BUG, "plan: a slice that nobody sent");
+        job->instance_ids[k] = slices[k]->id;
+    }
+    job->instance_count = count;
+    return ivx_plan_job_key(slices, count, job->recipe_json, job->key, err);
+}
+
+static struct ivx_plan_job *find(const struct ivx_plan_jobs *jobs, const char *key)
+{
+    for (size_t n = 0; n < jobs->count; n++)
+        if (strcmp(jobs->job[n].key, key) == 0)
+            return &jobs->job[n];
+    return NULL;
+}
+
+static bool has_destination(const struct ivx_plan_job *job, const char *name)
+{
+    for (size_t n = 0; n < job->destination_count; n++)
+        if (strcmp(job->destinations[n], name) == 0)
+            return true;
+    return false;
+}
+
+static bool add_destinations(struct ivx_plan_job *job, const struct ivx_route *route,
+                             struct ivx_err *err)
+{
+    const size_t most = job->destination_count + route->destinations.count;
+    const char **grown = realloc(job->destinations, (most + 1) * sizeof *grown);
+    if (grown == NULL)
+        return ivx_fail(err, IVX_FULL, "plan: no memory for %zu destinations", most);
+    job->destinations = grown;
+    for (size_t n = 0; n < route->destinations.count; n++)
+        if (!has_destination(job, route->destinations.value[n]))
+            job->destinations[job->destination_count++] = route->destinations.value[n];
+    return true;
+}
+
+static bool push(struct ivx_plan_jobs *jobs, struct ivx_plan_job *job, struct ivx_err *err)
+{
+    if (jobs->count == jobs->room) {
+        const size_t room = jobs->room == 0 ? 8 : 2 * jobs->room;
+        struct ivx_plan_job *grown = realloc(jobs->job, room * sizeof *grown);
+        if (grown == NULL)
+            return ivx_fail(err, IVX_FULL, "plan: no memory for %zu jobs", room);
+        jobs->job = grown;
+        jobs->room = room;
+    }
+    jobs->job[jobs->count++] = *job;
+    *job = (struct ivx_plan_job){ 0 };
+    return true;
+}
+
+static bool add_recipe(struct ivx_plan_jobs *jobs, const struct ivx_config_recipe *recipe,
+                       const struct ivx_route *route, const struct ivx_source_volume *volume,
+                       const struct ivx_plan_content *content, struct ivx_err *err)
+{
+    IVX_AUTO(job_clear)
+    struct ivx_plan_job job = { .recipe_name = recipe->name, .route = route->name };
+    if (!ivx_plan_recipe_json(recipe, bridges_gap(volume), &job.recipe_json, err)
+        || !add_slices(&job, volume, content, err))
+        return false;
+    ivx_source_text(volume, job.volume_text, sizeof job.volume_text);
+
+    struct ivx_plan_job *known = find(jobs, job.key);
+    if (known != NULL)
+        return add_destinations(known, route, err);
+    return add_destinations(&job, route, err) && push(jobs, &job, err);
+}
+
+bool ivx_plan_jobs_add(struct ivx_plan_jobs *jobs, const struct ivx_config *config,
+                       const struct ivx_route *route, const struct ivx_source_volume *volume,
+                       const struct ivx_plan_content *content, struct ivx_err *err)
+{
+    for (size_t n = 0; n < route->recipes.count; n++) {
+        const struct ivx_config_recipe *recipe
+            = ivx_config_recipe_find(config, route->recipes.value[n]);
+        if (recipe == NULL)
+            return ivx_fail(err, IVX_BUG, "plan: route %s has no recipe %s", route->name,
+                            route->recipes.value[n]);
+        if (!add_recipe(jobs, recipe, route, volume, content, err))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,39 @@
+/* planner.h - what the parts of the plan role share: one process, one thread. */
+#ifndef IVX_PLAN_PLANNER_H
+#define IVX_PLAN_PLANNER_H
+
+#include "cache.h"
+#include "complete.h"
+#include "trying.h"
+
+#include "isovox/catalogue/catalogue.h"
+#include "isovox/config/config.h"
+#include "isovox/spool/spool.h"
+
+/* What was worked out about an open series, so that it is worked out once per arrival.
+ * Losing it costs time and nothing else: what a decision rests on are rows. */
+struct ivx_plan_memory {
+    int64_t series_id, instances, last_us;
+    int64_t noticed_us; /* steady clock */
+    enum ivx_plan_geometry geometry;
+    char text[160];     /* of the hole, or of the volumes */
+};
+
+struct ivx_planner {
+    const struct ivx_config *config;
+    struct ivx_config *reread; /* owned; NULL before the first SIGHUP */
+    struct ivx_catalogue *catalogue;
+    struct ivx_spool *spool;
+    struct ivx_plan_cache *cache;
+    struct ivx_trying *trying;
+    struct ivx_plan_memory *memory;
+    size_t memory_count;
+};
+
+/* index.c: brings what the journal has beyond the catalogue's marks into the catalogue. */
+bool ivx_plan_index(struct ivx_planner *planner, struct ivx_err *err);
+
+/* series.c: looks at every open series; *again_ms_out is when to look again. */
+bool ivx_plan_series(struct ivx_planner *planner, int *again_ms_out, struct ivx_err *err);
+
+#endif

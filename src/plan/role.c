@@ -1,0 +1,87 @@
+/* role.c - the plan role's loop: index the journal, look at the open series, sleep. */
+#include "isovox/plan/plan.h"
+
+#include <stdlib.h>
+
+#include "planner.h"
+
+#include "isovox/base/auto.h"
+#include "isovox/sys/file.h"
+#include "isovox/sys/log.h"
+#include "isovox/sys/stop.h"
+#include "isovox/sys/wake.h"
+
+static void planner_clear(struct ivx_planner *planner)
+{
+    ivx_plan_cache_free(&planner->cache);
+    ivx_trying_free(&planner->trying);
+    ivx_spool_free(&planner->spool);
+    ivx_catalogue_free(&planner->catalogue);
+    ivx_config_free(&planner->reread);
+    free(planner->memory);
+    *planner = (struct ivx_planner){ 0 };
+}
+
+static bool open_all(struct ivx_planner *planner, const char *name, int *wake_out,
+                     struct ivx_err *err)
+{
+    const char *state_dir = planner->config->state_dir;
+    return ivx_wake_open(state_dir, name, wake_out, err)
+           && ivx_trying_open(state_dir, &planner->trying, err)
+           && ivx_plan_cache_new(&planner->cache, err)
+           && ivx_spool_open(state_dir, &planner->spool, err)
+           && ivx_catalogue_open(state_dir, &planner->catalogue, err);
+}
+
+static void reread(struct ivx_planner *planner)
+{
+    struct ivx_err err = { 0 };
+    struct ivx_config *fresh = NULL;
+    if (!ivx_config_load(planner->config->file, &fresh, &err)) {
+        ivx_log(IVX_ERROR, "config.kept", "text=\"%s\"", err.text);
+        return;
+    }
+    ivx_config_free(&planner->reread);
+    planner->reread = fresh;
+    planner->config = fresh;
+    ivx_log(IVX_INFO, "config.read", "routes=%zu recipes=%zu", fresh->route_count,
+            fresh->recipe_count);
+}
+
+static bool turn(struct ivx_planner *planner, int *again_ms_out, struct ivx_err *err)
+{
+    return ivx_plan_index(planner, err) && ivx_plan_series(planner, again_ms_out, err);
+}
+
+/* What fails for all series is reported when it begins and when it ends. */
+static void report(const struct ivx_err *err, enum ivx_code *last)
+{
+    if (err->code != *last && err->code != IVX_OK)
+        ivx_log(IVX_ERROR, "plan.stuck", "text=\"%s\"", err->text);
+    if (err->code != *last && err->code == IVX_OK)
+        ivx_log(IVX_INFO, "plan.goes_on", "text=\"the failure is over\"");
+    *last = err->code;
+}
+
+int ivx_plan_run(const struct ivx_config *config, const char *name)
+{
+    IVX_AUTO(planner_clear) struct ivx_planner planner = { .config = config };
+    IVX_AUTO(ivx_fd_close) int wake = -1;
+    struct ivx_err opening = { 0 };
+    if (!open_all(&planner, name, &wake, &opening)) {
+        ivx_log(IVX_ERROR, "plan.failed", "text=\"%s\"", opening.text);
+        return 1;
+    }
+
+    enum ivx_code last = IVX_OK;
+    while (!ivx_stop_wanted()) {
+        struct ivx_err err = { 0 };
+        int again_ms = 1000;
+        if (ivx_reload_wanted())
+            reread(&planner);
+        turn(&planner, &again_ms, &err);
+        report(&err, &last);
+        ivx_wake_wait(wake, again_ms);
+    }
+    return 0;
+}
