@@ -21,3 +21,9 @@ libplan_a_SOURCES += src/plan/series.h
 libplan_a_SOURCES += src/plan/trying.c
 libplan_a_SOURCES += src/plan/trying.h
 EXTRA_DIST += src/plan/README.md
+
+check_PROGRAMS += tests/unit/plan/test_rules
+tests_unit_plan_test_rules_SOURCES = tests/unit/plan/test_rules.c
+tests_unit_plan_test_rules_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/src/plan
+tests_unit_plan_test_rules_CFLAGS = $(TEST_CFLAGS)
+tests_unit_plan_test_rules_LDADD = libplan.a libsys.a libbase.a $(CRYPTO_LIBS) $(CHECK_LIBS)
