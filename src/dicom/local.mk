@@ -4,6 +4,16 @@ libdicom_a_SOURCES =
 libdicom_a_SOURCES += include/isovox/dicom/dicom.h
 libdicom_a_SOURCES += src/dicom/barrier.h
 libdicom_a_SOURCES += src/dicom/dicom.cc
+libdicom_a_SOURCES += include/isovox/dicom/scp.h
+libdicom_a_SOURCES += src/dicom/transport.h
+libdicom_a_SOURCES += src/dicom/transport.cc
+libdicom_a_SOURCES += src/dicom/command.h
+libdicom_a_SOURCES += src/dicom/command.c
+libdicom_a_SOURCES += src/dicom/wire.h
+libdicom_a_SOURCES += src/dicom/wire.cc
+libdicom_a_SOURCES += src/dicom/scp.cc
+libdicom_a_SOURCES += include/isovox/dicom/scu.h
+libdicom_a_SOURCES += src/dicom/scu.cc
 libdicom_a_SOURCES += include/isovox/dicom/dataset.h
 libdicom_a_SOURCES += src/dicom/dataset.cc
 

@@ -1,0 +1,68 @@
+/* command.h - DIMSE command sets as bytes: PS3.7 6.3 and annex E, always Implicit VR Little
+ * Endian and flat. Ours instead of DCMTK's: a peer's command set is read without recursion
+ * and without a dictionary, and every command can be answered. */
+#ifndef IVX_DICOM_COMMAND_H
+#define IVX_DICOM_COMMAND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "isovox/base/err.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    IVX_COMMAND_STORE = 0x0001,
+    IVX_COMMAND_ECHO = 0x0030,
+    IVX_COMMAND_CANCEL = 0x0fff,
+    IVX_COMMAND_RESPONSE = 0x8000, /* set in every response */
+    IVX_COMMAND_NO_DATA = 0x0101,  /* Command Data Set Type: none follows */
+    IVX_COMMAND_MOST = 16384,      /* bytes of a command set: real ones have some 200 */
+    IVX_COMMAND_ROOM = 512,        /* for ivx_command_answer() */
+    IVX_META_ROOM = 640,           /* for ivx_meta_write() */
+};
+
+/* A UID as it came, without padding. Too long or with foreign characters: `legal` is false and
+ * the text is empty. Absent: legal and empty. */
+struct ivx_command_uid {
+    char text[65];
+    bool legal;
+};
+struct ivx_command {
+    uint16_t field, message_id, data_set_type;
+    struct ivx_command_uid sop_class, sop_uid;
+    uint16_t answered_id, status; /* of a response */
+    char comment[65];             /* (0000,0902), printable; "": none */
+};
+/* IVX_DAMAGED when it is no command set. */
+bool ivx_command_read(const uint8_t *bytes, size_t length, struct ivx_command *out,
+                      struct ivx_err *err);
+
+/* The response to a command, without a data set; returns its length. comment (NULL: none) is
+ * made fit for (0000,0902) LO. */
+size_t ivx_command_answer(const struct ivx_command *to, uint16_t status, const char *comment,
+                          uint8_t out[IVX_COMMAND_ROOM]);
+
+/* A request: C-STORE-RQ (a data set follows, medium priority) or C-ECHO-RQ. */
+size_t ivx_command_request(const struct ivx_command *request, uint8_t out[IVX_COMMAND_ROOM]);
+
+/* Preamble (zeros: never the peer's), "DICM" and File Meta Information, PS3.10 7.1; returns the
+ * length. The texts are UIDs that ivx_command_read() found legal, and an AE title. */
+size_t ivx_meta_write(const char *sop_class, const char *sop_uid, const char *syntax,
+                      const char *source_ae, uint8_t out[IVX_META_ROOM]);
+
+/* What the meta header of a Part 10 file says, and where its data set starts. bytes: the start
+ * of the file, at least the whole header. */
+struct ivx_meta {
+    struct ivx_command_uid sop_class, sop_uid, syntax;
+    size_t data_set_at;
+};
+bool ivx_meta_read(const uint8_t *bytes, size_t length, struct ivx_meta *out,
+                   struct ivx_err *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,427 @@
+#include "isovox/dicom/scu.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmdata/dcfilefo.h>
+#include <dcmtk/dcmdata/dcdatset.h>
+#include <dcmtk/dcmdata/dcostrmb.h>
+#include <dcmtk/dcmdata/dcwcache.h>
+#include <dcmtk/dcmdata/dcxfer.h>
+#include <dcmtk/dcmnet/cond.h>
+
+#include "isovox/base/auto.h"
+#include "isovox/base/text.h"
+#include "isovox/dicom/dicom.h"
+#include "isovox/sys/file.h"
+
+#include "barrier.h"
+#include "wire.h"
+
+struct ivx_scu {
+    struct ivx_wire wire;
+    int dimse_seconds;
+    uint16_t message_id = 0;
+    bool useless = false; /* nothing more can be sent: abort instead of release */
+
+    explicit ivx_scu(int seconds) : wire(seconds), dimse_seconds(seconds) {}
+};
+
+namespace
+{
+
+const char explicit_little[] = "1.2.840.10008.1.2.1";
+const char implicit_little[] = "1.2.840.10008.1.2";
+const char explicit_big[] = "1.2.840.10008.1.2.2";
+const char verification_class[] = "1.2.840.10008.1.1";
+
+bool is_native(const char *syntax)
+{
+    return strcmp(syntax, explicit_little) == 0 || strcmp(syntax, implicit_little) == 0 ||
+           strcmp(syntax, explicit_big) == 0;
+}
+
+/* ---- association ------------------------------------------------------------------- */
+
+using proposal = std::pair<std::string, std::string>;
+
+/* One context per pair, so that the peer's choice among syntaxes cannot cost a conversion. */
+void propose(std::vector<proposal> &list, const char *sop_class, const char *syntax)
+{
+    const proposal one(sop_class, syntax);
+    if (std::find(list.begin(), list.end(), one) == list.end())
+        list.push_back(one);
+}
+
+std::vector<proposal> proposals(const struct ivx_scu_context *contexts, size_t count)
+{
+    std::vector<proposal> list;
+    propose(list, verification_class, implicit_little);
+    for (size_t i = 0; i < count; i++) {
+        propose(list, contexts[i].sop_class, contexts[i].syntax);
+        if (is_native(contexts[i].syntax)) {
+            propose(list, contexts[i].sop_class, explicit_little);
+            propose(list, contexts[i].sop_class, implicit_little);
+        }
+    }
+    return list;
+}
+
+/* PS3.8 9.3.2: identifiers are odd, 1 to 255. */
+bool add_contexts(T_ASC_Parameters *params, const std::vector<proposal> &list,
+                  struct ivx_err *err)
+{
+    if (list.size() > 128)
+        return ivx_fail(err, IVX_BUG, "%zu presentation contexts", list.size());
+    for (size_t i = 0; i < list.size(); i++) {
+        const char *syntax = list[i].second.c_str();
+        const auto id = static_cast<T_ASC_PresentationContextID>(2 * i + 1);
+        const OFCondition added =
+            ASC_addPresentationContext(params, id, list[i].first.c_str(), &syntax, 1);
+        if (added.bad())
+            return ivx_fail(err, IVX_BUG, "presentation context: %s", added.text());
+    }
+    return true;
+}
+
+const char *rejection_text(const T_ASC_RejectParameters &rejected)
+{
+    switch (rejected.reason) {
+    case ASC_REASON_SU_CALLINGAETITLENOTRECOGNIZED:
+        return "calling AE title not recognized";
+    case ASC_REASON_SU_CALLEDAETITLENOTRECOGNIZED:
+        return "called AE title not recognized";
+    case ASC_REASON_SP_PRES_TEMPORARYCONGESTION:
+        return "temporary congestion";
+    case ASC_REASON_SP_PRES_LOCALLIMITEXCEEDED:
+        return "local limit exceeded";
+    case ASC_REASON_SU_APPCONTEXTNAMENOTSUPPORTED:
+        return "application context not supported";
+    case ASC_REASON_SP_ACSE_PROTOCOLVERSIONNOTSUPPORTED:
+        return "protocol version not supported";
+    default:
+        return "no reason given";
+    }
+}
+
+bool not_associated(T_ASC_Parameters *params, const OFCondition &why, struct ivx_err *err)
+{
+    if (why != DUL_ASSOCIATIONREJECTED)
+        return ivx_fail(err, IVX_RETRY, "cannot associate: %s", why.text());
+
+    T_ASC_RejectParameters rejected = {};
+    ASC_getRejectParameters(params, &rejected);
+    const bool for_good = rejected.result == ASC_RESULT_REJECTEDPERMANENT;
+    return ivx_fail(err, for_good ? IVX_REFUSED : IVX_RETRY, "association rejected (%s): %s",
+                    for_good ? "permanent" : "transient", rejection_text(rejected));
+}
+
+bool describe(T_ASC_Parameters *params, const struct ivx_scu_peer *peer, struct ivx_err *err)
+{
+    char address[300];
+    const int length = snprintf(address, sizeof address, "%s:%d", peer->address, peer->port);
+    if (length < 0 || length >= 64)
+        return ivx_fail(err, IVX_REFUSED, "address is too long: %s", peer->address);
+
+    ASC_setAPTitles(params, peer->calling_ae, peer->called_ae, nullptr);
+    ASC_setPresentationAddresses(params, "localhost", address);
+    ivx_text_copy(params->ourImplementationClassUID, sizeof params->ourImplementationClassUID,
+                  IVX_IMPLEMENTATION_UID);
+    ivx_text_copy(params->ourImplementationVersionName,
+                  sizeof params->ourImplementationVersionName, IVX_IMPLEMENTATION_NAME);
+    return true;
+}
+
+struct parameters {
+    T_ASC_Parameters *held = nullptr;
+    ~parameters()
+    {
+        if (held != nullptr)
+            ASC_destroyAssociationParameters(&held);
+    }
+};
+
+bool associate(struct ivx_scu &scu, const struct ivx_scu_peer *peer,
+               const std::vector<proposal> &list, struct ivx_err *err)
+{
+    struct ivx_wire &wire = scu.wire;
+    dcmConnectionTimeout.set(peer->connect_seconds);
+    dcmSocketSendTimeout.set(peer->dimse_seconds);
+    OFCondition done =
+        ASC_initializeNetwork(NET_REQUESTOR, 0, peer->connect_seconds, &wire.network);
+    if (done.good())
+        done = ASC_setTransportLayer(wire.network, &wire.transport, 0);
+    parameters params;
+    if (done.good())
+        done = ASC_createAssociationParameters(&params.held, ASC_MAXIMUMPDUSIZE);
+    if (done.bad())
+        return ivx_fail(err, IVX_RETRY, "network: %s", done.text());
+    if (!describe(params.held, peer, err) || !add_contexts(params.held, list, err))
+        return false;
+
+    /* With the association made, or half made, the parameters are part of it. */
+    T_ASC_Parameters *lent = IVX_STEAL(params.held);
+    wire.allow(peer->connect_seconds);
+    done = ASC_requestAssociation(wire.network, lent, &wire.association, nullptr, nullptr,
+                                  DUL_NOBLOCK, peer->connect_seconds);
+    if (wire.association == nullptr)
+        params.held = lent;
+    if (done.bad())
+        return not_associated(lent, done, err);
+    if (ASC_countAcceptedPresentationContexts(lent) == 0)
+        return ivx_fail(err, IVX_REFUSED, "the peer accepts no presentation context");
+    return true;
+}
+
+/* ---- sending ----------------------------------------------------------------------- */
+
+bool lost(struct ivx_scu &scu)
+{
+    scu.useless = true;
+    return false;
+}
+
+bool ask(struct ivx_scu &scu, uint8_t context, struct ivx_command &request,
+         struct ivx_err *err)
+{
+    uint8_t bytes[IVX_COMMAND_ROOM];
+    request.message_id = ++scu.message_id;
+    const size_t length = ivx_command_request(&request, bytes);
+    return ivx_wire_send(&scu.wire, context, DUL_COMMANDPDV, bytes, length, true, err) ||
+           lost(scu);
+}
+
+bool await(struct ivx_scu &scu, const struct ivx_command &request, struct ivx_command &out,
+           struct ivx_err *err)
+{
+    scu.wire.allow(scu.dimse_seconds);
+    uint8_t context = 0;
+    const ivx_step got = ivx_wire_command(&scu.wire, &context, &out, err);
+    if (got == ivx_step::broken)
+        return lost(scu);
+    if (got == ivx_step::over) {
+        ivx_fail(err, IVX_RETRY, "the peer asked for release instead of answering");
+        return lost(scu);
+    }
+    if (out.field != (request.field | IVX_COMMAND_RESPONSE) ||
+        out.answered_id != request.message_id) {
+        ivx_fail(err, IVX_RETRY, "answer %04x to message %u, expected %04x to %u", out.field,
+                 out.answered_id, request.field | IVX_COMMAND_RESPONSE, request.message_id);
+        return lost(scu);
+    }
+    return true;
+}
+
+/* Even, and no larger than what the peer takes. */
+size_t piece_size(const struct ivx_scu &scu)
+{
+    return scu.wire.association->sendPDVLength & ~1UL;
+}
+
+bool send_piece(struct ivx_scu &scu, uint8_t context, void *bytes, size_t length, bool last,
+                struct ivx_err *err)
+{
+    return ivx_wire_send(&scu.wire, context, DUL_DATASETPDV, bytes, length, last, err) ||
+           lost(scu);
+}
+
+/* A file that is sent, opened and its header read. */
+struct outgoing {
+    const char *path;
+    int fd = -1;
+    uint64_t length = 0;
+    struct ivx_meta meta = {};
+
+    explicit outgoing(const char *of) : path(of) {}
+    ~outgoing() { ivx_fd_close(&fd); }
+    outgoing(const outgoing &) = delete;
+    outgoing &operator=(const outgoing &) = delete;
+    bool open(struct ivx_err *err);
+};
+
+bool outgoing::open(struct ivx_err *err)
+{
+    fd = ::open(path, O_RDONLY | O_CLOEXEC);
+    struct stat about = {};
+    if (fd == -1 || fstat(fd, &about) == -1)
+        return ivx_fail(err, IVX_DAMAGED, "cannot read %s: %s", path, strerror(errno));
+
+    length = static_cast<uint64_t>(about.st_size);
+    uint8_t head[4096];
+    const size_t wanted = std::min<uint64_t>(length, sizeof head);
+    if (!ivx_fd_pread(fd, head, wanted, 0, path, err) ||
+        !ivx_meta_read(head, wanted, &meta, err))
+        return false;
+    if (length <= meta.data_set_at || (length - meta.data_set_at) % 2 != 0)
+        return ivx_fail(err, IVX_DAMAGED, "%s: data set of %llu bytes", path,
+                        static_cast<unsigned long long>(length - meta.data_set_at));
+    return true;
+}
+
+/* The data set as it is in the file. A file that shrinks meanwhile leaves a message that
+ * cannot be finished. */
+bool send_as_is(struct ivx_scu &scu, uint8_t context, const outgoing &file,
+                struct ivx_err *err)
+{
+    uint8_t *piece = scu.wire.association->sendPDVBuffer;
+    uint64_t at = file.meta.data_set_at;
+    while (at < file.length) {
+        const size_t length = std::min<uint64_t>(file.length - at, piece_size(scu));
+        if (!ivx_fd_pread(file.fd, piece, length, at, file.path, err))
+            return lost(scu);
+        at += length;
+        if (!send_piece(scu, context, piece, length, at == file.length, err))
+            return false;
+    }
+    return true;
+}
+
+/* The same data set in another uncompressed syntax, for peers that take no other. */
+bool send_converted(struct ivx_scu &scu, uint8_t context, DcmDataset &data_set,
+                    const char *syntax, struct ivx_err *err)
+{
+    const E_TransferSyntax to = DcmXfer(syntax).getXfer();
+    DcmOutputBufferStream stream(scu.wire.association->sendPDVBuffer, piece_size(scu));
+    DcmWriteCache cache;
+    data_set.transferInit();
+    for (bool last = false; !last;) {
+        const OFCondition written = data_set.write(stream, to, EET_ExplicitLength, &cache,
+                                                   EGL_withoutGL, EPD_withoutPadding);
+        last = written == EC_Normal;
+        if (!last && written != EC_StreamNotifyClient) {
+            ivx_fail(err, IVX_DAMAGED, "conversion to %s: %s", syntax, written.text());
+            return lost(scu);
+        }
+        void *bytes = nullptr;
+        offile_off_t length = 0;
+        stream.flushBuffer(bytes, length);
+        if (!send_piece(scu, context, bytes, static_cast<size_t>(length), last, err))
+            return false;
+    }
+    data_set.transferEnd();
+    return true;
+}
+
+/* The accepted context that fits best, and its syntax; 0: none. */
+T_ASC_PresentationContextID context_for(const struct ivx_scu &scu, const struct ivx_meta &meta,
+                                        const char **syntax_out)
+{
+    const char *choices[] = { meta.syntax.text, explicit_little, implicit_little };
+    const size_t count = is_native(meta.syntax.text) ? IVX_COUNT(choices) : 1;
+    for (size_t i = 0; i < count; i++) {
+        const T_ASC_PresentationContextID id = ASC_findAcceptedPresentationContextID(
+            scu.wire.association, meta.sop_class.text, choices[i]);
+        T_ASC_PresentationContext agreed = {};
+        const bool exact =
+            id != 0 &&
+            ASC_findAcceptedPresentationContext(scu.wire.association->params, id, &agreed)
+                .good() &&
+            strcmp(agreed.acceptedTransferSyntax, choices[i]) == 0;
+        if (exact) {
+            *syntax_out = choices[i];
+            return id;
+        }
+    }
+    return 0;
+}
+
+bool store(struct ivx_scu &scu, const char *path, struct ivx_scu_answer *out,
+           struct ivx_err *err)
+{
+    if (scu.useless)
+        return ivx_fail(err, IVX_RETRY, "the association is lost");
+    outgoing file(path);
+    if (!file.open(err))
+        return false;
+
+    const char *syntax = nullptr;
+    const T_ASC_PresentationContextID context = context_for(scu, file.meta, &syntax);
+    if (context == 0)
+        return ivx_fail(err, IVX_REFUSED, "the peer accepted no context for class %s, %s",
+                        file.meta.sop_class.text, file.meta.syntax.text);
+    const bool as_is = strcmp(syntax, file.meta.syntax.text) == 0;
+    DcmFileFormat loaded;
+    if (!as_is && loaded.loadFile(path).bad())
+        return ivx_fail(err, IVX_DAMAGED, "cannot parse %s", path);
+
+    struct ivx_command request = {}, answer = {};
+    request.field = IVX_COMMAND_STORE;
+    request.sop_class = file.meta.sop_class;
+    request.sop_uid = file.meta.sop_uid;
+    if (!ask(scu, context, request, err))
+        return false;
+    const bool sent = as_is ? send_as_is(scu, context, file, err)
+                            : send_converted(scu, context, *loaded.getDataset(), syntax, err);
+    if (!sent || !await(scu, request, answer, err))
+        return false;
+
+    out->status = answer.status;
+    ivx_text_copy(out->comment, sizeof out->comment, answer.comment);
+    return true;
+}
+
+bool echo(struct ivx_scu &scu, struct ivx_err *err)
+{
+    const T_ASC_PresentationContextID context = ASC_findAcceptedPresentationContextID(
+        scu.wire.association, verification_class, implicit_little);
+    if (context == 0)
+        return ivx_fail(err, IVX_REFUSED, "the peer does not accept Verification");
+
+    struct ivx_command request = {}, answer = {};
+    request.field = IVX_COMMAND_ECHO;
+    ivx_text_copy(request.sop_class.text, sizeof request.sop_class.text, verification_class);
+    if (!ask(scu, context, request, err) || !await(scu, request, answer, err))
+        return false;
+    if (answer.status != 0)
+        return ivx_fail(err, IVX_REFUSED, "C-ECHO was answered with %04x", answer.status);
+    return true;
+}
+
+} // namespace
+
+bool ivx_scu_open(const struct ivx_scu_peer *peer, const struct ivx_scu_context *contexts,
+                  size_t count, struct ivx_scu **out, struct ivx_err *err)
+{
+    return ivx_barrier(err, [&] {
+        auto made = std::make_unique<ivx_scu>(peer->dimse_seconds);
+        if (!associate(*made, peer, proposals(contexts, count), err))
+            return false;
+        *out = made.release();
+        return true;
+    });
+}
+
+void ivx_scu_free(struct ivx_scu **scu)
+{
+    if (*scu == nullptr)
+        return;
+    ivx_barrier(nullptr, [&] {
+        struct ivx_wire &wire = (*scu)->wire;
+        wire.allow(5);
+        if ((*scu)->useless || ASC_releaseAssociation(wire.association).bad())
+            ASC_abortAssociation(wire.association);
+        delete *scu;
+        return true;
+    });
+    *scu = nullptr;
+}
+
+bool ivx_scu_echo(struct ivx_scu *scu, struct ivx_err *err)
+{
+    return ivx_barrier(err, [&] { return echo(*scu, err); });
+}
+
+bool ivx_scu_store(struct ivx_scu *scu, const char *path, struct ivx_scu_answer *out,
+                   struct ivx_err *err)
+{
+    return ivx_barrier(err, [&] { return store(*scu, path, out, err); });
+}
