@@ -5,6 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Starts as { 0 }. When memory runs out `failed` is set, nothing more is
  * appended, and the owner asks once, at the end. */
 struct ivx_text {
@@ -31,4 +35,7 @@ bool ivx_text_glob(const char *pattern, const char *text);
 /* 2n lower-case hexadecimal digits and a terminator into out. */
 void ivx_text_hex(const unsigned char *bytes, size_t length, char *out);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -4,6 +4,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Microseconds since 1970-01-01 UTC: for records and people. May jump. */
 int64_t ivx_clock_wall_us(void);
 /* Microseconds since boot: for intervals and timeouts within one process. */
@@ -13,4 +17,7 @@ void ivx_clock_sleep_ms(int milliseconds); /* returns early on a signal */
 /* "2026-11-22T12:00:00.000Z" into out[32]. */
 void ivx_clock_iso(int64_t wall_us, char out[32]);
 
+#ifdef __cplusplus
+}
+#endif
 #endif
