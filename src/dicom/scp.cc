@@ -245,6 +245,14 @@ ivx_step answer(served &on, uint8_t context, const struct ivx_command &to, uint1
     return sent ? ivx_step::next : ivx_step::broken;
 }
 
+ivx_step answer_failure(served &on, uint8_t context, const struct ivx_command &to,
+                        const struct ivx_err &why, struct ivx_err *err)
+{
+    on.handler->refused(on.handler->context, &why);
+    const auto status = static_cast<uint16_t>(ivx_code_dimse(why.code));
+    return answer(on, context, to, status, why.text, err);
+}
+
 /* ---- C-STORE ----------------------------------------------------------------------- */
 
 /* One instance on its way to the handler. */
@@ -309,7 +317,8 @@ ivx_step serve_store(served &on, uint8_t context, const struct ivx_command &comm
                  const T_ASC_PresentationContext &agreed, struct ivx_err *err)
 {
     if (command.data_set_type == IVX_COMMAND_NO_DATA)
-        return answer(on, context, command, 0xC000, "C-STORE without a data set", err);
+        return answer_failure(on, context, command,
+                              { IVX_DAMAGED, "C-STORE without a data set" }, err);
 
     storing one{ on, context };
     one.begin(command, agreed);
@@ -328,8 +337,7 @@ ivx_step serve_store(served &on, uint8_t context, const struct ivx_command &comm
         return got;
     if (stored)
         return answer(on, context, command, 0x0000, nullptr, err);
-    return answer(on, context, command, static_cast<uint16_t>(ivx_code_dimse(one.err.code)),
-                  one.err.text, err);
+    return answer_failure(on, context, command, one.err, err);
 }
 
 /* ---- commands ---------------------------------------------------------------------- */

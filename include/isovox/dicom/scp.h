@@ -32,8 +32,9 @@ struct ivx_scp_store {
     const struct ivx_scp_peer *peer;
 };
 
-/* begin, data..., then end(keep) exactly once: keep is false when the transfer broke off, and
- * then the result of end is not sent to anybody. The stream is a whole Part 10 object
+/* begin; when that returned true: data..., then end(keep) exactly once. keep is false when the
+ * transfer broke off or was refused (err is NULL then, and the result of end is not sent to
+ * anybody). The stream is a whole Part 10 object
  * (preamble, meta header, then the data set bit for bit as it came). A false from any of
  * them makes the C-STORE-RSP carry ivx_code_dimse(err->code) and err->text as Error
  * Comment; the rest of that data set is read and dropped, the association goes on. */
@@ -43,7 +44,9 @@ struct ivx_scp_handler {
     bool (*store_begin)(void *context, const struct ivx_scp_store *store, struct ivx_err *err);
     bool (*store_data)(void *context, const void *bytes, size_t length, struct ivx_err *err);
     bool (*store_end)(void *context, bool keep, struct ivx_err *err);
-    /* The association is over: released by the peer (true), or aborted, lost, timed out. */
+    /* A C-STORE was answered with this failure, ours or the handler's. */
+    void (*refused)(void *context, const struct ivx_err *why);
+    /* An accepted association is over: released by the peer (true), or aborted, lost, timed out. */
     void (*ended)(void *context, bool released);
     bool (*stop_wanted)(void *context); /* asked between commands: end in an orderly way */
 };

@@ -1,0 +1,225 @@
+#include "association.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "isovox/base/auto.h"
+#include "isovox/base/text.h"
+#include "isovox/dicom/scp.h"
+#include "isovox/sys/clock.h"
+#include "isovox/sys/log.h"
+#include "isovox/sys/stop.h"
+#include "isovox/sys/wake.h"
+
+/* A wake-up per instance would cost more than it brings. */
+enum { WAKE_EVERY_US = 100000 };
+/* After SIGTERM, a peer that is silent for this long is between two series. */
+enum { IDLE_US = 1000000 };
+
+struct association {
+    const struct ivx_config *config;
+    struct ivx_spool *spool;
+    struct ivx_spool_writer *writer; /* taken with the first instance */
+    struct ivx_record record;        /* what all records of this association share */
+    struct ivx_scp_peer peer;
+    enum ivx_scp_verdict verdict;
+    bool accepted, released;
+    int64_t instances, failed;
+    uint64_t bytes, instance_bytes;
+    int64_t woken_us, stop_us, last_us; /* steady clock; stop_us 0: nobody asked */
+    struct ivx_err first_failure;
+};
+
+static enum ivx_scp_verdict on_associate(void *context, const struct ivx_scp_peer *peer)
+{
+    struct association *self = context;
+    self->peer = *peer;
+    if (self->verdict == IVX_SCP_BUSY)
+        return self->verdict;
+
+    if (strcmp(peer->called_ae, self->config->receive.ae_title) != 0)
+        self->verdict = IVX_SCP_CALLED_AE_UNKNOWN;
+    else if (!ivx_config_allows(self->config, peer->calling_ae, peer->address))
+        self->verdict = IVX_SCP_CALLING_AE_UNKNOWN;
+    self->accepted = self->verdict == IVX_SCP_WELCOME;
+    return self->verdict;
+}
+
+static void fill_record(struct association *self, enum ivx_record_kind kind)
+{
+    struct ivx_record *record = &self->record;
+    record->kind = kind;
+    record->received_us = ivx_clock_wall_us();
+    ivx_text_copy(record->calling_ae, sizeof record->calling_ae, self->peer.calling_ae);
+    ivx_text_copy(record->called_ae, sizeof record->called_ae, self->peer.called_ae);
+    ivx_text_copy(record->peer, sizeof record->peer, self->peer.address);
+}
+
+/* A writer that failed once may have lost its file: the next instance takes another. */
+static bool give_up_writer(struct association *self)
+{
+    if (self->writer != NULL)
+        ivx_spool_abort(self->writer);
+    ivx_spool_writer_free(&self->writer);
+    return false;
+}
+
+static bool begin(struct association *self, struct ivx_err *err)
+{
+    if (self->writer == NULL && !ivx_spool_writer_new(self->spool, &self->writer, err))
+        return false;
+    if (!ivx_spool_begin(self->writer, &self->record, err))
+        return give_up_writer(self);
+    return true;
+}
+
+static void count_failure(struct association *self, const struct ivx_err *err)
+{
+    if (self->failed++ == 0)
+        self->first_failure = *err;
+}
+
+static bool on_begin(void *context, const struct ivx_scp_store *store, struct ivx_err *err)
+{
+    struct association *self = context;
+    fill_record(self, IVX_RECORD_INSTANCE);
+    ivx_text_copy(self->record.sop_class, sizeof self->record.sop_class, store->sop_class);
+    ivx_text_copy(self->record.sop_uid, sizeof self->record.sop_uid, store->sop_uid);
+    ivx_text_copy(self->record.syntax, sizeof self->record.syntax, store->syntax);
+    self->instance_bytes = 0;
+    return begin(self, err);
+}
+
+static bool on_data(void *context, const void *bytes, size_t length, struct ivx_err *err)
+{
+    struct association *self = context;
+    self->instance_bytes += length;
+    return ivx_spool_append(self->writer, bytes, length, err);
+}
+
+static void wake_plan(struct association *self, bool now)
+{
+    const int64_t clock = ivx_clock_steady_us();
+    if (!now && clock - self->woken_us < WAKE_EVERY_US)
+        return;
+    self->woken_us = clock;
+    ivx_wake_send(self->config->state_dir, "plan");
+}
+
+static bool on_end(void *context, bool keep, struct ivx_err *err)
+{
+    struct association *self = context;
+    self->last_us = ivx_clock_steady_us();
+    if (!keep) {
+        ivx_spool_abort(self->writer);
+        return true;
+    }
+    if (!ivx_spool_commit(self->writer, NULL, err))
+        return give_up_writer(self);
+
+    self->instances++;
+    self->bytes += self->instance_bytes;
+    wake_plan(self, false);
+    return true;
+}
+
+static void on_refused(void *context, const struct ivx_err *why)
+{
+    count_failure(context, why);
+}
+
+/* How it ended is evidence for whether its series are complete; losing it costs waiting time
+ * and nothing else. */
+static void on_ended(void *context, bool released)
+{
+    struct association *self = context;
+    self->released = released;
+    if (self->instances == 0)
+        return;
+
+    struct ivx_err err = { 0 };
+    self->record.sop_class[0] = self->record.sop_uid[0] = self->record.syntax[0] = '\0';
+    fill_record(self, released ? IVX_RECORD_RELEASED : IVX_RECORD_BROKEN);
+    if (!begin(self, &err) || !ivx_spool_commit(self->writer, NULL, &err))
+        ivx_log(IVX_WARNING, "association.end_not_recorded", "code=\"%s\" text=\"%s\"",
+                ivx_code_text(err.code), err.text);
+    wake_plan(self, true);
+}
+
+/* Asked while the peer is silent: what it is in the middle of may take shutdown_grace. */
+static bool on_stop_wanted(void *context)
+{
+    struct association *self = context;
+    if (!ivx_stop_wanted())
+        return false;
+
+    const int64_t now = ivx_clock_steady_us();
+    if (self->stop_us == 0)
+        self->stop_us = now;
+    const int64_t grace_us = self->config->general.shutdown_grace * INT64_C(1000000);
+    return now - self->last_us >= IDLE_US || now - self->stop_us >= grace_us;
+}
+
+static const char *how_it_ended(const struct association *self)
+{
+    switch (self->verdict) {
+    case IVX_SCP_BUSY:
+        return "rejected-busy";
+    case IVX_SCP_CALLED_AE_UNKNOWN:
+        return "rejected-called-ae";
+    case IVX_SCP_CALLING_AE_UNKNOWN:
+        return "rejected-calling-ae";
+    case IVX_SCP_WELCOME:
+        break;
+    }
+    if (!self->accepted)
+        return "no-request";
+    return self->released ? "released" : "broken";
+}
+
+static void report(const struct association *self, int64_t started_us,
+                   const struct ivx_err *err)
+{
+    /* Health checks connect and say nothing. */
+    const bool nobody = !self->accepted && self->verdict == IVX_SCP_WELCOME;
+    const bool bad = self->failed > 0 || !self->released;
+    ivx_log(nobody ? IVX_DEBUG : bad ? IVX_WARNING : IVX_INFO, "association.end",
+            "association=%s ae=\"%s\" called=\"%s\" address=%s end=%s instances=%" PRId64
+            " failed=%" PRId64 " bytes=%" PRIu64 " ms=%" PRId64 "%s%s%s%s%s%s",
+            self->record.association, self->peer.calling_ae, self->peer.called_ae,
+            self->peer.address[0] == '\0' ? "-" : self->peer.address, how_it_ended(self),
+            self->instances, self->failed, self->bytes,
+            (ivx_clock_steady_us() - started_us) / 1000,
+            err->text[0] == '\0' ? "" : " why=\"", err->text,
+            err->text[0] == '\0' ? "" : "\"",
+            self->failed == 0 ? "" : " first_failure=\"", self->first_failure.text,
+            self->failed == 0 ? "" : "\"");
+}
+
+void ivx_association_serve(const struct ivx_config *config, struct ivx_spool *spool, int fd,
+                           bool busy)
+{
+    const int64_t started_us = ivx_clock_steady_us();
+    struct association self = { .config = config, .spool = spool, .last_us = started_us,
+                                .verdict = busy ? IVX_SCP_BUSY : IVX_SCP_WELCOME };
+    snprintf(self.record.association, sizeof self.record.association, "%" PRIx64 "-%lx",
+             (uint64_t)ivx_clock_wall_us(), (unsigned long)getpid());
+
+    const struct ivx_scp_limits limits = {
+        .acse_seconds = (int)config->receive.acse_timeout,
+        .dimse_seconds = (int)config->receive.dimse_timeout,
+        .max_pdu = (uint32_t)config->receive.max_pdu,
+        .max_instance = (uint64_t)config->receive.max_instance << 20,
+    };
+    const struct ivx_scp_handler handler = {
+        .context = &self, .associate = on_associate, .store_begin = on_begin,
+        .store_data = on_data, .store_end = on_end, .refused = on_refused,
+        .ended = on_ended, .stop_wanted = on_stop_wanted,
+    };
+    struct ivx_err err = { 0 };
+    ivx_scp_serve(fd, &limits, &handler, &err);
+    ivx_spool_writer_free(&self.writer);
+    report(&self, started_us, &err);
+}
