@@ -46,11 +46,11 @@ _started = []
 
 
 @atexit.register
-def _kill_all():
-    """For what ends without its tests' clean-up: Ctrl-C, SIGTERM."""
-    for server in _started:
-        if server.running():
-            server.kill()
+def stop_all():
+    """Ends what still runs, the last one first. For what ends without its tests' clean-up
+    (Ctrl-C, SIGTERM), and for the demonstration."""
+    while _started:
+        _started.pop().stop(10)
 
 
 def free_port():
@@ -109,7 +109,7 @@ class Server:
     def __init__(self, name, command, log, environment=None):
         self.name, self.command, self.log = name, command, Path(log)
         self.environment = environment
-        self.process = None
+        self.process, self.cleared = None, True
 
     def start(self):
         assert self.process is None or self.process.poll() is not None, "already running"
@@ -117,6 +117,7 @@ class Server:
             self.process = subprocess.Popen(
                 [str(part) for part in self.command], stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log, start_new_session=True, env=self.environment)
+        self.cleared = False
         _started.append(self)
         return self
 
@@ -147,6 +148,9 @@ class Server:
             self.process.wait()
 
     def _kill_group(self):
+        if self.cleared:  # the number may be somebody else's by now
+            return
+        self.cleared = True
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):

@@ -83,7 +83,7 @@ def every(suite):
 
 
 def main(names):
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     tests = list(every(unittest.defaultTestLoader.discover(str(HERE), "test_*.py")))
     tests.sort(key=lambda each: each.id())
     if names:
