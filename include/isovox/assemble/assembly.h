@@ -38,7 +38,7 @@ struct ivx_assembly; /* opaque */
 
 struct ivx_assemble_options {
     enum ivx_gap gap;
-    bool series_complete; /* false: a hole is reported as a reason to wait, see below */
+    bool series_complete; /* false: a hole is always refused with GAP: a reason to wait */
 };
 
 /* Never fails for what the instances contain: that is a refusal. Fails with IVX_FULL. The
@@ -51,6 +51,10 @@ int ivx_assembly_volumes(const struct ivx_assembly *assembly);
 const struct ivx_source_volume *ivx_assembly_volume(const struct ivx_assembly *assembly, int n);
 int ivx_assembly_refusals(const struct ivx_assembly *assembly);
 const struct ivx_refusal *ivx_assembly_refusal(const struct ivx_assembly *assembly, int n);
+
+/* Was there a hole between slices of any volume, whatever the policy made of it? Together
+ * with volumes and refusals this is the evidence of completeness. */
+bool ivx_assembly_has_hole(const struct ivx_assembly *assembly);
 
 /* The voxels of one volume as slices for ivx_resample(): decoded, masked and sign-extended
  * (R10), rescaled per instance (R9), padding marked (R11), CT floor applied. CT with

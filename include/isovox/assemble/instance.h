@@ -19,6 +19,7 @@ struct ivx_instance {
     char station_name[17], body_part[17], manufacturer[65], patient_position[17];
     char acquisition_number[17], acquisition_time[33], content_time[33], echo[33];
     char convolution_kernel[65], temporal[33], trigger_time[33], b_value[33], frame_time[33];
+    char acquisition_datetime[33], gradient[97];
     char units[17], protocol[65];
     int64_t instance_number; /* INT64_MIN when absent: never used for geometry */
     int32_t rows, columns, frames, samples_per_pixel;
@@ -26,17 +27,23 @@ struct ivx_instance {
     char photometric[17];
     bool has_position, has_orientation, has_spacing, has_slope, has_intercept;
     bool has_padding, has_padding_limit, has_tilt, has_thickness, has_pixels;
+    bool has_modality_lut;   /* Modality LUT Sequence (0028,3000) */
+    bool float_pixels;       /* Float or Double Float Pixel Data */
+    bool pixel_bytes;        /* Pixel Data is OB, not OW */
+    bool pixels_truncated;   /* Pixel Data claims more bytes than the object has */
+    bool geometry_malformed; /* a position, orientation, spacing or rescale is no number */
     bool lossy;              /* Lossy Image Compression (0028,2110) is 01, or a lossy syntax */
     double position[3], orientation[6], spacing[2]; /* spacing: [0] between rows, [1] columns */
     double slope, intercept, thickness, tilt_deg;
     int32_t padding, padding_limit; /* as stored values, sign by pixel_representation */
     uint64_t pixel_offset, pixel_length; /* Pixel Data's value within the blob, if native */
-    bool big_endian, encapsulated, deflated;
+    bool big_endian, encapsulated;
 };
 
 /* Reads the header through the bounded scanner (isovox/dicom/scan.h). False: it is no usable
  * DICOM object; *reason_out says which kind (DAMAGED, UNSUPPORTED_SYNTAX, TOO_LARGE) and
- * err the rest. Missing geometry is no error here: assembly decides. */
+ * err the rest; NONE: it could not be read (I/O, memory), and another attempt may succeed.
+ * Missing geometry and truncated pixels are no error here: assembly decides. */
 bool ivx_instance_read(const struct ivx_blob *blob, struct ivx_instance **out,
                        enum ivx_reason *reason_out, struct ivx_err *err);
 void ivx_instance_free(struct ivx_instance **instance);

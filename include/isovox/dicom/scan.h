@@ -51,7 +51,6 @@ struct ivx_scan {
     char syntax[65];      /* from the meta header; guessed from the bytes when there is none */
     bool has_meta;
     bool explicit_vr, big_endian, encapsulated;
-    bool deflated;        /* then nothing but the meta header was walked */
     uint32_t elements;
     int depth;            /* deepest */
     uint32_t pixel_tag;   /* 7FE00010, 7FE00008 or 7FE00009 at depth 0; else 0 */
@@ -61,7 +60,8 @@ struct ivx_scan {
 
 /* Walks up to and including Pixel Data's own length field; what follows it is not read.
  * limits NULL: the defaults. False: *reason_out is DAMAGED, TOO_LARGE or
- * UNSUPPORTED_SYNTAX when the object is to blame, and NONE when reading failed. */
+ * UNSUPPORTED_SYNTAX (deflated among them: inflating is not done here) when the object is
+ * to blame, and NONE when reading failed or the visitor said no. */
 bool ivx_scan(const struct ivx_blob *blob, const struct ivx_scan_limits *limits,
               ivx_scan_visit *visit, void *context, struct ivx_scan *out,
               enum ivx_reason *reason_out, struct ivx_err *err);

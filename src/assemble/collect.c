@@ -1,0 +1,141 @@
+/* R0, R1 and R4a: from a bag of instances to groups. Everything is sorted first, so that
+ * the order of arrival cannot matter. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "isovox/base/auto.h"
+#include "work.h"
+
+/* Series, UID, then content and place, so that copies stand together in a fixed order. */
+static int by_uid(const void *a, const void *b)
+{
+    const struct ivx_instance *left = ((const struct ivx_entry *)a)->instance;
+    const struct ivx_instance *right = ((const struct ivx_entry *)b)->instance;
+    int order = strcmp(left->series_uid, right->series_uid);
+    if (order == 0)
+        order = strcmp(left->sop_uid, right->sop_uid);
+    return order != 0 ? order : ivx_rule_order(left, right);
+}
+
+static int by_group(const void *a, const void *b)
+{
+    return ivx_rule_order(((const struct ivx_entry *)a)->instance,
+                          ((const struct ivx_entry *)b)->instance);
+}
+
+static bool same_uid(const struct ivx_entry *a, const struct ivx_entry *b)
+{
+    return strcmp(a->instance->sop_uid, b->instance->sop_uid) == 0
+           && strcmp(a->instance->series_uid, b->instance->series_uid) == 0;
+}
+
+/* R4a. Entries first..end have one UID: what equals the first is a copy of it, the rest is
+ * kept and spoils the groups of both. */
+static bool merge_copies(struct ivx_work *work, int first, int end, int *used,
+                         struct ivx_err *err)
+{
+    struct ivx_entry *kept = &work->entries[(*used)++];
+    *kept = work->entries[first];
+    for (int n = first + 1; n < end; n++) {
+        bool same;
+        if (!ivx_rule_same_content(kept->instance, work->entries[n].instance, &same, err))
+            return false;
+        if (same) {
+            kept->copies++;
+            continue;
+        }
+        kept->conflict = true;
+        work->entries[*used] = work->entries[n];
+        work->entries[(*used)++].conflict = true;
+    }
+    return true;
+}
+
+static bool merge_same_uids(struct ivx_work *work, struct ivx_err *err)
+{
+    qsort(work->entries, (size_t)work->count, sizeof *work->entries, by_uid);
+    int used = 0;
+    for (int first = 0; first < work->count;) {
+        int end = first + 1;
+        while (end < work->count && same_uid(&work->entries[first], &work->entries[end]))
+            end++;
+        if (!merge_copies(work, first, end, &used, err))
+            return false;
+        first = end;
+    }
+    work->count = used;
+    return true;
+}
+
+static bool collect_one(struct ivx_work *work, const struct ivx_instance *instance,
+                        struct ivx_err *err)
+{
+    struct ivx_verdict why;
+    bool passed_over;
+    if (!ivx_rule_class(instance, &passed_over, &why))
+        return ivx_assembly_refuse(work->assembly, instance->series_uid, &why, 1, passed_over,
+                                   err);
+    if (ivx_rule_has_geometry(instance, &why)) {
+        work->entries[work->count++] = (struct ivx_entry){ .instance = instance };
+        return true;
+    }
+    work->shapeless[work->shapeless_count++] = instance;
+    return ivx_assembly_refuse(work->assembly, instance->series_uid, &why, 1, false, err);
+}
+
+bool ivx_work_collect(struct ivx_work *work, const struct ivx_instance *const *instances,
+                      size_t count, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_memory_free) struct ivx_entry *all = calloc(count + 1, sizeof *all);
+    work->entries = calloc(count + 1, sizeof *work->entries);
+    work->shapeless = calloc(count + 1, sizeof *work->shapeless);
+    if (all == NULL || work->entries == NULL || work->shapeless == NULL)
+        return ivx_fail(err, IVX_FULL, "assemble: no memory for %zu instances", count);
+
+    for (size_t n = 0; n < count; n++)
+        all[n].instance = instances[n];
+    qsort(all, count, sizeof *all, by_uid);
+    for (size_t n = 0; n < count; n++)
+        if (!collect_one(work, all[n].instance, err))
+            return false;
+    return merge_same_uids(work, err);
+}
+
+/* Entries before `first` that are taken have been set to NULL. Takes every entry of the same
+ * key that lies in the plane of entry `first`; the order (orientation first) tells when no
+ * further one can. */
+static void take_group(struct ivx_work *work, int first, struct ivx_group *group)
+{
+    const struct ivx_instance *model = work->entries[first].instance;
+    for (int n = first; n < work->count; n++) {
+        struct ivx_entry *entry = &work->entries[n];
+        if (entry->instance == NULL)
+            continue;
+        if (!ivx_rule_same_key(model, entry->instance)
+            || entry->instance->orientation[0] - model->orientation[0] > 1e-3)
+            return;
+        if (!ivx_rule_same_plane(model, entry->instance))
+            continue;
+        group->slice[group->count++] = entry->instance;
+        group->copies += entry->copies;
+        group->conflicts += entry->conflict;
+        entry->instance = NULL;
+    }
+}
+
+bool ivx_work_group(struct ivx_work *work, struct ivx_err *err)
+{
+    qsort(work->entries, (size_t)work->count, sizeof *work->entries, by_group);
+    for (int first = 0; first < work->count; first++) {
+        if (work->entries[first].instance == NULL)
+            continue;
+        IVX_AUTO(ivx_group_free) struct ivx_group *group = NULL;
+        if (!ivx_group_new(work->count - first, &group, err))
+            return false;
+        take_group(work, first, group);
+        if (!ivx_work_decide(work, &group, err))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,180 @@
+#include "pixels.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "isovox/base/auto.h"
+
+bool ivx_pixels_size(const struct ivx_instance *instance, uint64_t *bytes_out)
+{
+    const int64_t rows = instance->rows, columns = instance->columns;
+    if (rows < 1 || columns < 1 || instance->bits_allocated < 8 || instance->frames < 1)
+        return false;
+    uint64_t bytes;
+    if (__builtin_mul_overflow((uint64_t)rows, (uint64_t)columns, &bytes)
+        || __builtin_mul_overflow(bytes, (uint64_t)instance->bits_allocated / 8, &bytes)
+        || __builtin_mul_overflow(bytes, (uint64_t)instance->frames, &bytes))
+        return false;
+    *bytes_out = bytes;
+    return true;
+}
+
+/* Explicit VR Big Endian with 8 bits allocated and OW: bytes stand in pairs, the second
+ * pixel first (PS3.5 D.3 and 8.1.2). */
+static bool swapped_pairs(const struct ivx_instance *instance)
+{
+    return instance->big_endian && instance->bits_allocated == 8 && !instance->pixel_bytes;
+}
+
+bool ivx_pixels_format_known(const struct ivx_instance *instance)
+{
+    const int32_t allocated = instance->bits_allocated, stored = instance->bits_stored;
+    const int32_t high = instance->high_bit;
+    if (allocated != 8 && allocated != 16 && allocated != 32)
+        return false;
+    if (stored < 1 || stored > allocated || high < stored - 1 || high >= allocated)
+        return false;
+    if (instance->pixel_representation != 0 && instance->pixel_representation != 1)
+        return false;
+    const bool odd = (int64_t)instance->rows * instance->columns % 2 != 0;
+    if (swapped_pairs(instance) && odd)
+        return false;
+    return stored < 32 || instance->pixel_representation == 1; /* must fit int32_t */
+}
+
+void ivx_pixel_file_close(struct ivx_pixel_file *file)
+{
+    ivx_fd_close(&file->fd);
+    free(file->path);
+    file->path = NULL;
+}
+
+static bool open_for(struct ivx_pixel_file *file, const char *path, struct ivx_err *err)
+{
+    if (file->fd != -1 && file->path != NULL && strcmp(file->path, path) == 0)
+        return true;
+    ivx_pixel_file_close(file);
+    file->path = strdup(path);
+    if (file->path == NULL)
+        return ivx_fail(err, IVX_FULL, "pixels: no memory");
+    file->fd = open(path, O_RDONLY | O_CLOEXEC);
+    return file->fd != -1 || ivx_fail_errno(err, "open", path);
+}
+
+bool ivx_pixels_read(struct ivx_pixel_file *file, const struct ivx_instance *instance,
+                     uint8_t *raw, struct ivx_err *err)
+{
+    uint64_t bytes;
+    if (!ivx_pixels_size(instance, &bytes) || instance->pixel_length < bytes)
+        return ivx_fail(err, IVX_DAMAGED, "pixels: %s has too few", instance->sop_uid);
+    return open_for(file, instance->blob.path, err)
+           && ivx_fd_pread(file->fd, raw, (size_t)bytes,
+                           instance->blob.offset + instance->pixel_offset,
+                           instance->blob.path, err);
+}
+
+/* Where the stored value sits in a word. */
+struct layout {
+    int shift;
+    uint32_t mask, sign; /* sign: the value of the sign bit, 0 when unsigned */
+};
+
+static struct layout layout(const struct ivx_instance *instance)
+{
+    const int stored = instance->bits_stored;
+    struct layout made = { .shift = instance->high_bit + 1 - stored };
+    made.mask = stored == 32 ? UINT32_MAX : (UINT32_C(1) << stored) - 1;
+    if (instance->pixel_representation == 1)
+        made.sign = UINT32_C(1) << (stored - 1);
+    return made;
+}
+
+/* (v ^ sign) - sign extends the sign bit; with sign 0 it is the identity. */
+static inline int32_t value(uint32_t word, struct layout as)
+{
+    const uint32_t v = word >> as.shift & as.mask;
+    return (int32_t)((v ^ as.sign) - as.sign);
+}
+
+static void decode16(const uint8_t *raw, size_t count, int high, struct layout as, int32_t *out)
+{
+    for (size_t n = 0; n < count; n++)
+        out[n] = value((uint32_t)raw[2 * n + high] << 8 | raw[2 * n + !high], as);
+}
+
+static void decode32(const uint8_t *raw, size_t count, bool big, struct layout as, int32_t *out)
+{
+    for (size_t n = 0; n < count; n++, raw += 4) {
+        const uint32_t word = big ? (uint32_t)raw[0] << 24 | (uint32_t)raw[1] << 16
+                                        | (uint32_t)raw[2] << 8 | raw[3]
+                                  : (uint32_t)raw[3] << 24 | (uint32_t)raw[2] << 16
+                                        | (uint32_t)raw[1] << 8 | raw[0];
+        out[n] = value(word, as);
+    }
+}
+
+static void decode8(const uint8_t *raw, size_t count, bool swapped, struct layout as,
+                    int32_t *out)
+{
+    for (size_t n = 0; n < count; n++)
+        out[n] = value(raw[n ^ swapped], as);
+}
+
+void ivx_pixels_decode(const struct ivx_instance *instance, const uint8_t *raw, int32_t *out)
+{
+    const size_t count = (size_t)instance->rows * (size_t)instance->columns
+                         * (size_t)instance->frames;
+    const struct layout as = layout(instance);
+    if (instance->bits_allocated == 8)
+        decode8(raw, count, swapped_pairs(instance), as, out);
+    else if (instance->bits_allocated == 16)
+        decode16(raw, count, instance->big_endian ? 0 : 1, as, out);
+    else
+        decode32(raw, count, instance->big_endian, as, out);
+}
+
+static bool load(const struct ivx_instance *instance, uint8_t **raw_out, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_pixel_file_close) struct ivx_pixel_file file = { .fd = -1 };
+    uint64_t bytes;
+    if (!ivx_pixels_size(instance, &bytes))
+        return ivx_fail(err, IVX_DAMAGED, "pixels: %s has no size", instance->sop_uid);
+    IVX_AUTO(ivx_memory_free) uint8_t *raw = malloc((size_t)bytes);
+    if (raw == NULL)
+        return ivx_fail(err, IVX_FULL, "pixels: no memory for %llu bytes",
+                        (unsigned long long)bytes);
+    if (!ivx_pixels_read(&file, instance, raw, err))
+        return false;
+    *raw_out = IVX_STEAL(raw);
+    return true;
+}
+
+static bool decode_all(const struct ivx_instance *instance, int32_t **out, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_memory_free) uint8_t *raw = NULL;
+    if (!load(instance, &raw, err))
+        return false;
+    int32_t *values = calloc((size_t)instance->rows * (size_t)instance->columns,
+                             sizeof *values);
+    if (values == NULL)
+        return ivx_fail(err, IVX_FULL, "pixels: no memory");
+    ivx_pixels_decode(instance, raw, values);
+    *out = values;
+    return true;
+}
+
+bool ivx_pixels_equal(const struct ivx_instance *a, const struct ivx_instance *b,
+                      bool *equal_out, struct ivx_err *err)
+{
+    *equal_out = false;
+    if (a->rows != b->rows || a->columns != b->columns || a->frames != 1 || b->frames != 1)
+        return true;
+    IVX_AUTO(ivx_memory_free) int32_t *left = NULL;
+    IVX_AUTO(ivx_memory_free) int32_t *right = NULL;
+    if (!decode_all(a, &left, err) || !decode_all(b, &right, err))
+        return false;
+    const size_t count = (size_t)a->rows * (size_t)a->columns;
+    *equal_out = memcmp(left, right, count * sizeof *left) == 0;
+    return true;
+}

@@ -1,0 +1,31 @@
+/* pixels.h - R10: stored values out of native Pixel Data. Private to assemble. */
+#ifndef IVX_ASSEMBLE_PIXELS_H
+#define IVX_ASSEMBLE_PIXELS_H
+
+#include "isovox/assemble/instance.h"
+
+/* Bytes that Pixel Data must have, without the padding byte; false when the header's
+ * figures make no sense (zero, overflow). 64-bit arithmetic. */
+bool ivx_pixels_size(const struct ivx_instance *instance, uint64_t *bytes_out);
+/* A format that this module reads: 8, 16 or 32 bits allocated, sensible Bits Stored, High
+ * Bit and Pixel Representation. */
+bool ivx_pixels_format_known(const struct ivx_instance *instance);
+
+/* Reads files; keeps the last one open, because neighbours often share a spool segment. */
+struct ivx_pixel_file {
+    int fd; /* -1: none */
+    char *path;
+};
+void ivx_pixel_file_close(struct ivx_pixel_file *file);
+
+/* Raw bytes of Pixel Data into room for ivx_pixels_size() of them. */
+bool ivx_pixels_read(struct ivx_pixel_file *file, const struct ivx_instance *instance,
+                     uint8_t *raw, struct ivx_err *err);
+/* v = (raw >> (HighBit + 1 - BitsStored)) & (2^BitsStored - 1), sign-extended if signed. */
+void ivx_pixels_decode(const struct ivx_instance *instance, const uint8_t *raw, int32_t *out);
+
+/* The same stored values in every pixel, whatever the encoding? Both known formats. */
+bool ivx_pixels_equal(const struct ivx_instance *a, const struct ivx_instance *b,
+                      bool *equal_out, struct ivx_err *err);
+
+#endif

@@ -1,0 +1,138 @@
+/* R0 and R1: what may become a slice, and which slices belong together. */
+#include <math.h>
+#include <string.h>
+
+#include "group.h"
+#include "isovox/base/auto.h"
+
+/* Classes that hold slices of volumes. All others are passed over: never meant to be one. */
+static const struct image_class {
+    const char *uid, *name;
+    bool converted;
+} image_classes[] = {
+    { "1.2.840.10008.5.1.4.1.1.2", "CT Image Storage", true },
+    { "1.2.840.10008.5.1.4.1.1.2.1", "Enhanced CT Image Storage", false },
+    { "1.2.840.10008.5.1.4.1.1.2.2", "Legacy Converted Enhanced CT Image Storage", false },
+    { "1.2.840.10008.5.1.4.1.1.4", "MR Image Storage", false },
+    { "1.2.840.10008.5.1.4.1.1.4.1", "Enhanced MR Image Storage", false },
+    { "1.2.840.10008.5.1.4.1.1.4.4", "Legacy Converted Enhanced MR Image Storage", false },
+    { "1.2.840.10008.5.1.4.1.1.128", "PET Image Storage", false },
+    { "1.2.840.10008.5.1.4.1.1.130", "Enhanced PET Image Storage", false },
+    { "1.2.840.10008.5.1.4.1.1.128.1", "Legacy Converted Enhanced PET Image Storage", false },
+};
+
+bool ivx_is_ct(const struct ivx_instance *instance)
+{
+    return strcmp(instance->sop_class, image_classes[0].uid) == 0;
+}
+
+static bool is_localizer(const struct ivx_instance *instance)
+{
+    return strstr(instance->image_type, "LOCALIZER") != NULL;
+}
+
+bool ivx_rule_class(const struct ivx_instance *instance, bool *passed_over_out,
+                    struct ivx_verdict *why)
+{
+    for (size_t n = 0; n < IVX_COUNT(image_classes); n++) {
+        if (strcmp(image_classes[n].uid, instance->sop_class) != 0)
+            continue;
+        *passed_over_out = is_localizer(instance);
+        if (*passed_over_out)
+            return ivx_verdict_no(why, IVX_REASON_LOCALIZER, "localizer images are no volume");
+        if (!image_classes[n].converted)
+            return ivx_verdict_no(why, IVX_REASON_UNSUPPORTED_MODALITY,
+                                  "%s is not converted yet", image_classes[n].name);
+        return true;
+    }
+    *passed_over_out = true;
+    return ivx_verdict_no(why, IVX_REASON_UNSUPPORTED_MODALITY,
+                          "SOP class %s holds no slices of a volume", instance->sop_class);
+}
+
+bool ivx_rule_has_geometry(const struct ivx_instance *instance, struct ivx_verdict *why)
+{
+    if (instance->geometry_malformed)
+        return ivx_verdict_no(why, IVX_REASON_DAMAGED,
+                              "position, orientation, spacing or rescale is no number");
+    if (!instance->has_position || !instance->has_orientation || !instance->has_spacing)
+        return ivx_verdict_no(why, IVX_REASON_NO_GEOMETRY, "no%s%s%s",
+                              instance->has_position ? "" : " Image Position",
+                              instance->has_orientation ? "" : " Image Orientation",
+                              instance->has_spacing ? "" : " Pixel Spacing");
+    /* Beyond these no scanner goes, and arithmetic on squares stays finite. */
+    for (int n = 0; n < 3; n++)
+        if (!(fabs(instance->position[n]) <= 1e6))
+            return ivx_verdict_no(why, IVX_REASON_DAMAGED, "a position is %g mm",
+                                  instance->position[n]);
+    for (int n = 0; n < 2; n++)
+        if (!(instance->spacing[n] >= 1e-4 && instance->spacing[n] <= 1e3))
+            return ivx_verdict_no(why, IVX_REASON_NO_GEOMETRY, "Pixel Spacing is %g mm",
+                                  instance->spacing[n]);
+    for (int n = 0; n < 6; n++)
+        if (!(fabs(instance->orientation[n]) <= 2.0))
+            return ivx_verdict_no(why, IVX_REASON_BAD_ORIENTATION, "a direction cosine is %g",
+                                  instance->orientation[n]);
+    return true;
+}
+
+static int compare_key(const struct ivx_instance *a, const struct ivx_instance *b)
+{
+    const char *const left[] = { a->study_uid, a->series_uid, a->frame_uid, a->sop_class,
+                                 a->photometric };
+    const char *const right[] = { b->study_uid, b->series_uid, b->frame_uid, b->sop_class,
+                                  b->photometric };
+    for (size_t n = 0; n < IVX_COUNT(left); n++) {
+        const int order = strcmp(left[n], right[n]);
+        if (order != 0)
+            return order;
+    }
+    const int32_t here[] = { a->rows, a->columns, a->samples_per_pixel };
+    const int32_t there[] = { b->rows, b->columns, b->samples_per_pixel };
+    for (size_t n = 0; n < IVX_COUNT(here); n++)
+        if (here[n] != there[n])
+            return here[n] < there[n] ? -1 : 1;
+    return 0;
+}
+
+static int compare_numbers(const double *a, const double *b, int count)
+{
+    for (int n = 0; n < count; n++)
+        if (a[n] != b[n])
+            return a[n] < b[n] ? -1 : 1;
+    return 0;
+}
+
+int ivx_rule_order(const struct ivx_instance *a, const struct ivx_instance *b)
+{
+    int order = compare_key(a, b);
+    if (order == 0)
+        order = compare_numbers(a->orientation, b->orientation, 6);
+    if (order == 0)
+        order = compare_numbers(a->spacing, b->spacing, 2);
+    if (order == 0)
+        order = compare_numbers(a->position, b->position, 3);
+    if (order == 0)
+        order = strcmp(a->sop_uid, b->sop_uid);
+    if (order == 0)
+        order = strcmp(a->path, b->path);
+    if (order == 0 && a->blob.offset != b->blob.offset)
+        order = a->blob.offset < b->blob.offset ? -1 : 1;
+    return order;
+}
+
+bool ivx_rule_same_key(const struct ivx_instance *a, const struct ivx_instance *b)
+{
+    return compare_key(a, b) == 0;
+}
+
+bool ivx_rule_same_plane(const struct ivx_instance *a, const struct ivx_instance *b)
+{
+    for (int n = 0; n < 2; n++)
+        if (fabs(a->spacing[n] - b->spacing[n]) > 1e-4 * a->spacing[n])
+            return false;
+    for (int n = 0; n < 6; n++)
+        if (fabs(a->orientation[n] - b->orientation[n]) > 1e-3)
+            return false;
+    return true;
+}
