@@ -3,3 +3,6 @@
 dist_check_SCRIPTS += tests/lint/floors.sh tests/lint/banned.sh \
 	tests/lint/functions.sh tests/lint/headers.sh
 
+EXTRA_DIST += check quickstart scripts docs tests/README.md tests/e2e
+dist-hook:
+	find $(distdir) -name __pycache__ -prune -exec rm -rf {} +
