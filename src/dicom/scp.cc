@@ -322,7 +322,8 @@ ivx_step serve_store(served &on, uint8_t context, const struct ivx_command &comm
 
     storing one{ on, context };
     one.begin(command, agreed);
-    const ivx_step got = read_data_set(on, [&](const DUL_PDV &pdv) { return one.take(pdv); }, err);
+    const auto take = [&](const DUL_PDV &pdv) { return one.take(pdv); };
+    const ivx_step got = read_data_set(on, take, err);
     const bool whole = got == ivx_step::next;
     if (whole && one.wanted && one.bytes == 0)
         one.refuse(IVX_DAMAGED, "empty data set");

@@ -1,0 +1,275 @@
+#include "isovox/deliver/deliver.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "isovox/base/auto.h"
+#include "isovox/base/text.h"
+#include "isovox/catalogue/catalogue.h"
+#include "isovox/sys/clock.h"
+#include "isovox/sys/file.h"
+#include "isovox/sys/log.h"
+#include "isovox/sys/stop.h"
+#include "isovox/sys/wake.h"
+
+#include "sender.h"
+
+/* Wake-ups come as datagrams; this is for those that were lost, for retries whose time has
+ * come, and for children that ended. */
+enum { POLL_MS = 1000, BUSY_POLL_MS = 100 };
+
+struct child {
+    pid_t pid;
+    char destination[65];
+};
+
+/* A destination in trouble is asked again after a pause, whatever else is due to it. */
+struct pause {
+    char destination[65];
+    int64_t until_us; /* steady clock */
+};
+
+/* Starts senders for what is due. The catalogue is open only while it is asked: SQLite's
+ * handles do not outlive a fork. */
+struct role {
+    const struct ivx_config *config;
+    struct ivx_config *reread;
+    const char *name;
+    int wake;
+    struct child *children;
+    size_t child_count;
+    struct pause *pauses;
+    size_t pause_count;
+};
+
+static void role_end(struct role *role)
+{
+    ivx_fd_close(&role->wake);
+    ivx_memory_free(&role->children);
+    ivx_memory_free(&role->pauses);
+    ivx_config_free(&role->reread);
+}
+
+/* ---- senders ----------------------------------------------------------------------- */
+
+static void owner_of(const struct role *role, pid_t pid, char out[48])
+{
+    snprintf(out, 48, "%s:%ld:", role->name, (long)pid);
+}
+
+/* owner NULL: whatever an earlier process of this name held. */
+static void give_back(const struct role *role, const char *owner)
+{
+    struct ivx_err err = { 0 };
+    char prefix[48];
+    snprintf(prefix, sizeof prefix, "%s:", role->name);
+    IVX_AUTO(ivx_catalogue_free) struct ivx_catalogue *catalogue = NULL;
+    if (!ivx_catalogue_open(role->config->state_dir, &catalogue, &err)
+        || !ivx_catalogue_release_owner(catalogue, owner != NULL ? owner : prefix, &err))
+        ivx_log(IVX_WARNING, "deliver.leases_kept", "text=\"%s\"", err.text);
+}
+
+static void pause_destination(struct role *role, const char *destination)
+{
+    const int64_t until =
+        ivx_clock_steady_us() + role->config->deliver.first_retry * INT64_C(1000000);
+    for (size_t i = 0; i < role->pause_count; i++) {
+        if (strcmp(role->pauses[i].destination, destination) == 0) {
+            role->pauses[i].until_us = until;
+            return;
+        }
+    }
+    struct pause *grown = realloc(role->pauses, (role->pause_count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return;
+    role->pauses = grown;
+    struct pause *added = &grown[role->pause_count++];
+    ivx_text_copy(added->destination, sizeof added->destination, destination);
+    added->until_us = until;
+}
+
+static bool is_paused(const struct role *role, const char *destination)
+{
+    for (size_t i = 0; i < role->pause_count; i++)
+        if (strcmp(role->pauses[i].destination, destination) == 0)
+            return ivx_clock_steady_us() < role->pauses[i].until_us;
+    return false;
+}
+
+static void ended(struct role *role, const struct child *child, int status)
+{
+    char owner[48];
+    owner_of(role, child->pid, owner);
+    give_back(role, owner);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == IVX_SENDER_IDLE)
+        return;
+    pause_destination(role, child->destination);
+    if (WIFSIGNALED(status))
+        ivx_log(IVX_ERROR, "sender.crashed", "destination=\"%s\" pid=%ld signal=%d",
+                child->destination, (long)child->pid, WTERMSIG(status));
+}
+
+static void reap(struct role *role)
+{
+    int status = 0;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+        for (size_t i = 0; i < role->child_count; i++) {
+            if (role->children[i].pid != pid)
+                continue;
+            const struct child gone = role->children[i];
+            role->children[i] = role->children[--role->child_count];
+            ended(role, &gone, status);
+            break;
+        }
+    }
+}
+
+static size_t senders_of(const struct role *role, const char *destination)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < role->child_count; i++)
+        if (strcmp(role->children[i].destination, destination) == 0)
+            count++;
+    return count;
+}
+
+static _Noreturn void send(struct role *role, const struct ivx_destination *destination,
+                           int parent)
+{
+    char owner[48];
+    ivx_stop_with_parent(parent);
+    ivx_fd_close(&role->wake);
+    owner_of(role, getpid(), owner);
+    _exit((int)ivx_sender_run(role->config, destination, owner));
+}
+
+static void start_sender(struct role *role, const struct ivx_destination *destination)
+{
+    struct child *grown = realloc(role->children, (role->child_count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return;
+    role->children = grown;
+
+    const int parent = getpid();
+    const pid_t pid = fork();
+    if (pid == 0)
+        send(role, destination, parent);
+    if (pid == -1) {
+        ivx_log(IVX_ERROR, "deliver.fork", "text=\"%s\"", strerror(errno));
+        return;
+    }
+    struct child *child = &grown[role->child_count++];
+    child->pid = pid;
+    ivx_text_copy(child->destination, sizeof child->destination, destination->name);
+}
+
+/* ---- the loop ---------------------------------------------------------------------- */
+
+static bool ask_what_is_due(const struct role *role, char (**names_out)[65],
+                            size_t *count_out, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_catalogue_free) struct ivx_catalogue *catalogue = NULL;
+    return ivx_catalogue_open(role->config->state_dir, &catalogue, err)
+           && ivx_catalogue_delivery_due(catalogue, names_out, count_out, err);
+}
+
+/* One more sender for each destination that has something to do and may have one. How much
+ * is due shows when it has claimed its share: then the next look starts the next. */
+static bool start_senders(struct role *role)
+{
+    struct ivx_err err = { 0 };
+    IVX_AUTO(ivx_memory_free) char(*names)[65] = NULL;
+    size_t count = 0;
+    bool started = false;
+    if (!ask_what_is_due(role, &names, &count, &err)) {
+        ivx_log(IVX_WARNING, "deliver.catalogue", "text=\"%s\"", err.text);
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct ivx_destination *found =
+            ivx_config_destination_find(role->config, names[i]);
+        if (found == NULL || is_paused(role, names[i])
+            || senders_of(role, names[i]) >= (size_t)found->associations)
+            continue;
+        start_sender(role, found);
+        started = true;
+    }
+    return started;
+}
+
+static void signal_all(const struct role *role, int number)
+{
+    for (size_t i = 0; i < role->child_count; i++)
+        kill(role->children[i].pid, number);
+}
+
+static void reread(struct role *role)
+{
+    struct ivx_err err = { 0 };
+    struct ivx_config *fresh = NULL;
+    if (!ivx_config_load(role->config->file, &fresh, &err)) {
+        ivx_log(IVX_ERROR, "config.kept", "text=\"%s\"", err.text);
+        return;
+    }
+    ivx_config_free(&role->reread);
+    role->config = role->reread = fresh;
+    signal_all(role, SIGTERM); /* new ones come with the new settings */
+    ivx_log(IVX_INFO, "deliver.reloaded", "destinations=%zu", fresh->destination_count);
+}
+
+static void deliver_until_stopped(struct role *role)
+{
+    while (!ivx_stop_wanted()) {
+        if (ivx_reload_wanted())
+            reread(role);
+        reap(role);
+        const bool more = start_senders(role);
+        ivx_wake_wait(role->wake, more ? BUSY_POLL_MS : POLL_MS);
+    }
+}
+
+/* Each sender finishes the instance that it is at. */
+static void drain(struct role *role)
+{
+    const int64_t until = ivx_clock_steady_us()
+                          + role->config->general.shutdown_grace * INT64_C(1000000);
+    signal_all(role, SIGTERM);
+    while (role->child_count > 0 && ivx_clock_steady_us() < until) {
+        ivx_clock_sleep_ms(20);
+        reap(role);
+    }
+    signal_all(role, SIGKILL);
+    while (role->child_count > 0) {
+        ivx_clock_sleep_ms(5);
+        reap(role);
+    }
+}
+
+int ivx_deliver_run(const struct ivx_config *config, const char *name)
+{
+    struct ivx_err err = { 0 };
+    IVX_AUTO(role_end) struct role role = { .config = config, .name = name, .wake = -1 };
+    const struct rlimit none = { 0, 0 };
+    setrlimit(RLIMIT_CORE, &none); /* results belong to patients */
+    umask(077);
+    if (!ivx_wake_open(config->state_dir, name, &role.wake, &err)) {
+        ivx_log(IVX_ERROR, "deliver.start", "code=\"%s\" text=\"%s\"",
+                ivx_code_text(err.code), err.text);
+        return 1;
+    }
+    give_back(&role, NULL);
+    ivx_log(IVX_INFO, "deliver.started", "destinations=%zu", config->destination_count);
+
+    deliver_until_stopped(&role);
+
+    drain(&role);
+    return 0;
+}

@@ -1,0 +1,297 @@
+#include "sender.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "isovox/base/auto.h"
+#include "isovox/base/text.h"
+#include "isovox/catalogue/catalogue.h"
+#include "isovox/dicom/scu.h"
+#include "isovox/outbox/outbox.h"
+#include "isovox/sys/clock.h"
+#include "isovox/sys/log.h"
+#include "isovox/sys/stop.h"
+
+#include "policy.h"
+
+enum {
+    IDLE_US = 5000000,    /* an association that carries nothing is released after this */
+    IDLE_POLL_MS = 200,
+    BATCH = 16,           /* answers per transaction */
+    BATCH_US = 250000,    /* and no answer waits longer than this */
+};
+
+struct sender {
+    const struct ivx_config *config;
+    const struct ivx_destination *destination;
+    const char *owner;
+    struct ivx_catalogue *catalogue;
+    struct ivx_outbox *outbox;
+    struct ivx_scu *scu;                  /* NULL: no association */
+    char sop_class[65], syntax[65];       /* proposed for it */
+};
+
+/* One delivery in hand. */
+struct delivery {
+    struct ivx_delivery_row row;
+    struct ivx_delivery_item *items;
+    size_t item_count;
+    struct ivx_delivery_answer answers[BATCH];
+    size_t answer_count;
+    int64_t recorded_us; /* steady clock */
+    int64_t accepted;    /* in this attempt */
+    /* The worst of what was answered, and what was said about it. */
+    enum ivx_outcome worst;
+    int status;
+    char comment[IVX_NOTE_ROOM];
+    bool lost; /* the lease: somebody else has it, or will */
+};
+
+static void sender_end(struct sender *sender)
+{
+    ivx_scu_free(&sender->scu);
+    ivx_outbox_free(&sender->outbox);
+    ivx_catalogue_free(&sender->catalogue);
+}
+
+static void delivery_end(struct delivery *delivery)
+{
+    ivx_memory_free(&delivery->items);
+}
+
+static void note(struct delivery *delivery, enum ivx_outcome outcome, int status,
+                 const char *comment)
+{
+    if (outcome < delivery->worst)
+        return;
+    delivery->worst = outcome;
+    delivery->status = status;
+    ivx_text_copy(delivery->comment, sizeof delivery->comment, comment);
+}
+
+/* ---- recording --------------------------------------------------------------------- */
+
+/* Between two heartbeats lie, at the worst, an association and an answer. */
+static int lease_seconds(const struct sender *sender)
+{
+    return (int)(sender->config->deliver.lease + sender->destination->connect_timeout
+                 + sender->destination->dimse_timeout);
+}
+
+/* Also keeps the lease. */
+static bool record(struct sender *sender, struct delivery *delivery)
+{
+    struct ivx_err err = { 0 };
+    const struct ivx_delivery_row *row = &delivery->row;
+    const bool kept =
+        (delivery->answer_count == 0
+         || ivx_catalogue_delivery_answers(sender->catalogue, row->id, row->epoch,
+                                           delivery->answers, delivery->answer_count,
+                                           delivery->comment, &err))
+        && ivx_catalogue_delivery_heartbeat(sender->catalogue, row->id, row->epoch,
+                                            lease_seconds(sender), &err);
+    delivery->answer_count = 0;
+    delivery->recorded_us = ivx_clock_steady_us();
+    if (!kept) {
+        delivery->lost = true;
+        ivx_log(IVX_WARNING, "delivery.lost", "delivery=%" PRId64 " text=\"%s\"", row->id,
+                err.text);
+    }
+    return kept;
+}
+
+static bool record_answer(struct sender *sender, struct delivery *delivery, int64_t n,
+                          int status)
+{
+    const bool accepted = ivx_outcome_of(status) == IVX_ACCEPTED;
+    delivery->answers[delivery->answer_count++] =
+        (struct ivx_delivery_answer){ .n = n, .status = status, .accepted = accepted };
+    delivery->accepted += accepted;
+    const bool full = delivery->answer_count == BATCH;
+    const bool old = ivx_clock_steady_us() - delivery->recorded_us >= BATCH_US;
+    return (full || old) ? record(sender, delivery) : true;
+}
+
+/* ---- sending ----------------------------------------------------------------------- */
+
+static bool connect_for(struct sender *sender, const struct ivx_delivery_row *row,
+                        struct ivx_err *err)
+{
+    if (sender->scu != NULL && strcmp(sender->sop_class, row->sop_class) == 0
+        && strcmp(sender->syntax, row->syntax) == 0)
+        return true;
+
+    ivx_scu_free(&sender->scu);
+    const struct ivx_destination *to = sender->destination;
+    const struct ivx_scu_peer peer = {
+        .calling_ae = to->calling_ae, .called_ae = to->ae_title, .address = to->address,
+        .port = (int)to->port, .connect_seconds = (int)to->connect_timeout,
+        .dimse_seconds = (int)to->dimse_timeout,
+    };
+    const struct ivx_scu_context context = { .sop_class = row->sop_class,
+                                             .syntax = row->syntax };
+    ivx_text_copy(sender->sop_class, sizeof sender->sop_class, row->sop_class);
+    ivx_text_copy(sender->syntax, sizeof sender->syntax, row->syntax);
+    return ivx_scu_open(&peer, &context, 1, &sender->scu, err);
+}
+
+static bool path_of(const struct sender *sender, const struct ivx_delivery_row *row,
+                    const char *file, char *out, size_t room)
+{
+    char folder[4096];
+    ivx_outbox_path(sender->outbox, row->outbox_key, folder);
+    const int length = snprintf(out, room, "%s/%s", folder, file);
+    return length > 0 && (size_t)length < room;
+}
+
+/* False: the association is lost, or sending more makes no sense now. */
+static bool send_item(struct sender *sender, struct delivery *delivery,
+                      const struct ivx_delivery_item *item)
+{
+    char path[4200];
+    struct ivx_err err = { 0 };
+    struct ivx_scu_answer answer = { 0 };
+    if (!path_of(sender, &delivery->row, item->file, path, sizeof path)) {
+        note(delivery, IVX_PARK, -1, "the name of the file is too long");
+        return false;
+    }
+    if (ivx_scu_store(sender->scu, path, &answer, &err)) {
+        const enum ivx_outcome outcome = ivx_outcome_of(answer.status);
+        note(delivery, outcome, answer.status, answer.comment);
+        return record_answer(sender, delivery, item->n, answer.status)
+               && outcome != IVX_LATER;
+    }
+    const bool lost = err.code == IVX_RETRY || err.code == IVX_FULL;
+    note(delivery, lost ? IVX_LATER : IVX_PARK, -1, err.text);
+    if (lost)
+        ivx_scu_free(&sender->scu);
+    return !lost;
+}
+
+static void send_items(struct sender *sender, struct delivery *delivery)
+{
+    for (size_t i = 0; i < delivery->item_count && !ivx_stop_wanted(); i++)
+        if (!send_item(sender, delivery, &delivery->items[i]))
+            break;
+    if (!delivery->lost)
+        record(sender, delivery);
+}
+
+/* ---- how it ended ------------------------------------------------------------------ */
+
+static uint32_t random_bits(void)
+{
+    uint32_t bits = 0;
+    if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != sizeof bits)
+        bits = (uint32_t)ivx_clock_wall_us() * 2654435761u;
+    return bits;
+}
+
+static bool is_final(const struct sender *sender, const struct delivery *delivery)
+{
+    const struct ivx_delivery_row *row = &delivery->row;
+    const int64_t age_us = ivx_clock_wall_us() - row->created_us;
+    const bool over_budget = age_us >= sender->config->deliver.budget * INT64_C(3600000000);
+    const bool parked = delivery->worst == IVX_PARK && row->attempts >= IVX_PARK_ATTEMPTS
+                        && ivx_outcome_of((int)row->last_status) == IVX_PARK;
+    return over_budget || parked;
+}
+
+static void finish(struct sender *sender, struct delivery *delivery)
+{
+    struct ivx_err err = { 0 };
+    const struct ivx_delivery_row *row = &delivery->row;
+    /* An attempt that got something through starts the waiting anew. */
+    const int64_t attempt = delivery->accepted > 0 ? 1 : row->attempts;
+    const int64_t wait_us =
+        ivx_backoff_us(sender->config->deliver.first_retry,
+                       sender->config->deliver.longest_retry, attempt, random_bits());
+    enum ivx_delivery_state state = IVX_DELIVERY_FAILED;
+    if (!ivx_catalogue_delivery_end(sender->catalogue, row->id, row->epoch, delivery->status,
+                                    delivery->comment, is_final(sender, delivery),
+                                    ivx_clock_wall_us() + wait_us, &state, &err)) {
+        ivx_log(IVX_WARNING, "delivery.unrecorded", "delivery=%" PRId64 " text=\"%s\"",
+                row->id, err.text);
+        return;
+    }
+    const bool good = state == IVX_DELIVERY_SENT || state == IVX_DELIVERY_COMMITTED;
+    ivx_log(good ? IVX_INFO : state == IVX_DELIVERY_DEAD ? IVX_ERROR : IVX_WARNING,
+            "delivery.end",
+            "delivery=%" PRId64 " destination=\"%s\" state=%s attempt=%" PRId64
+            " accepted=%" PRId64 " of=%zu status=%04x text=\"%s\"",
+            row->id, row->destination, ivx_delivery_state_name(state), row->attempts,
+            delivery->accepted, delivery->item_count, (unsigned)delivery->status & 0xffff,
+            delivery->comment);
+}
+
+/* False: the peer is in trouble; better ask again later than for every delivery. */
+static bool deliver(struct sender *sender, struct delivery *delivery)
+{
+    struct ivx_err err = { 0 };
+    const struct ivx_delivery_row *row = &delivery->row;
+    delivery->recorded_us = ivx_clock_steady_us();
+    if (!ivx_catalogue_delivery_pending(sender->catalogue, row->id, &delivery->items,
+                                        &delivery->item_count, &err)) {
+        ivx_log(IVX_WARNING, "delivery.unreadable", "delivery=%" PRId64 " text=\"%s\"",
+                row->id, err.text);
+        return false;
+    }
+    if (delivery->item_count == 0)
+        ; /* all were accepted before: only the end is missing */
+    else if (connect_for(sender, row, &err))
+        send_items(sender, delivery);
+    else
+        note(delivery, IVX_LATER, -1, err.text);
+
+    /* Stopped in the middle: what was answered is recorded, and the lease is given back by
+     * the role. */
+    const bool all_sent = delivery->accepted == (int64_t)delivery->item_count;
+    const bool stopped = ivx_stop_wanted() && !all_sent && delivery->worst == IVX_ACCEPTED;
+    if (!delivery->lost && !stopped)
+        finish(sender, delivery);
+    return !delivery->lost && delivery->worst != IVX_LATER;
+}
+
+static bool claim(struct sender *sender, struct delivery *out, struct ivx_err *err)
+{
+    return ivx_catalogue_delivery_claim(sender->catalogue, sender->destination->name,
+                                        sender->owner, lease_seconds(sender), &out->row, err);
+}
+
+static enum ivx_sender_end send_until_idle(struct sender *sender)
+{
+    int64_t idle_since = ivx_clock_steady_us();
+    while (!ivx_stop_wanted() && ivx_clock_steady_us() - idle_since < IDLE_US) {
+        struct ivx_err err = { 0 };
+        IVX_AUTO(delivery_end) struct delivery delivery = { .status = -1 };
+        if (!claim(sender, &delivery, &err)) {
+            if (err.code != IVX_ABSENT && err.code != IVX_RETRY)
+                return IVX_SENDER_TROUBLE;
+            ivx_clock_sleep_ms(IDLE_POLL_MS);
+            continue;
+        }
+        if (!deliver(sender, &delivery))
+            return ivx_stop_wanted() ? IVX_SENDER_STOPPED : IVX_SENDER_TROUBLE;
+        idle_since = ivx_clock_steady_us();
+    }
+    return IVX_SENDER_IDLE;
+}
+
+enum ivx_sender_end ivx_sender_run(const struct ivx_config *config,
+                                   const struct ivx_destination *destination,
+                                   const char *owner)
+{
+    struct ivx_err err = { 0 };
+    IVX_AUTO(sender_end)
+    struct sender sender = { .config = config, .destination = destination, .owner = owner };
+    if (!ivx_outbox_open(config->state_dir, &sender.outbox, &err)
+        || !ivx_catalogue_open(config->state_dir, &sender.catalogue, &err)) {
+        ivx_log(IVX_ERROR, "sender.start", "destination=\"%s\" text=\"%s\"",
+                destination->name, err.text);
+        return IVX_SENDER_TROUBLE;
+    }
+    return send_until_idle(&sender);
+}
