@@ -1,0 +1,70 @@
+/* internal.h - what the files of derive share. */
+#ifndef IVX_DERIVE_INTERNAL_H
+#define IVX_DERIVE_INTERNAL_H
+
+#include "isovox/derive/derive.h"
+#include "isovox/dicom/dataset.h"
+#include "isovox/dicom/dicom.h"
+#include "isovox/sys/hash.h"
+
+/* Raised when what is written into an instance changes for the same input: enters UIDs, so
+ * that one UID never names two contents. */
+#define IVX_DERIVE_VERSION "1"
+
+#define IVX_CT_IMAGE_STORAGE "1.2.840.10008.5.1.4.1.1.2"
+
+/* Decimal String: at most 16 bytes, no exponent, no negative zero, as exact as they allow. */
+void ivx_ds_write(double value, char out[17]);
+bool ivx_ds_put(struct ivx_item *item, uint32_t tag, const double *values, int count,
+                struct ivx_err *err);
+/* The number that a spacing goes by in texts: "1.0", "0.683". */
+void ivx_ds_label(double mm, char out[17]);
+
+/* How many bytes of `text` make at most `most` characters, never cutting a character in
+ * two. `charset` is Specific Character Set, or NULL. Where characters cannot be told apart
+ * (code extensions, GBK) a text that does not fit whole gives 0. */
+size_t ivx_text_fit(const char *text, const char *charset, size_t most);
+
+/* 2.25.<decimal of 128 bits of the digest, with a UUID's version and variant bits>. */
+void ivx_uid_write(const uint8_t digest[IVX_SHA256_SIZE], char out[65]);
+
+/* Dates and times of one instant, shifted by a Timezone Offset From UTC ("+0130"; NULL or
+ * nonsense: UTC). */
+struct ivx_moment {
+    char date[9], time[14], datetime[27];
+};
+void ivx_moment_make(int64_t wall_us, const char *offset, struct ivx_moment *out);
+
+/* The header that all results share: what the source's slices agree on and a derived image
+ * may say, and nothing that describes their pixel grid. */
+bool ivx_template_load(const struct ivx_source_volume *source, struct ivx_dataset **out,
+                       struct ivx_err *err);
+
+/* A code sequence item: PS3.3 8.8. */
+struct ivx_code_item {
+    const char *value, *scheme, *meaning;
+};
+bool ivx_code_append(struct ivx_item *item, uint32_t tag, const struct ivx_code_item *code,
+                     struct ivx_err *err);
+
+/* Derivation, related series, contributing equipment: what was done, by what, from what. */
+bool ivx_lineage_put(const struct ivx_derivation *derivation, struct ivx_item *root,
+                     struct ivx_err *err);
+/* Source Image Sequence of slice m; with more than 64 sources, Referenced Series Sequence. */
+bool ivx_lineage_sources(const struct ivx_derivation *derivation, struct ivx_item *root,
+                         int32_t m, struct ivx_err *err);
+/* The private block "ISOVOX 1.0" in group 0099 and its declaration. */
+bool ivx_private_put(const struct ivx_derivation *derivation, struct ivx_item *root,
+                     struct ivx_err *err);
+
+/* Of the template: Series Number and Series Description of the result. */
+bool ivx_series_put(const struct ivx_derivation *derivation, struct ivx_item *root,
+                    struct ivx_err *err);
+
+/* SHA-256 over UIDs and contents of all slices. */
+bool ivx_sources_digest(const struct ivx_derivation *derivation, uint8_t out[IVX_SHA256_SIZE],
+                        struct ivx_err *err);
+/* Kernel stretch per target axis, as options say: 1 where nothing is reduced. */
+void ivx_stretch(const struct ivx_derivation *derivation, double out[3]);
+
+#endif

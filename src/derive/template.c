@@ -1,0 +1,189 @@
+/* Which attributes of the source a derived image carries: docs/DERIVED.md of the project
+ * explains each rule. */
+#include <string.h>
+
+#include "internal.h"
+#include "isovox/base/auto.h"
+#include "isovox/base/text.h"
+
+/* Public groups that may be carried: identification, patient, trial, acquisition,
+ * relationship, presentation, request, procedure. Everything else goes: overlays and curves
+ * (60xx, 50xx), icon (0088), signatures (0400, FFFA), radiotherapy, waveforms, private. */
+static bool carried_group(uint32_t group)
+{
+    static const uint16_t groups[] = { 0x0008, 0x0010, 0x0012, 0x0018, 0x0020,
+                                       0x0028, 0x0032, 0x0038, 0x0040 };
+    for (size_t n = 0; n < IVX_COUNT(groups); n++)
+        if (group == groups[n])
+            return true;
+    return false;
+}
+
+/* Image Pixel, LUT and calibration attributes describe the pixels that were: of group 0028
+ * only these stay. */
+static const uint32_t carried_0028[] = {
+    0x00280002, /* Samples per Pixel */
+    0x00280004, /* Photometric Interpretation */
+    0x00280051, /* Corrected Image */
+    0x00280300, /* Quality Control Image */
+    0x00280301, /* Burned In Annotation */
+    0x00280302, /* Recognizable Visual Features */
+    0x00280303, /* Longitudinal Temporal Information Modified */
+    0x00280a02, /* Pixel Spacing Calibration Type */
+    0x00280a04, /* Pixel Spacing Calibration Description */
+    0x00281040, /* Pixel Intensity Relationship */
+    0x00281050, /* Window Center */
+    0x00281051, /* Window Width */
+    0x00281055, /* Window Center & Width Explanation */
+    0x00281056, /* VOI LUT Function */
+    0x00282110, /* Lossy Image Compression, Ratio, Method */
+    0x00282112,
+    0x00282114,
+};
+
+/* Of the other groups: what names the old instance, its plane or its place in a query. */
+static const uint32_t dropped[] = {
+    0x00080001, 0x00080008, 0x00080012, 0x00080013, 0x00080014, 0x00080015, 0x0008001a,
+    0x0008001b, 0x00080023, 0x00080033, 0x00080052, 0x00080053, 0x00080054, 0x00080056,
+    0x00080064, 0x0008103f, 0x0008114a, 0x00081115, 0x00081199, 0x00081200, 0x00082112,
+    0x00083001, 0x00080300,
+    0x00180050, /* Slice Thickness */
+    0x00180088, /* Spacing Between Slices */
+    0x00181120, /* Gantry/Detector Tilt */
+    0x00200013, 0x00200030, 0x00200032, 0x00200035, 0x00200037, 0x00200050, 0x00201000,
+    0x00201001, 0x00201002, 0x00201041, 0x00209056, 0x00209057, 0x00209128, 0x00209221,
+    0x00209222, 0x00400a0a,
+    0x00409096, /* Real World Value Mapping */
+};
+
+/* True of the series or the study: one slice's value stands for all. */
+static const uint32_t of_the_series[] = {
+    0x00080005, 0x00080016, 0x00080020, 0x00080021, 0x00080030, 0x00080031, 0x00080050,
+    0x00080060, 0x00080070, 0x00080090, 0x00080201, 0x00081030, 0x0008103e, 0x00081090,
+    0x0020000d, 0x0020000e, 0x00200010, 0x00200011, 0x00200052, 0x00201040, 0x00185100,
+    0x00280004, 0x00281050, 0x00281051, 0x00281055, 0x00281056,
+};
+
+/* Type 2 in the CT Image IOD: emptied, not removed, when slices disagree. */
+static const uint32_t type_2[] = { 0x00180060, 0x00200012 };
+
+static bool listed(const uint32_t *tags, size_t count, uint32_t tag)
+{
+    for (size_t n = 0; n < count; n++)
+        if (tags[n] == tag)
+            return true;
+    return false;
+}
+#define LISTED(tags, tag) listed((tags), IVX_COUNT(tags), (tag))
+
+static bool not_carried(void *context, uint32_t tag)
+{
+    (void)context;
+    const uint32_t group = tag >> 16, element = tag & 0xffff;
+    if (group % 2 == 1 || element == 0 || !carried_group(group) || LISTED(dropped, tag))
+        return true;
+    if (group == 0x0028)
+        return !LISTED(carried_0028, tag);
+    /* Content items and functional groups belong to other objects. */
+    return group == 0x0040 && element >= 0xa000;
+}
+
+static bool stands_for_all(uint32_t tag)
+{
+    const uint32_t group = tag >> 16;
+    return group == 0x0010 || group == 0x0012 || LISTED(of_the_series, tag);
+}
+
+struct disagreement {
+    struct ivx_item *kept, *other;
+    bool emptied[IVX_COUNT(type_2)];
+};
+
+static bool disagrees(void *context, uint32_t tag)
+{
+    struct disagreement *d = context;
+    if (stands_for_all(tag) || ivx_item_same(d->kept, d->other, tag))
+        return false;
+    for (size_t n = 0; n < IVX_COUNT(type_2); n++)
+        if (type_2[n] == tag)
+            d->emptied[n] = true;
+    return true;
+}
+
+/* When the acquisition of what the result is made of began: the earliest of its slices. */
+struct start {
+    char date[33], time[33];
+};
+
+static void note_start(struct ivx_item *root, struct start *start)
+{
+    struct start here = { 0 };
+    const char *text = NULL;
+    if (ivx_item_text(root, 0x00080022, &text))
+        ivx_text_copy(here.date, sizeof here.date, text);
+    if (ivx_item_text(root, 0x00080032, &text))
+        ivx_text_copy(here.time, sizeof here.time, text);
+    const int order = strcmp(here.date, start->date);
+    if (start->date[0] == '\0' || order < 0 ||
+        (order == 0 && strcmp(here.time, start->time) < 0))
+        *start = here;
+}
+
+static bool load(const struct ivx_source_volume *source, int k, struct ivx_dataset **out,
+                 struct ivx_err *err)
+{
+    return ivx_dataset_load_header(&source->slices[k]->blob, out, err);
+}
+
+/* Removes from `kept` what any other slice says differently. */
+static bool reconcile(const struct ivx_source_volume *source, struct ivx_item *kept,
+                      struct start *start, struct ivx_err *err)
+{
+    struct disagreement d = { .kept = kept };
+    for (int k = 0; k < source->stack.slices; k++) {
+        IVX_AUTO(ivx_dataset_free) struct ivx_dataset *other = NULL;
+        if (!load(source, k, &other, err))
+            return false;
+        d.other = ivx_dataset_root(other);
+        note_start(d.other, start);
+        ivx_item_remove_if(kept, disagrees, &d);
+    }
+    for (size_t n = 0; n < IVX_COUNT(type_2); n++)
+        if (d.emptied[n] && !ivx_item_put_text(kept, type_2[n], "", err))
+            return false;
+    return true;
+}
+
+static bool put_start(struct ivx_item *root, const struct start *start, struct ivx_err *err)
+{
+    if (start->date[0] != '\0' && !ivx_item_put_text(root, 0x00080022, start->date, err))
+        return false;
+    return start->time[0] == '\0' || ivx_item_put_text(root, 0x00080032, start->time, err);
+}
+
+/* Once lossy, always lossy: PS3.3 C.7.6.1.1.5. */
+static bool put_lossy(const struct ivx_source_volume *source, struct ivx_item *root,
+                      struct ivx_err *err)
+{
+    bool lossy = false;
+    for (int k = 0; k < source->stack.slices; k++)
+        lossy = lossy || source->slices[k]->lossy;
+    return !lossy || ivx_item_put_text(root, 0x00282110, "01", err);
+}
+
+bool ivx_template_load(const struct ivx_source_volume *source, struct ivx_dataset **out,
+                       struct ivx_err *err)
+{
+    IVX_AUTO(ivx_dataset_free) struct ivx_dataset *made = NULL;
+    if (!load(source, source->stack.slices / 2, &made, err))
+        return false;
+    struct ivx_item *root = ivx_dataset_root(made);
+    ivx_item_remove_if(root, not_carried, NULL);
+
+    struct start start = { 0 };
+    if (!reconcile(source, root, &start, err) || !put_start(root, &start, err) ||
+        !put_lossy(source, root, err))
+        return false;
+    *out = IVX_STEAL(made);
+    return true;
+}

@@ -1,0 +1,144 @@
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "internal.h"
+#include "isovox/base/text.h"
+
+static void trim_zeros(char *text)
+{
+    char *end = text + strlen(text);
+    while (end > text && end[-1] == '0')
+        *--end = '\0';
+    if (end > text && end[-1] == '.')
+        *--end = '\0';
+}
+
+void ivx_ds_write(double value, char out[17])
+{
+    char text[400];
+    for (int decimals = 13; decimals >= 0; decimals--) {
+        snprintf(text, sizeof text, "%.*f", decimals, value);
+        if (decimals > 0)
+            trim_zeros(text);
+        if (strlen(text) <= 16)
+            break;
+    }
+    /* Beyond 16 digits only an exponent fits; no length or position comes near. */
+    if (strlen(text) > 16)
+        snprintf(text, sizeof text, "%.8e", value);
+    ivx_text_copy(out, 17, strcmp(text, "-0") == 0 ? "0" : text);
+}
+
+bool ivx_ds_put(struct ivx_item *item, uint32_t tag, const double *values, int count,
+                struct ivx_err *err)
+{
+    char text[256], one[17];
+    size_t used = 0;
+    for (int n = 0; n < count; n++) {
+        ivx_ds_write(values[n], one);
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", n ? "\\" : "", one);
+    }
+    return ivx_item_put_text(item, tag, text, err);
+}
+
+void ivx_ds_label(double mm, char out[17])
+{
+    char text[40];
+    snprintf(text, sizeof text, "%.3f", mm);
+    trim_zeros(text);
+    snprintf(out, 17, "%.13s%s", text, strchr(text, '.') == NULL ? ".0" : "");
+}
+
+static bool is_one_byte(const char *charset)
+{
+    return charset == NULL ||
+           (strchr(charset, '\\') == NULL && strncmp(charset, "ISO_IR ", 7) == 0);
+}
+
+static size_t fit_utf8(const char *text, size_t most)
+{
+    size_t bytes = 0, characters = 0;
+    while (text[bytes] != '\0') {
+        const bool starts = ((unsigned char)text[bytes] & 0xc0) != 0x80;
+        if (starts && characters++ == most)
+            break;
+        bytes++;
+    }
+    return bytes;
+}
+
+size_t ivx_text_fit(const char *text, const char *charset, size_t most)
+{
+    const size_t length = strlen(text);
+    if (charset != NULL && strcmp(charset, "ISO_IR 192") == 0)
+        return fit_utf8(text, most);
+    if (length <= most)
+        return length;
+    bool ascii = true;
+    for (const char *c = text; *c != '\0'; c++)
+        ascii = ascii && *c > 0x1f && *c < 0x7f;
+    return ascii || is_one_byte(charset) ? most : 0;
+}
+
+void ivx_uid_write(const uint8_t digest[IVX_SHA256_SIZE], char out[65])
+{
+    uint8_t bytes[16];
+    memcpy(bytes, digest, sizeof bytes);
+    /* RFC 9562 5.8, a UUID of our own making; PS3.5 B.2 wants a UUID behind 2.25. */
+    bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x80);
+    bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
+
+    char digits[40];
+    size_t first = sizeof digits;
+    digits[--first] = '\0';
+    for (bool more = true; more;) { /* long division by ten */
+        unsigned rest = 0;
+        more = false;
+        for (int n = 0; n < 16; n++) {
+            rest = rest << 8 | bytes[n];
+            bytes[n] = (uint8_t)(rest / 10);
+            rest %= 10;
+            more = more || bytes[n] != 0;
+        }
+        digits[--first] = (char)('0' + rest);
+    }
+    snprintf(out, 65, "2.25.%s", digits + first);
+}
+
+/* PS3.3 C.12.1.1.8: &ZZXX, -1200 to +1400. */
+static bool offset_minutes(const char *offset, int *out)
+{
+    if (offset == NULL || strlen(offset) != 5 || (offset[0] != '+' && offset[0] != '-'))
+        return false;
+    for (int n = 1; n < 5; n++)
+        if (offset[n] < '0' || offset[n] > '9')
+            return false;
+    const int hours = (offset[1] - '0') * 10 + offset[2] - '0';
+    const int minutes = (offset[3] - '0') * 10 + offset[4] - '0';
+    if (hours > 14 || minutes > 59)
+        return false;
+    *out = (offset[0] == '-' ? -1 : 1) * (hours * 60 + minutes);
+    return true;
+}
+
+void ivx_moment_make(int64_t wall_us, const char *offset, struct ivx_moment *out)
+{
+    int minutes = 0;
+    if (!offset_minutes(offset, &minutes)) {
+        minutes = 0;
+        offset = "+0000";
+    }
+    const int64_t shifted = wall_us + (int64_t)minutes * 60 * 1000000;
+    const int64_t micro = (shifted % 1000000 + 1000000) % 1000000;
+    const time_t seconds = (time_t)((shifted - micro) / 1000000);
+    struct tm day;
+    gmtime_r(&seconds, &day);
+    char date[32], hour[32];
+    strftime(date, sizeof date, "%Y%m%d", &day);
+    strftime(hour, sizeof hour, "%H%M%S", &day);
+    snprintf(out->date, sizeof out->date, "%.8s", date);
+    snprintf(out->time, sizeof out->time, "%.6s.%06d", hour, (int)micro);
+    snprintf(out->datetime, sizeof out->datetime, "%.8s%.13s%.5s", out->date, out->time, offset);
+}
