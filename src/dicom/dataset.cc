@@ -445,3 +445,8 @@ bool ivx_dataset_write_implicit(struct ivx_dataset *dataset, const uint16_t *pix
         return write(dataset, EXS_LittleEndianImplicit, pixels, count, fd, err);
     });
 }
+
+const char *ivx_dataset_library(void)
+{
+    return OFFIS_DCMTK_VERSION_STRING;
+}

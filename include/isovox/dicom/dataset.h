@@ -65,6 +65,9 @@ bool ivx_dataset_write(struct ivx_dataset *dataset, const uint16_t *pixels, size
 bool ivx_dataset_write_implicit(struct ivx_dataset *dataset, const uint16_t *pixels,
                                 size_t count, int fd, struct ivx_err *err);
 
+/* "3.6.7": the version of DCMTK that is linked. */
+const char *ivx_dataset_library(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,233 @@
+#include "isovox/convert/conversion.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "isovox/base/auto.h"
+#include "isovox/base/text.h"
+#include "isovox/sys/clock.h"
+#include "isovox/sys/file.h"
+#include "isovox/sys/hash.h"
+#include "parts.h"
+
+/* Microseconds spent in each stage; the engine has what is left of the total. */
+struct stages {
+    int64_t start, hash, read, write;
+};
+
+struct run {
+    struct ivx_plan plan;
+    struct ivx_output output;
+    struct ivx_reader *reader;
+    struct ivx_threads *threads;
+    struct ivx_hash *hash;
+    const char **digests; /* owned, when they were computed here */
+    char *recipe_json;    /* owned */
+    struct stages stages;
+};
+
+static void run_clear(struct run *run)
+{
+    ivx_output_close(&run->output);
+    ivx_reader_free(&run->reader);
+    ivx_threads_free(&run->threads);
+    ivx_hash_free(&run->hash);
+    ivx_memory_free(&run->digests);
+    ivx_memory_free(&run->recipe_json);
+}
+
+void ivx_output_close(struct ivx_output *output)
+{
+    if (output->state != NULL)
+        output->close(output->state);
+    output->state = NULL;
+}
+
+bool ivx_part_create(const struct ivx_conversion *conversion, const char *name,
+                     const char *suffix, int *fd_out, struct ivx_err *err)
+{
+    char path[PATH_MAX];
+    if ((size_t)snprintf(path, sizeof path, "%s/%s%s", conversion->directory, name, suffix) >=
+        sizeof path)
+        return ivx_fail(err, IVX_REFUSED, "convert: the output path is too long");
+    *fd_out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    return *fd_out != -1 || ivx_fail_errno(err, "create", path);
+}
+
+bool ivx_part_write_text(const struct ivx_conversion *conversion, const char *name,
+                         const char *suffix, const char *text, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_fd_close) int fd = -1;
+    return ivx_part_create(conversion, name, suffix, &fd, err) &&
+           ivx_fd_write(fd, text, strlen(text), name, err) &&
+           ivx_fd_write(fd, "\n", 1, name, err);
+}
+
+static double spacing_of(const struct ivx_conversion *conversion)
+{
+    const struct ivx_stack *stack = &conversion->source->stack;
+    if (conversion->recipe->spacing_mm != IVX_SPACING_MIN)
+        return conversion->recipe->spacing_mm;
+    double least = fmin(stack->column_spacing, stack->row_spacing);
+    for (int32_t k = 1; k < stack->slices; k++)
+        least = fmin(least, stack->t[k] - stack->t[k - 1]);
+    return least;
+}
+
+static bool is_ct(const struct ivx_conversion *conversion)
+{
+    return strcmp(conversion->source->slices[0]->modality, "CT") == 0;
+}
+
+static bool prepare_plan(const struct ivx_conversion *conversion, struct run *run,
+                         struct ivx_err *err)
+{
+    const struct ivx_recipe_settings *recipe = conversion->recipe;
+    const bool floats = conversion->format == IVX_FORMAT_RAW || !is_ct(conversion);
+    if (!ivx_threads_new(conversion->threads, &run->threads, err) ||
+        !ivx_target_grid(&conversion->source->stack, spacing_of(conversion), recipe->align,
+                         &run->plan.grid, err) ||
+        !ivx_recipe_json(recipe, &run->recipe_json, err))
+        return false;
+    run->plan.conversion = conversion;
+    run->plan.recipe_json = run->recipe_json;
+    run->plan.options = (struct ivx_resample_options){
+        .kernel = recipe->kernel,
+        .antialias = recipe->antialias,
+        .boundary = recipe->boundary,
+        .result = floats ? IVX_FLOAT32 : IVX_INT16,
+        .background = ivx_source_background(conversion->source),
+        .simd = conversion->simd,
+        .memory_limit = conversion->memory_limit,
+    };
+    if (run->threads != NULL)
+        run->plan.options.crew = ivx_threads_crew(run->threads);
+    return true;
+}
+
+static bool prepare_digests(struct run *run, struct ivx_err *err)
+{
+    const struct ivx_conversion *conversion = run->plan.conversion;
+    const int64_t before = ivx_clock_steady_us();
+    run->plan.source_sha256 = conversion->source_sha256;
+    if (conversion->source_sha256 == NULL) {
+        if (!ivx_sources_hash(conversion->source, &run->plan.options.crew, &run->digests, err))
+            return false;
+        run->plan.source_sha256 = run->digests;
+    }
+    run->stages.hash = ivx_clock_steady_us() - before;
+    return true;
+}
+
+static bool open_output(struct run *run, struct ivx_conversion_result *result,
+                        struct ivx_err *err)
+{
+    const int64_t before = ivx_clock_steady_us();
+    bool done = false;
+    switch (run->plan.conversion->format) {
+    case IVX_FORMAT_DICOM: done = ivx_output_dicom(&run->plan, result, &run->output, err); break;
+    case IVX_FORMAT_NIFTI: done = ivx_output_nifti(&run->plan, &run->output, err); break;
+    case IVX_FORMAT_RAW: done = ivx_output_raw(&run->plan, &run->output, err); break;
+    }
+    run->stages.write += ivx_clock_steady_us() - before;
+    return done;
+}
+
+static bool source_slice(void *context, int32_t k, struct ivx_slice *out, struct ivx_err *err)
+{
+    struct run *run = context;
+    const int64_t before = ivx_clock_steady_us();
+    const bool done = ivx_reader_slice(run->reader, k, out, err);
+    run->stages.read += ivx_clock_steady_us() - before;
+    return done;
+}
+
+static bool result_slice(void *context, int32_t m, const void *voxel, struct ivx_err *err)
+{
+    struct run *run = context;
+    const struct ivx_conversion *conversion = run->plan.conversion;
+    const struct ivx_grid *grid = &run->plan.grid;
+    const size_t bytes = (size_t)grid->count[0] * (size_t)grid->count[1] *
+                         (run->plan.options.result == IVX_INT16 ? 2 : 4);
+    const int64_t before = ivx_clock_steady_us();
+    ivx_hash_add(run->hash, voxel, bytes);
+    const bool done = run->output.slice(run->output.state, m, voxel, err);
+    run->stages.write += ivx_clock_steady_us() - before;
+    if (!done)
+        return false;
+    if (conversion->progress != NULL &&
+        !conversion->progress(conversion->progress_context, m + 1, grid->count[2]))
+        return ivx_fail(err, IVX_STALE, "convert: cancelled after slice %d", m + 1);
+    return true;
+}
+
+static bool sample(struct run *run, struct ivx_conversion_result *result, struct ivx_err *err)
+{
+    if (!ivx_reader_new(run->plan.conversion->source, &run->reader, err) ||
+        !ivx_hash_new(&run->hash, err))
+        return false;
+    if (!ivx_resample(&run->plan.conversion->source->stack, &run->plan.grid, &run->plan.options,
+                      source_slice, run, result_slice, run, &result->resample, err))
+        return false;
+    uint8_t digest[IVX_SHA256_SIZE];
+    ivx_hash_finish(run->hash, digest);
+    ivx_text_hex(digest, sizeof digest, result->voxel_sha256);
+    ivx_reader_report(run->reader, &result->reader);
+    result->grid = run->plan.grid;
+    result->files = run->output.files;
+    return run->output.finish(run->output.state, err);
+}
+
+static bool report_stages(const struct run *run, struct ivx_conversion_result *result,
+                          struct ivx_err *err)
+{
+    const struct stages *stages = &run->stages;
+    const int64_t total = ivx_clock_steady_us() - stages->start;
+    const int64_t engine = total - stages->hash - stages->read - stages->write;
+    struct ivx_text text = { 0 };
+    ivx_text_add(&text, "{\"hash_ms\":%.1f,\"read_ms\":%.1f,\"resample_ms\":%.1f",
+                 (double)stages->hash / 1e3, (double)stages->read / 1e3, (double)engine / 1e3);
+    ivx_text_add(&text, ",\"write_ms\":%.1f,\"total_ms\":%.1f,\"simd\":\"%s\",\"threads\":%d",
+                 (double)stages->write / 1e3, (double)total / 1e3, result->resample.simd,
+                 run->plan.options.crew.size);
+    ivx_text_add(&text, ",\"memory\":%zu}", result->resample.memory);
+    if (text.failed) {
+        ivx_text_free(&text);
+        return ivx_fail(err, IVX_FULL, "convert: no memory");
+    }
+    result->stages_json = text.data;
+    return true;
+}
+
+static bool convert(const struct ivx_conversion *conversion, struct run *run,
+                    struct ivx_conversion_result *result, struct ivx_err *err)
+{
+    return prepare_plan(conversion, run, err) && prepare_digests(run, err) &&
+           open_output(run, result, err) && sample(run, result, err) &&
+           ivx_manifest_make(&run->plan, result, &result->manifest_json, err) &&
+           ivx_part_write_text(conversion, "manifest.json", "", result->manifest_json, err) &&
+           report_stages(run, result, err);
+}
+
+bool ivx_conversion_run(const struct ivx_conversion *conversion,
+                        struct ivx_conversion_result *out, struct ivx_err *err)
+{
+    IVX_AUTO(run_clear) struct run run = { .stages.start = ivx_clock_steady_us() };
+    IVX_AUTO(ivx_conversion_result_free) struct ivx_conversion_result result = { .files = 0 };
+    if (!convert(conversion, &run, &result, err))
+        return false;
+    *out = result;
+    result.manifest_json = NULL;
+    result.stages_json = NULL;
+    return true;
+}
+
+void ivx_conversion_result_free(struct ivx_conversion_result *result)
+{
+    ivx_memory_free(&result->manifest_json);
+    ivx_memory_free(&result->stages_json);
+}

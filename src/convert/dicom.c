@@ -1,0 +1,68 @@
+/* Result slices as a DICOM series: <directory>/000001.dcm ... */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "isovox/base/auto.h"
+#include "isovox/base/text.h"
+#include "isovox/sys/file.h"
+#include "parts.h"
+
+struct dicom {
+    const struct ivx_conversion *conversion;
+    struct ivx_derive *derive;
+    struct ivx_derivation derivation;
+};
+
+static bool slice(void *state, int32_t m, const void *voxel, struct ivx_err *err)
+{
+    struct dicom *dicom = state;
+    char name[32];
+    snprintf(name, sizeof name, "%06d.dcm", m + 1);
+    IVX_AUTO(ivx_fd_close) int fd = -1;
+    return ivx_part_create(dicom->conversion, name, "", &fd, err) &&
+           ivx_derive_write(dicom->derive, m, voxel, fd, err);
+}
+
+static bool finish(void *state, struct ivx_err *err)
+{
+    (void)state;
+    (void)err;
+    return true;
+}
+
+static void close_dicom(void *state)
+{
+    struct dicom *dicom = state;
+    ivx_derive_free(&dicom->derive);
+    free(dicom);
+}
+
+bool ivx_output_dicom(const struct ivx_plan *plan, struct ivx_conversion_result *result,
+                      struct ivx_output *out, struct ivx_err *err)
+{
+    struct dicom *dicom = calloc(1, sizeof *dicom);
+    if (dicom == NULL)
+        return ivx_fail(err, IVX_FULL, "convert: no memory");
+    *out = (struct ivx_output){ slice, finish, close_dicom, dicom, plan->grid.count[2] };
+
+    dicom->conversion = plan->conversion;
+    dicom->derivation = (struct ivx_derivation){
+        .source = plan->conversion->source,
+        .source_sha256 = plan->source_sha256,
+        .grid = &plan->grid,
+        .options = &plan->options,
+        .spacing_mm = plan->grid.spacing[0],
+        .recipe_name = plan->conversion->recipe->name,
+        .recipe_json = plan->recipe_json,
+        .created_us = plan->conversion->created_us,
+    };
+    if (!ivx_derive_new(&dicom->derivation, &dicom->derive, err))
+        return false;
+    ivx_text_copy(result->series_uid, sizeof result->series_uid,
+                  ivx_derive_series_uid(dicom->derive));
+    ivx_text_copy(result->sop_class, sizeof result->sop_class,
+                  ivx_derive_sop_class(dicom->derive));
+    ivx_text_copy(result->syntax, sizeof result->syntax, "1.2.840.10008.1.2.1");
+    ivx_derive_folder(dicom->derive, result->folder, sizeof result->folder);
+    return true;
+}

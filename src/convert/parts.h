@@ -1,0 +1,57 @@
+/* parts.h - what the files of one conversion share. The role's files use worker.h. */
+#ifndef IVX_CONVERT_PARTS_H
+#define IVX_CONVERT_PARTS_H
+
+#include <cJSON.h>
+
+#include "isovox/convert/conversion.h"
+#include "isovox/derive/derive.h"
+
+/* Threads that are lent to the engine; they sleep between two calls. */
+struct ivx_threads; /* opaque */
+bool ivx_threads_new(int count, struct ivx_threads **out, struct ivx_err *err);
+void ivx_threads_free(struct ivx_threads **threads);
+struct ivx_crew ivx_threads_crew(struct ivx_threads *threads);
+
+/* Where result slices go, in order. Opened by one of the three below. */
+struct ivx_output {
+    bool (*slice)(void *state, int32_t m, const void *voxel, struct ivx_err *err);
+    bool (*finish)(void *state, struct ivx_err *err);
+    void (*close)(void *state);
+    void *state;
+    int32_t files;
+};
+void ivx_output_close(struct ivx_output *output); /* may be called twice */
+
+struct ivx_plan {
+    const struct ivx_conversion *conversion;
+    struct ivx_grid grid;
+    struct ivx_resample_options options;
+    const char *recipe_json;
+    const char *const *source_sha256;
+};
+bool ivx_output_dicom(const struct ivx_plan *plan, struct ivx_conversion_result *result,
+                      struct ivx_output *out, struct ivx_err *err);
+bool ivx_output_nifti(const struct ivx_plan *plan, struct ivx_output *out,
+                      struct ivx_err *err);
+bool ivx_output_raw(const struct ivx_plan *plan, struct ivx_output *out, struct ivx_err *err);
+
+/* Creates <directory>/<name>, or <directory>/<name><suffix>. */
+bool ivx_part_create(const struct ivx_conversion *conversion, const char *name,
+                     const char *suffix, int *fd_out, struct ivx_err *err);
+bool ivx_part_write_text(const struct ivx_conversion *conversion, const char *name,
+                         const char *suffix, const char *text, struct ivx_err *err);
+
+/* {"dims":..,"spacing_mm":..,"origin_lps":..,"axes_lps":..}; NULL without memory. */
+cJSON *ivx_grid_to_json(const struct ivx_grid *grid);
+cJSON *ivx_numbers_to_json(const double *values, int count);
+
+/* Everything needed to repeat the conversion, and to judge its result. */
+bool ivx_manifest_make(const struct ivx_plan *plan, const struct ivx_conversion_result *result,
+                       char **json_out, struct ivx_err *err);
+
+/* Hex digests of the source's files; *out is one allocation for ivx_memory_free(). */
+bool ivx_sources_hash(const struct ivx_source_volume *source, const struct ivx_crew *crew,
+                      const char ***out, struct ivx_err *err);
+
+#endif
