@@ -1,0 +1,124 @@
+/* db.h - SQLite, as the other files of this folder use it: arguments with types,
+ * statements prepared once, transactions that roll back by themselves. */
+#ifndef IVX_CATALOGUE_DB_H
+#define IVX_CATALOGUE_DB_H
+
+#include <sqlite3.h>
+
+#include "isovox/base/auto.h"
+#include "isovox/catalogue/catalogue.h"
+
+enum { IVX_STATEMENTS = 128 };
+
+struct ivx_catalogue {
+    sqlite3 *db;
+    bool read_only;
+    bool indexing; /* between index_begin and index_end */
+    /* Prepared statements, found by the address of their text. */
+    struct {
+        const char *sql;
+        sqlite3_stmt *statement;
+    } cache[IVX_STATEMENTS];
+    int cached;
+};
+
+/* An argument: I(number) or T(text, may be NULL). Bound to ?1, ?2, ... in order. */
+struct ivx_db_arg {
+    char kind;
+    int64_t number;
+    const char *text;
+};
+#define I(value)                                                                         \
+    {                                                                                    \
+        .kind = 'i', .number = (int64_t)(value)                                          \
+    }
+#define T(value)                                                                         \
+    {                                                                                    \
+        .kind = 't', .text = (value)                                                     \
+    }
+#define ARGS(...) ((const struct ivx_db_arg[]){ __VA_ARGS__, { .kind = 0 } })
+#define NO_ARGS ((const struct ivx_db_arg[]){ { .kind = 0 } })
+
+/* The error that SQLite has just reported. `what` names the operation. */
+bool ivx_db_fail(struct ivx_catalogue *catalogue, const char *what, struct ivx_err *err);
+
+/* sql is a literal: it is prepared once per handle. Texts are borrowed until the reset.
+ */
+bool ivx_db_query(struct ivx_catalogue *catalogue, const char *sql,
+                  const struct ivx_db_arg *args, sqlite3_stmt **out, struct ivx_err *err);
+/* The next row, if there is one. */
+bool ivx_db_step(struct ivx_catalogue *catalogue, sqlite3_stmt *statement, bool *row_out,
+                 struct ivx_err *err);
+void ivx_db_reset(sqlite3_stmt **statement); /* for IVX_AUTO */
+
+/* A statement without rows. */
+bool ivx_db_run(struct ivx_catalogue *catalogue, const char *sql,
+                const struct ivx_db_arg *args, struct ivx_err *err);
+/* The same; *changed_out is the number of rows that it touched. */
+bool ivx_db_change(struct ivx_catalogue *catalogue, const char *sql,
+                   const struct ivx_db_arg *args, int *changed_out, struct ivx_err *err);
+/* One number: the first column of the first row. *found_out (may be NULL) says whether
+ * there was one; *out is 0 when there was none. */
+bool ivx_db_number(struct ivx_catalogue *catalogue, const char *sql,
+                   const struct ivx_db_arg *args, int64_t *out, bool *found_out,
+                   struct ivx_err *err);
+/* One text, owned by the caller; NULL in the database is "null"; no row is IVX_ABSENT. */
+bool ivx_db_text(struct ivx_catalogue *catalogue, const char *sql,
+                 const struct ivx_db_arg *args, char **out, struct ivx_err *err);
+
+void ivx_db_column(sqlite3_stmt *statement, int column, char *out, size_t room);
+#define COLUMN(statement, column, array)                                                 \
+    ivx_db_column(statement, column, array, sizeof(array))
+
+/* struct ivx_db_work work = { 0 } under IVX_AUTO(ivx_db_work_end): begun with the write
+ * lock, so that it waits for other writers here and nowhere else; rolled back unless
+ * committed. Within index_begin..index_end it is part of that transaction. */
+struct ivx_db_work {
+    struct ivx_catalogue *catalogue;
+};
+bool ivx_db_work_begin(struct ivx_db_work *work, struct ivx_catalogue *catalogue,
+                       struct ivx_err *err);
+bool ivx_db_work_commit(struct ivx_db_work *work, struct ivx_err *err);
+void ivx_db_work_end(struct ivx_db_work *work);
+
+/* All rows, read into an array of `size` bytes each that the caller frees. */
+typedef void ivx_db_read(sqlite3_stmt *statement, void *row);
+bool ivx_db_collect(struct ivx_catalogue *catalogue, const char *sql,
+                    const struct ivx_db_arg *args, size_t size, ivx_db_read *read,
+                    void **out, size_t *count_out, struct ivx_err *err);
+/* The first row; IVX_ABSENT when there is none. */
+bool ivx_db_one(struct ivx_catalogue *catalogue, const char *sql,
+                const struct ivx_db_arg *args, ivx_db_read *read, void *out,
+                struct ivx_err *err);
+
+/* schema.c */
+bool ivx_schema_migrate(struct ivx_catalogue *catalogue, struct ivx_err *err);
+bool ivx_schema_check(struct ivx_catalogue *catalogue, struct ivx_err *err);
+
+/* settle.c: the state that follows from a planned series' jobs and deliveries. */
+bool ivx_series_settle(struct ivx_catalogue *catalogue, int64_t series_id,
+                       struct ivx_err *err);
+bool ivx_series_settle_of_job(struct ivx_catalogue *catalogue, int64_t job_id,
+                              struct ivx_err *err);
+
+/* Row readers that several files share; the columns are those of the SELECT lists. */
+#define IVX_SERIES_COLUMNS                                                               \
+    "s.id, s.series_uid, s.study_uid, s.modality, s.calling_ae, s.state, s.generation, " \
+    "s.instances, s.first_us, s.last_us, s.decided_us, s.code, s.note, "                 \
+    "NOT EXISTS (SELECT 1 FROM carried c LEFT JOIN association a"                        \
+    " ON a.name = c.association WHERE c.series_id = s.id"                                \
+    " AND (a.ended IS NULL OR a.ended <> 1))"
+ivx_db_read ivx_series_read, ivx_instance_read, ivx_job_read, ivx_delivery_read;
+
+#define IVX_JOB_COLUMNS                                                                  \
+    "j.id, j.series_id, j.attempts, j.generation, j.created_us, j.started_us, "          \
+    "j.finished_us, j.next_us, j.state, j.recipe_name, j.route, j.code, j.note, "        \
+    "j.volume, j.derived_series_uid, j.owner, j.outputs"
+
+#define IVX_DELIVERY_COLUMNS                                                             \
+    "d.id, d.job_id, d.attempts, d.epoch, d.destination, j.derived_series_uid, "         \
+    "j.outbox_key, j.sop_class, j.syntax, d.state, j.outputs, d.accepted, "              \
+    "d.created_us, "                                                                     \
+    "d.next_us, d.finished_us, d.last_status, d.last_comment, d.committed"
+
+#endif

@@ -1,0 +1,202 @@
+/* Deliveries: like jobs, and what has been accepted is never sent again. */
+#include "db.h"
+
+#include "isovox/sys/clock.h"
+
+static int64_t seconds_from_now(int seconds)
+{
+    return ivx_clock_wall_us() + (int64_t)seconds * 1000000;
+}
+
+static bool stale(int64_t id, struct ivx_err *err)
+{
+    return ivx_fail(err, IVX_STALE, "delivery %lld is not ours any more", (long long)id);
+}
+
+bool ivx_catalogue_delivery_claim(struct ivx_catalogue *catalogue,
+                                  const char *destination, const char *owner,
+                                  int lease_seconds, struct ivx_delivery_row *out,
+                                  struct ivx_err *err)
+{
+    IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
+    struct ivx_delivery_row made = { 0 };
+    int64_t id = 0;
+    bool found = false;
+    if (!ivx_db_work_begin(&work, catalogue, err)
+        || !ivx_db_number(
+            catalogue,
+            "SELECT id FROM delivery WHERE destination = ?1 AND"
+            " ((state IN (?2, ?3) AND next_us <= ?5)"
+            " OR (state = ?4 AND lease_us < ?5)) ORDER BY next_us, id LIMIT 1",
+            ARGS(T(destination), I(IVX_DELIVERY_QUEUED), I(IVX_DELIVERY_FAILED),
+                 I(IVX_DELIVERY_SENDING), I(ivx_clock_wall_us())),
+            &id, &found, err))
+        return false;
+    if (!found)
+        return ivx_fail(err, IVX_ABSENT, "catalogue: no delivery is due");
+    if (!ivx_db_run(catalogue,
+                    "UPDATE delivery SET state = ?2, epoch = epoch + 1,"
+                    " attempts = attempts + 1, owner = ?3, lease_us = ?4 WHERE id = ?1",
+                    ARGS(I(id), I(IVX_DELIVERY_SENDING), T(owner),
+                         I(seconds_from_now(lease_seconds))),
+                    err)
+        || !ivx_db_one(catalogue,
+                       "SELECT " IVX_DELIVERY_COLUMNS
+                       " FROM delivery d JOIN job j ON j.id = d.job_id WHERE d.id = ?1",
+                       ARGS(I(id)), ivx_delivery_read, &made, err)
+        || !ivx_db_work_commit(&work, err))
+        return false;
+    *out = made;
+    return true;
+}
+
+bool ivx_catalogue_delivery_heartbeat(struct ivx_catalogue *catalogue, int64_t id,
+                                      int64_t epoch, int lease_seconds,
+                                      struct ivx_err *err)
+{
+    IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
+    int changed = 0;
+    if (!ivx_db_work_begin(&work, catalogue, err)
+        || !ivx_db_change(catalogue,
+                          "UPDATE delivery SET lease_us = ?4"
+                          " WHERE id = ?1 AND epoch = ?2 AND state = ?3",
+                          ARGS(I(id), I(epoch), I(IVX_DELIVERY_SENDING),
+                               I(seconds_from_now(lease_seconds))),
+                          &changed, err))
+        return false;
+    return changed == 0 ? stale(id, err) : ivx_db_work_commit(&work, err);
+}
+
+static void read_item(sqlite3_stmt *statement, void *row)
+{
+    struct ivx_delivery_item *out = row;
+    out->n = sqlite3_column_int64(statement, 0);
+    COLUMN(statement, 1, out->sop_uid);
+    COLUMN(statement, 2, out->file);
+}
+
+bool ivx_catalogue_delivery_pending(struct ivx_catalogue *catalogue, int64_t id,
+                                    struct ivx_delivery_item **out, size_t *count_out,
+                                    struct ivx_err *err)
+{
+    void *rows = NULL;
+    if (!ivx_db_collect(
+            catalogue,
+            "SELECT r.n, r.sop_uid, r.file FROM delivery d"
+            " JOIN result r ON r.job_id = d.job_id WHERE d.id = ?1"
+            " AND NOT EXISTS (SELECT 1 FROM answer a WHERE a.delivery_id = d.id"
+            " AND a.n = r.n AND a.accepted = 1) ORDER BY r.n",
+            ARGS(I(id)), sizeof(struct ivx_delivery_item), read_item, &rows, count_out,
+            err))
+        return false;
+    *out = rows;
+    return true;
+}
+
+/* What was accepted once stays accepted, whatever a repetition is answered. */
+static bool record_answer(struct ivx_catalogue *catalogue, int64_t id,
+                          const struct ivx_delivery_answer *answer, struct ivx_err *err)
+{
+    return ivx_db_run(catalogue,
+                      "INSERT INTO answer (delivery_id, n, status, accepted)"
+                      " VALUES (?1, ?2, ?3, ?4) ON CONFLICT (delivery_id, n) DO UPDATE"
+                      " SET status = ?3, accepted = max(accepted, ?4)",
+                      ARGS(I(id), I(answer->n), I(answer->status), I(answer->accepted)),
+                      err);
+}
+
+bool ivx_catalogue_delivery_answers(struct ivx_catalogue *catalogue, int64_t id,
+                                    int64_t epoch,
+                                    const struct ivx_delivery_answer *answers,
+                                    size_t count, const char *comment,
+                                    struct ivx_err *err)
+{
+    IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
+    int changed = 0;
+    if (!ivx_db_work_begin(&work, catalogue, err))
+        return false;
+    for (size_t n = 0; n < count; n++)
+        if (!record_answer(catalogue, id, &answers[n], err))
+            return false;
+    if (!ivx_db_change(catalogue,
+                       "UPDATE delivery SET last_comment = coalesce(?4, last_comment),"
+                       " last_status = CASE WHEN ?6 THEN ?5 ELSE last_status END,"
+                       " accepted = (SELECT count(*) FROM answer a"
+                       " WHERE a.delivery_id = ?1 AND a.accepted = 1)"
+                       " WHERE id = ?1 AND epoch = ?2 AND state = ?3",
+                       ARGS(I(id), I(epoch), I(IVX_DELIVERY_SENDING), T(comment),
+                            I(count > 0 ? answers[count - 1].status : -1), I(count > 0)),
+                       &changed, err))
+        return false;
+    return changed == 0 ? stale(id, err) : ivx_db_work_commit(&work, err);
+}
+
+static bool is_complete(struct ivx_catalogue *catalogue, int64_t id, bool *out,
+                        struct ivx_err *err)
+{
+    int64_t missing = 0;
+    if (!ivx_db_number(catalogue,
+                       "SELECT j.outputs - (SELECT count(*) FROM answer a"
+                       " WHERE a.delivery_id = d.id AND a.accepted = 1)"
+                       " FROM delivery d JOIN job j ON j.id = d.job_id WHERE d.id = ?1",
+                       ARGS(I(id)), &missing, NULL, err))
+        return false;
+    *out = missing == 0;
+    return true;
+}
+
+bool ivx_catalogue_delivery_end(struct ivx_catalogue *catalogue, int64_t id,
+                                int64_t epoch, int status, const char *comment,
+                                bool final, int64_t next_us,
+                                enum ivx_delivery_state *state_out, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
+    bool complete = false;
+    int64_t job_id = 0;
+    int changed = 0;
+    if (!ivx_db_work_begin(&work, catalogue, err)
+        || !is_complete(catalogue, id, &complete, err))
+        return false;
+    const enum ivx_delivery_state state = complete ? IVX_DELIVERY_SENT
+                                          : final  ? IVX_DELIVERY_DEAD
+                                                   : IVX_DELIVERY_FAILED;
+    if (!ivx_db_change(catalogue,
+                       "UPDATE delivery SET state = ?4, last_status = ?5, next_us = ?7,"
+                       " last_comment = coalesce(?6, last_comment), finished_us = ?8"
+                       " WHERE id = ?1 AND epoch = ?2 AND state = ?3",
+                       ARGS(I(id), I(epoch), I(IVX_DELIVERY_SENDING), I(state), I(status),
+                            T(comment), I(next_us),
+                            I(state == IVX_DELIVERY_FAILED ? 0 : ivx_clock_wall_us())),
+                       &changed, err))
+        return false;
+    if (changed == 0)
+        return stale(id, err);
+    if (!ivx_db_number(catalogue, "SELECT job_id FROM delivery WHERE id = ?1",
+                       ARGS(I(id)), &job_id, NULL, err)
+        || !ivx_series_settle_of_job(catalogue, job_id, err)
+        || !ivx_db_work_commit(&work, err))
+        return false;
+    *state_out = state;
+    return true;
+}
+
+static void read_name(sqlite3_stmt *statement, void *row)
+{
+    ivx_db_column(statement, 0, row, 65);
+}
+
+bool ivx_catalogue_delivery_due(struct ivx_catalogue *catalogue, char (**names_out)[65],
+                                size_t *count_out, struct ivx_err *err)
+{
+    void *rows = NULL;
+    if (!ivx_db_collect(catalogue,
+                        "SELECT DISTINCT destination FROM delivery"
+                        " WHERE (state IN (?1, ?2) AND next_us <= ?4)"
+                        " OR (state = ?3 AND lease_us < ?4) ORDER BY destination",
+                        ARGS(I(IVX_DELIVERY_QUEUED), I(IVX_DELIVERY_FAILED),
+                             I(IVX_DELIVERY_SENDING), I(ivx_clock_wall_us())),
+                        65, read_name, &rows, count_out, err))
+        return false;
+    *names_out = rows;
+    return true;
+}

@@ -1,0 +1,234 @@
+/* For people: counts, pages, single rows, JSON texts; and what the roles report. */
+#include "db.h"
+
+/* Adds up one table's rows by state into counts[0 .. most). */
+static bool count_states(struct ivx_catalogue *catalogue, const char *sql,
+                         int64_t *counts, int most, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_db_reset) sqlite3_stmt *row = NULL;
+    bool more = true;
+    if (!ivx_db_query(catalogue, sql, NO_ARGS, &row, err))
+        return false;
+    for (;;) {
+        if (!ivx_db_step(catalogue, row, &more, err))
+            return false;
+        if (!more)
+            return true;
+        const int64_t state = sqlite3_column_int64(row, 0);
+        if (state >= 0 && state < most)
+            counts[state] = sqlite3_column_int64(row, 1);
+    }
+}
+
+static void read_sums(sqlite3_stmt *statement, void *row)
+{
+    struct ivx_counts *out = row;
+    out->instances = sqlite3_column_int64(statement, 0);
+    out->duplicates = sqlite3_column_int64(statement, 1);
+    out->bytes = sqlite3_column_int64(statement, 2);
+    out->conflicts = sqlite3_column_int64(statement, 3);
+    out->aside = sqlite3_column_int64(statement, 4);
+    out->derived_instances = sqlite3_column_int64(statement, 5);
+    out->oldest_waiting_us = sqlite3_column_int64(statement, 6);
+}
+
+/* Everything that is not finished waits: open series, jobs, deliveries. */
+static bool sum_up(struct ivx_catalogue *catalogue, struct ivx_counts *out,
+                   struct ivx_err *err)
+{
+    return ivx_db_one(
+        catalogue,
+        "SELECT (SELECT coalesce(sum(instances), 0) FROM series),"
+        " (SELECT coalesce(sum(duplicates), 0) FROM series),"
+        " (SELECT coalesce(sum(bytes), 0) FROM series),"
+        " (SELECT count(*) FROM aside WHERE kind = 'conflict'),"
+        " (SELECT count(*) FROM aside WHERE kind = 'aside'),"
+        " (SELECT coalesce(sum(outputs), 0) FROM job WHERE state = ?1),"
+        " (SELECT coalesce(min(t), 0) FROM ("
+        "SELECT min(first_us) AS t FROM series WHERE state IN (?2, ?3)"
+        " UNION ALL SELECT min(created_us) FROM job WHERE state IN (?4, ?5, ?6)"
+        " UNION ALL SELECT min(created_us) FROM delivery WHERE state IN (?7, ?8, ?9)))",
+        ARGS(I(IVX_JOB_DONE), I(IVX_SERIES_RECEIVING), I(IVX_SERIES_WAITING),
+             I(IVX_JOB_QUEUED), I(IVX_JOB_RUNNING), I(IVX_JOB_FAILED),
+             I(IVX_DELIVERY_QUEUED), I(IVX_DELIVERY_SENDING), I(IVX_DELIVERY_FAILED)),
+        read_sums, out, err);
+}
+
+bool ivx_catalogue_counts(struct ivx_catalogue *catalogue, struct ivx_counts *out,
+                          struct ivx_err *err)
+{
+    struct ivx_counts made = { 0 };
+    if (!count_states(catalogue, "SELECT state, count(*) FROM series GROUP BY state",
+                      made.series, IVX_SERIES_STATE_COUNT, err)
+        || !count_states(catalogue, "SELECT state, count(*) FROM job GROUP BY state",
+                         made.jobs, IVX_JOB_STATE_COUNT, err)
+        || !count_states(catalogue, "SELECT state, count(*) FROM delivery GROUP BY state",
+                         made.deliveries, IVX_DELIVERY_STATE_COUNT, err)
+        || !sum_up(catalogue, &made, err))
+        return false;
+    *out = made;
+    return true;
+}
+
+bool ivx_catalogue_list_series(struct ivx_catalogue *catalogue, int64_t after, int limit,
+                               struct ivx_series_row **rows_out, size_t *count_out,
+                               struct ivx_err *err)
+{
+    void *rows = NULL;
+    const char *sql = after >= 0 ? "SELECT " IVX_SERIES_COLUMNS " FROM series s"
+                                   " WHERE s.id > ?1 ORDER BY s.id LIMIT ?2"
+                                 : "SELECT " IVX_SERIES_COLUMNS " FROM series s"
+                                   " WHERE s.id > ?1 ORDER BY s.id DESC LIMIT ?2";
+    if (!ivx_db_collect(catalogue, sql, ARGS(I(after), I(limit)),
+                        sizeof(struct ivx_series_row), ivx_series_read, &rows, count_out,
+                        err))
+        return false;
+    *rows_out = rows;
+    return true;
+}
+
+bool ivx_catalogue_list_jobs(struct ivx_catalogue *catalogue, int64_t series_id,
+                             int64_t after, int limit, struct ivx_job_row **rows_out,
+                             size_t *count_out, struct ivx_err *err)
+{
+    void *rows = NULL;
+    const char *sql = after >= 0
+                          ? "SELECT " IVX_JOB_COLUMNS " FROM job j WHERE j.id > ?1"
+                            " AND ?3 IN (0, j.series_id) ORDER BY j.id LIMIT ?2"
+                          : "SELECT " IVX_JOB_COLUMNS " FROM job j WHERE j.id > ?1"
+                            " AND ?3 IN (0, j.series_id) ORDER BY j.id DESC LIMIT ?2";
+    if (!ivx_db_collect(catalogue, sql, ARGS(I(after), I(limit), I(series_id)),
+                        sizeof(struct ivx_job_row), ivx_job_read, &rows, count_out, err))
+        return false;
+    *rows_out = rows;
+    return true;
+}
+
+bool ivx_catalogue_list_deliveries(struct ivx_catalogue *catalogue, int64_t job_id,
+                                   int64_t after, int limit,
+                                   struct ivx_delivery_row **rows_out, size_t *count_out,
+                                   struct ivx_err *err)
+{
+    void *rows = NULL;
+    const char *sql = after >= 0 ? "SELECT " IVX_DELIVERY_COLUMNS " FROM delivery d"
+                                   " JOIN job j ON j.id = d.job_id WHERE d.id > ?1"
+                                   " AND ?3 IN (0, d.job_id) ORDER BY d.id LIMIT ?2"
+                                 : "SELECT " IVX_DELIVERY_COLUMNS " FROM delivery d"
+                                   " JOIN job j ON j.id = d.job_id WHERE d.id > ?1"
+                                   " AND ?3 IN (0, d.job_id) ORDER BY d.id DESC LIMIT ?2";
+    if (!ivx_db_collect(catalogue, sql, ARGS(I(after), I(limit), I(job_id)),
+                        sizeof(struct ivx_delivery_row), ivx_delivery_read, &rows,
+                        count_out, err))
+        return false;
+    *rows_out = rows;
+    return true;
+}
+
+bool ivx_catalogue_role_report(struct ivx_catalogue *catalogue,
+                               const struct ivx_role_row *row, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
+    return ivx_db_work_begin(&work, catalogue, err)
+           && ivx_db_run(
+               catalogue,
+               "INSERT INTO role (name, state, pid, restarts, since_us, note)"
+               " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (name) DO UPDATE"
+               " SET state = ?2, pid = ?3, restarts = ?4, since_us = ?5, note = ?6",
+               ARGS(T(row->name), T(row->state), I(row->pid), I(row->restarts),
+                    I(row->since_us), T(row->note)),
+               err)
+           && ivx_db_work_commit(&work, err);
+}
+
+static void read_role(sqlite3_stmt *statement, void *row)
+{
+    struct ivx_role_row *out = row;
+    COLUMN(statement, 0, out->name);
+    COLUMN(statement, 1, out->state);
+    out->pid = sqlite3_column_int64(statement, 2);
+    out->restarts = sqlite3_column_int64(statement, 3);
+    out->since_us = sqlite3_column_int64(statement, 4);
+    COLUMN(statement, 5, out->note);
+}
+
+bool ivx_catalogue_list_roles(struct ivx_catalogue *catalogue,
+                              struct ivx_role_row **rows_out, size_t *count_out,
+                              struct ivx_err *err)
+{
+    void *rows = NULL;
+    if (!ivx_db_collect(catalogue,
+                        "SELECT name, state, pid, restarts, since_us, note FROM role"
+                        " ORDER BY name",
+                        NO_ARGS, sizeof(struct ivx_role_row), read_role, &rows, count_out,
+                        err))
+        return false;
+    *rows_out = rows;
+    return true;
+}
+
+bool ivx_catalogue_get_series(struct ivx_catalogue *catalogue, int64_t id,
+                              struct ivx_series_row *out, struct ivx_err *err)
+{
+    return ivx_db_one(catalogue,
+                      "SELECT " IVX_SERIES_COLUMNS " FROM series s WHERE s.id = ?1",
+                      ARGS(I(id)), ivx_series_read, out, err);
+}
+
+bool ivx_catalogue_get_job(struct ivx_catalogue *catalogue, int64_t id,
+                           struct ivx_job_row *out, struct ivx_err *err)
+{
+    return ivx_db_one(catalogue, "SELECT " IVX_JOB_COLUMNS " FROM job j WHERE j.id = ?1",
+                      ARGS(I(id)), ivx_job_read, out, err);
+}
+
+bool ivx_catalogue_get_delivery(struct ivx_catalogue *catalogue, int64_t id,
+                                struct ivx_delivery_row *out, struct ivx_err *err)
+{
+    return ivx_db_one(catalogue,
+                      "SELECT " IVX_DELIVERY_COLUMNS
+                      " FROM delivery d JOIN job j ON j.id = d.job_id WHERE d.id = ?1",
+                      ARGS(I(id)), ivx_delivery_read, out, err);
+}
+
+bool ivx_catalogue_series_evidence(struct ivx_catalogue *catalogue, int64_t id,
+                                   char **json_out, struct ivx_err *err)
+{
+    return ivx_db_text(
+        catalogue,
+        "SELECT (SELECT json_group_array(json_object('kind', kind, 'text',"
+        " text, 'at', at_us)) FROM (SELECT * FROM evidence"
+        " WHERE series_id = s.id ORDER BY id)) FROM series s WHERE s.id = ?1",
+        ARGS(I(id)), json_out, err);
+}
+
+bool ivx_catalogue_series_warnings(struct ivx_catalogue *catalogue, int64_t id,
+                                   char **json_out, struct ivx_err *err)
+{
+    return ivx_db_text(catalogue, "SELECT warnings FROM series WHERE id = ?1",
+                       ARGS(I(id)), json_out, err);
+}
+
+bool ivx_catalogue_series_aside(struct ivx_catalogue *catalogue, int64_t id,
+                                char **json_out, struct ivx_err *err)
+{
+    return ivx_db_text(catalogue,
+                       "SELECT (SELECT json_group_array(json_object('sop_uid', sop_uid,"
+                       " 'kind', kind, 'code', code, 'text', note, 'at', received_us))"
+                       " FROM (SELECT * FROM aside WHERE series_id = s.id ORDER BY id))"
+                       " FROM series s WHERE s.id = ?1",
+                       ARGS(I(id)), json_out, err);
+}
+
+bool ivx_catalogue_job_manifest(struct ivx_catalogue *catalogue, int64_t id,
+                                char **json_out, struct ivx_err *err)
+{
+    return ivx_db_text(catalogue, "SELECT manifest FROM job WHERE id = ?1", ARGS(I(id)),
+                       json_out, err);
+}
+
+bool ivx_catalogue_job_stages(struct ivx_catalogue *catalogue, int64_t id,
+                              char **json_out, struct ivx_err *err)
+{
+    return ivx_db_text(catalogue, "SELECT stages FROM job WHERE id = ?1", ARGS(I(id)),
+                       json_out, err);
+}

@@ -1,0 +1,137 @@
+/* What operators may do to jobs and deliveries: again, or not at all. */
+#include "db.h"
+
+#include <stdio.h>
+
+#include "isovox/sys/clock.h"
+
+struct standing {
+    bool found, current; /* current: of the series' latest generation */
+    int64_t state, job_id;
+};
+
+static bool job_standing(struct ivx_catalogue *catalogue, int64_t id,
+                         struct standing *out, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_db_reset) sqlite3_stmt *row = NULL;
+    *out = (struct standing){ .job_id = id };
+    if (!ivx_db_query(catalogue,
+                      "SELECT j.state, j.generation = s.generation FROM job j"
+                      " JOIN series s ON s.id = j.series_id WHERE j.id = ?1",
+                      ARGS(I(id)), &row, err)
+        || !ivx_db_step(catalogue, row, &out->found, err))
+        return false;
+    if (!out->found)
+        return ivx_fail(err, IVX_ABSENT, "catalogue: no such job");
+    out->state = sqlite3_column_int64(row, 0);
+    out->current = sqlite3_column_int(row, 1) != 0;
+    return true;
+}
+
+static bool delivery_standing(struct ivx_catalogue *catalogue, int64_t id,
+                              struct standing *out, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_db_reset) sqlite3_stmt *row = NULL;
+    *out = (struct standing){ 0 };
+    if (!ivx_db_query(catalogue,
+                      "SELECT d.state, j.generation = s.generation, j.id FROM delivery d"
+                      " JOIN job j ON j.id = d.job_id JOIN series s ON s.id = j.series_id"
+                      " WHERE d.id = ?1",
+                      ARGS(I(id)), &row, err)
+        || !ivx_db_step(catalogue, row, &out->found, err))
+        return false;
+    if (!out->found)
+        return ivx_fail(err, IVX_ABSENT, "catalogue: no such delivery");
+    out->state = sqlite3_column_int64(row, 0);
+    out->current = sqlite3_column_int(row, 1) != 0;
+    out->job_id = sqlite3_column_int64(row, 2);
+    return true;
+}
+
+bool ivx_catalogue_job_retry(struct ivx_catalogue *catalogue, int64_t id,
+                             struct ivx_err *err)
+{
+    IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
+    struct standing job;
+    if (!ivx_db_work_begin(&work, catalogue, err)
+        || !job_standing(catalogue, id, &job, err))
+        return false;
+    if (job.state != IVX_JOB_FAILED && job.state != IVX_JOB_DEAD
+        && job.state != IVX_JOB_CANCELLED)
+        return ivx_fail(err, IVX_REFUSED, "job %lld is %s", (long long)id,
+                        ivx_job_state_name((enum ivx_job_state)job.state));
+    if (!job.current)
+        return ivx_fail(err, IVX_REFUSED, "job %lld is superseded by a later decision",
+                        (long long)id);
+    return ivx_db_run(catalogue,
+                      "UPDATE job SET state = ?2, attempts = 0, next_us = ?3, code = '',"
+                      " note = '', finished_us = 0 WHERE id = ?1",
+                      ARGS(I(id), I(IVX_JOB_QUEUED), I(ivx_clock_wall_us())), err)
+           && ivx_series_settle_of_job(catalogue, id, err)
+           && ivx_db_work_commit(&work, err);
+}
+
+bool ivx_catalogue_job_cancel(struct ivx_catalogue *catalogue, int64_t id,
+                              struct ivx_err *err)
+{
+    IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
+    struct standing job;
+    if (!ivx_db_work_begin(&work, catalogue, err)
+        || !job_standing(catalogue, id, &job, err))
+        return false;
+    if (job.state != IVX_JOB_QUEUED && job.state != IVX_JOB_RUNNING
+        && job.state != IVX_JOB_FAILED)
+        return ivx_fail(err, IVX_REFUSED, "job %lld is %s", (long long)id,
+                        ivx_job_state_name((enum ivx_job_state)job.state));
+    return ivx_db_run(catalogue,
+                      "UPDATE job SET state = ?2, epoch = epoch + 1, finished_us = ?3,"
+                      " code = 'CANCELLED', note = 'cancelled by order' WHERE id = ?1",
+                      ARGS(I(id), I(IVX_JOB_CANCELLED), I(ivx_clock_wall_us())), err)
+           && ivx_series_settle_of_job(catalogue, id, err)
+           && ivx_db_work_commit(&work, err);
+}
+
+/* created_us begins anew with it, and so does the time that a delivery may take. */
+bool ivx_catalogue_delivery_retry(struct ivx_catalogue *catalogue, int64_t id,
+                                  struct ivx_err *err)
+{
+    IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
+    struct standing delivery;
+    if (!ivx_db_work_begin(&work, catalogue, err)
+        || !delivery_standing(catalogue, id, &delivery, err))
+        return false;
+    if (delivery.state != IVX_DELIVERY_FAILED && delivery.state != IVX_DELIVERY_DEAD
+        && delivery.state != IVX_DELIVERY_CANCELLED)
+        return ivx_fail(err, IVX_REFUSED, "delivery %lld is %s", (long long)id,
+                        ivx_delivery_state_name((enum ivx_delivery_state)delivery.state));
+    if (!delivery.current)
+        return ivx_fail(err, IVX_REFUSED,
+                        "delivery %lld is superseded by a later decision", (long long)id);
+    return ivx_db_run(catalogue,
+                      "UPDATE delivery SET state = ?2, attempts = 0, next_us = ?3,"
+                      " created_us = ?3, finished_us = 0 WHERE id = ?1",
+                      ARGS(I(id), I(IVX_DELIVERY_QUEUED), I(ivx_clock_wall_us())), err)
+           && ivx_series_settle_of_job(catalogue, delivery.job_id, err)
+           && ivx_db_work_commit(&work, err);
+}
+
+bool ivx_catalogue_delivery_cancel(struct ivx_catalogue *catalogue, int64_t id,
+                                   struct ivx_err *err)
+{
+    IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
+    struct standing delivery;
+    if (!ivx_db_work_begin(&work, catalogue, err)
+        || !delivery_standing(catalogue, id, &delivery, err))
+        return false;
+    if (delivery.state != IVX_DELIVERY_QUEUED && delivery.state != IVX_DELIVERY_SENDING
+        && delivery.state != IVX_DELIVERY_FAILED)
+        return ivx_fail(err, IVX_REFUSED, "delivery %lld is %s", (long long)id,
+                        ivx_delivery_state_name((enum ivx_delivery_state)delivery.state));
+    return ivx_db_run(
+               catalogue,
+               "UPDATE delivery SET state = ?2, epoch = epoch + 1, finished_us = ?3,"
+               " last_comment = 'cancelled by order' WHERE id = ?1",
+               ARGS(I(id), I(IVX_DELIVERY_CANCELLED), I(ivx_clock_wall_us())), err)
+           && ivx_series_settle_of_job(catalogue, delivery.job_id, err)
+           && ivx_db_work_commit(&work, err);
+}

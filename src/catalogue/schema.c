@@ -1,0 +1,152 @@
+/* The tables, as a list of scripts: script n brings a database from version n to n + 1.
+ * A script that has been released is never changed; a change is a script of its own. */
+#include "db.h"
+
+#include <stdio.h>
+
+/* Version 1. All times are microseconds since 1970; states are the enums of catalogue.h.
+ */
+static const char first[] =
+    /* How far the journal has been indexed. */
+    "CREATE TABLE mark ("
+    " segment INTEGER PRIMARY KEY, offset INTEGER NOT NULL) STRICT;"
+    /* ended: 1 released, 2 broken; an association without a row is open. */
+    "CREATE TABLE association ("
+    " name TEXT PRIMARY KEY, ended INTEGER NOT NULL, ended_us INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE series ("
+    " id INTEGER PRIMARY KEY, series_uid TEXT NOT NULL UNIQUE, study_uid TEXT NOT NULL,"
+    " modality TEXT NOT NULL, calling_ae TEXT NOT NULL, state INTEGER NOT NULL,"
+    " generation INTEGER NOT NULL DEFAULT 0, instances INTEGER NOT NULL DEFAULT 0,"
+    " bytes INTEGER NOT NULL DEFAULT 0, duplicates INTEGER NOT NULL DEFAULT 0,"
+    " first_us INTEGER NOT NULL, last_us INTEGER NOT NULL,"
+    " decided_us INTEGER NOT NULL DEFAULT 0, forced INTEGER NOT NULL DEFAULT 0,"
+    " code TEXT NOT NULL DEFAULT '', note TEXT NOT NULL DEFAULT '',"
+    " warnings TEXT NOT NULL DEFAULT '[]') STRICT;"
+    "CREATE INDEX series_by_state ON series (state, first_us);"
+    "CREATE TABLE carried ("
+    " series_id INTEGER NOT NULL REFERENCES series, association TEXT NOT NULL,"
+    " PRIMARY KEY (series_id, association)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE instance ("
+    " id INTEGER PRIMARY KEY, series_id INTEGER NOT NULL REFERENCES series,"
+    " sop_uid TEXT NOT NULL UNIQUE, sha256 TEXT NOT NULL, sop_class TEXT NOT NULL,"
+    " syntax TEXT NOT NULL, calling_ae TEXT NOT NULL, peer TEXT NOT NULL,"
+    " association TEXT NOT NULL, received_us INTEGER NOT NULL,"
+    " segment INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX instance_by_series ON instance (series_id, sop_uid);"
+    /* kind: 'conflict' (known UID, other content) or 'aside' (unreadable). */
+    "CREATE TABLE aside ("
+    " id INTEGER PRIMARY KEY, series_id INTEGER REFERENCES series, kind TEXT NOT NULL,"
+    " sop_uid TEXT NOT NULL, sha256 TEXT NOT NULL, sop_class TEXT NOT NULL,"
+    " syntax TEXT NOT NULL, calling_ae TEXT NOT NULL, peer TEXT NOT NULL,"
+    " association TEXT NOT NULL, received_us INTEGER NOT NULL,"
+    " segment INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL,"
+    " code TEXT NOT NULL, note TEXT NOT NULL, UNIQUE (segment, offset)) STRICT;"
+    "CREATE INDEX aside_by_series ON aside (series_id);"
+    "CREATE TABLE evidence ("
+    " id INTEGER PRIMARY KEY, series_id INTEGER NOT NULL REFERENCES series,"
+    " kind TEXT NOT NULL, text TEXT NOT NULL, at_us INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX evidence_by_series ON evidence (series_id);"
+    "CREATE TABLE job ("
+    " id INTEGER PRIMARY KEY, series_id INTEGER NOT NULL REFERENCES series,"
+    " key TEXT NOT NULL UNIQUE, generation INTEGER NOT NULL, priority INTEGER NOT NULL,"
+    " recipe_name TEXT NOT NULL, recipe_json TEXT NOT NULL, route TEXT NOT NULL,"
+    " volume TEXT NOT NULL, state INTEGER NOT NULL, superseded INTEGER NOT NULL DEFAULT "
+    "0,"
+    " attempts INTEGER NOT NULL DEFAULT 0, epoch INTEGER NOT NULL DEFAULT 0,"
+    " owner TEXT NOT NULL DEFAULT '', lease_us INTEGER NOT NULL DEFAULT 0,"
+    " next_us INTEGER NOT NULL, created_us INTEGER NOT NULL,"
+    " started_us INTEGER NOT NULL DEFAULT 0, finished_us INTEGER NOT NULL DEFAULT 0,"
+    " code TEXT NOT NULL DEFAULT '', note TEXT NOT NULL DEFAULT '',"
+    " outbox_key TEXT NOT NULL DEFAULT '', derived_series_uid TEXT NOT NULL DEFAULT '',"
+    " sop_class TEXT NOT NULL DEFAULT '', syntax TEXT NOT NULL DEFAULT '',"
+    " outputs INTEGER NOT NULL DEFAULT 0, manifest TEXT, stages TEXT) STRICT;"
+    "CREATE INDEX job_by_state ON job (state, priority DESC, next_us);"
+    "CREATE INDEX job_by_series ON job (series_id, generation);"
+    "CREATE TABLE job_instance ("
+    " job_id INTEGER NOT NULL REFERENCES job, n INTEGER NOT NULL,"
+    " instance_id INTEGER NOT NULL REFERENCES instance,"
+    " PRIMARY KEY (job_id, n)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE job_destination ("
+    " job_id INTEGER NOT NULL REFERENCES job, destination TEXT NOT NULL,"
+    " PRIMARY KEY (job_id, destination)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE result ("
+    " job_id INTEGER NOT NULL REFERENCES job, n INTEGER NOT NULL, sop_uid TEXT NOT NULL,"
+    " file TEXT NOT NULL, PRIMARY KEY (job_id, n)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE delivery ("
+    " id INTEGER PRIMARY KEY, job_id INTEGER NOT NULL REFERENCES job,"
+    " destination TEXT NOT NULL, state INTEGER NOT NULL,"
+    " attempts INTEGER NOT NULL DEFAULT 0, epoch INTEGER NOT NULL DEFAULT 0,"
+    " owner TEXT NOT NULL DEFAULT '', lease_us INTEGER NOT NULL DEFAULT 0,"
+    " next_us INTEGER NOT NULL, created_us INTEGER NOT NULL,"
+    " finished_us INTEGER NOT NULL DEFAULT 0, accepted INTEGER NOT NULL DEFAULT 0,"
+    " last_status INTEGER NOT NULL DEFAULT -1, last_comment TEXT NOT NULL DEFAULT '',"
+    " committed INTEGER NOT NULL DEFAULT 0, UNIQUE (job_id, destination)) STRICT;"
+    "CREATE INDEX delivery_by_state ON delivery (state, destination, next_us);"
+    /* One row per instance that was answered. */
+    "CREATE TABLE answer ("
+    " delivery_id INTEGER NOT NULL REFERENCES delivery, n INTEGER NOT NULL,"
+    " status INTEGER NOT NULL, accepted INTEGER NOT NULL,"
+    " PRIMARY KEY (delivery_id, n)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE role ("
+    " name TEXT PRIMARY KEY, state TEXT NOT NULL, pid INTEGER NOT NULL,"
+    " restarts INTEGER NOT NULL, since_us INTEGER NOT NULL, note TEXT NOT NULL"
+    ") STRICT, WITHOUT ROWID;";
+
+static const char *const scripts[] = { first };
+_Static_assert(IVX_COUNT(scripts) == IVX_CATALOGUE_VERSION, "one script per version");
+
+static bool version_of(struct ivx_catalogue *catalogue, int64_t *out, struct ivx_err *err)
+{
+    if (!ivx_db_number(catalogue, "PRAGMA user_version", NO_ARGS, out, NULL, err))
+        return false;
+    if (*out > IVX_CATALOGUE_VERSION)
+        return ivx_fail(err, IVX_REFUSED,
+                        "catalogue: version %lld was written by a newer program; this one"
+                        " reads up to %d",
+                        (long long)*out, IVX_CATALOGUE_VERSION);
+    return true;
+}
+
+/* One script and the new version number in one transaction; two processes that start at
+ * the same time take turns, and the second finds the work done. */
+static bool migrate_one(struct ivx_catalogue *catalogue, bool *more_out,
+                        struct ivx_err *err)
+{
+    IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
+    int64_t version = 0;
+    if (!ivx_db_work_begin(&work, catalogue, err)
+        || !version_of(catalogue, &version, err))
+        return false;
+    *more_out = version < IVX_CATALOGUE_VERSION;
+    if (!*more_out)
+        return true;
+
+    char raise[48];
+    snprintf(raise, sizeof raise, "PRAGMA user_version = %lld", (long long)version + 1);
+    if (sqlite3_exec(catalogue->db, scripts[version], NULL, NULL, NULL) != SQLITE_OK
+        || sqlite3_exec(catalogue->db, raise, NULL, NULL, NULL) != SQLITE_OK)
+        return ivx_db_fail(catalogue, "migrate", err);
+    return ivx_db_work_commit(&work, err);
+}
+
+bool ivx_schema_migrate(struct ivx_catalogue *catalogue, struct ivx_err *err)
+{
+    int64_t version = 0;
+    if (!version_of(catalogue, &version, err))
+        return false;
+    bool more = version < IVX_CATALOGUE_VERSION;
+    while (more)
+        if (!migrate_one(catalogue, &more, err))
+            return false;
+    return true;
+}
+
+bool ivx_schema_check(struct ivx_catalogue *catalogue, struct ivx_err *err)
+{
+    int64_t version = 0;
+    if (!version_of(catalogue, &version, err))
+        return false;
+    return version == IVX_CATALOGUE_VERSION
+           || ivx_fail(err, IVX_RETRY, "catalogue: not made yet");
+}

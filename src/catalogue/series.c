@@ -1,0 +1,106 @@
+/* Series that are open, and what is decided about them. */
+#include "db.h"
+#include "isovox/sys/clock.h"
+
+bool ivx_catalogue_open_series(struct ivx_catalogue *catalogue,
+                               struct ivx_series_row **rows_out, size_t *count_out,
+                               struct ivx_err *err)
+{
+    void *rows = NULL;
+    if (!ivx_db_collect(catalogue,
+                        "SELECT " IVX_SERIES_COLUMNS " FROM series s"
+                        " WHERE s.state IN (?1, ?2) ORDER BY s.first_us, s.id",
+                        ARGS(I(IVX_SERIES_RECEIVING), I(IVX_SERIES_WAITING)),
+                        sizeof(struct ivx_series_row), ivx_series_read, &rows, count_out,
+                        err))
+        return false;
+    *rows_out = rows;
+    return true;
+}
+
+bool ivx_catalogue_series_instances(struct ivx_catalogue *catalogue, int64_t series_id,
+                                    struct ivx_instance_row **rows_out, size_t *count_out,
+                                    struct ivx_err *err)
+{
+    void *rows = NULL;
+    if (!ivx_db_collect(catalogue,
+                        "SELECT id, sop_uid, sha256, calling_ae, segment, offset, length"
+                        " FROM instance WHERE series_id = ?1 ORDER BY sop_uid",
+                        ARGS(I(series_id)), sizeof(struct ivx_instance_row),
+                        ivx_instance_read, &rows, count_out, err))
+        return false;
+    *rows_out = rows;
+    return true;
+}
+
+bool ivx_catalogue_series_waits(struct ivx_catalogue *catalogue, int64_t series_id,
+                                const char *code, const char *note, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
+    int changed = 0;
+    if (!ivx_db_work_begin(&work, catalogue, err)
+        || !ivx_db_change(catalogue,
+                          "UPDATE series SET state = ?2, code = ?3, note = ?4"
+                          " WHERE id = ?1 AND state IN (?5, ?2)",
+                          ARGS(I(series_id), I(IVX_SERIES_WAITING), T(code), T(note),
+                               I(IVX_SERIES_RECEIVING)),
+                          &changed, err))
+        return false;
+    if (changed == 0)
+        return ivx_fail(err, IVX_STALE, "series %lld is not open", (long long)series_id);
+    return ivx_db_work_commit(&work, err);
+}
+
+static bool add_evidence(struct ivx_catalogue *catalogue, int64_t series_id,
+                         const char *kind, const char *text, int64_t at_us,
+                         struct ivx_err *err)
+{
+    return ivx_db_run(catalogue,
+                      "INSERT INTO evidence (series_id, kind, text, at_us)"
+                      " VALUES (?1, ?2, ?3, ?4)",
+                      ARGS(I(series_id), T(kind), T(text), I(at_us)), err);
+}
+
+bool ivx_catalogue_evidence(struct ivx_catalogue *catalogue, int64_t series_id,
+                            const char *kind, const char *text, int64_t at_us,
+                            struct ivx_err *err)
+{
+    IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
+    return ivx_db_work_begin(&work, catalogue, err)
+           && add_evidence(catalogue, series_id, kind, text, at_us, err)
+           && ivx_db_work_commit(&work, err);
+}
+
+bool ivx_catalogue_series_complete(struct ivx_catalogue *catalogue, int64_t series_id,
+                                   struct ivx_err *err)
+{
+    IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
+    int64_t state = 0;
+    bool found = false;
+    if (!ivx_db_work_begin(&work, catalogue, err)
+        || !ivx_db_number(catalogue, "SELECT state FROM series WHERE id = ?1",
+                          ARGS(I(series_id)), &state, &found, err))
+        return false;
+    if (!found)
+        return ivx_fail(err, IVX_ABSENT, "catalogue: no such series");
+    if (state != IVX_SERIES_RECEIVING && state != IVX_SERIES_WAITING)
+        return ivx_fail(err, IVX_REFUSED, "series %lld is decided already: %s",
+                        (long long)series_id,
+                        ivx_series_state_name((enum ivx_series_state)state));
+    return ivx_db_run(catalogue, "UPDATE series SET forced = 1 WHERE id = ?1",
+                      ARGS(I(series_id)), err)
+           && add_evidence(catalogue, series_id, "operator", "complete by order",
+                           ivx_clock_wall_us(), err)
+           && ivx_db_work_commit(&work, err);
+}
+
+bool ivx_catalogue_series_is_forced(struct ivx_catalogue *catalogue, int64_t series_id,
+                                    bool *out, struct ivx_err *err)
+{
+    int64_t forced = 0;
+    if (!ivx_db_number(catalogue, "SELECT forced FROM series WHERE id = ?1",
+                       ARGS(I(series_id)), &forced, NULL, err))
+        return false;
+    *out = forced != 0;
+    return true;
+}
