@@ -123,8 +123,8 @@ static bool all_zero(const uint8_t *bytes, size_t length)
     return true;
 }
 
-enum ivx_slot_state ivx_header_decode(const uint8_t header[IVX_HEADER_SIZE], uint64_t slot,
-                                      const uint8_t key[IVX_KEY_SIZE],
+enum ivx_slot_state ivx_header_decode(const uint8_t header[IVX_HEADER_SIZE],
+                                      uint64_t slot, const uint8_t key[IVX_KEY_SIZE],
                                       struct ivx_record *out)
 {
     if (memcmp(header, slot_magic, sizeof slot_magic) != 0)
@@ -135,8 +135,9 @@ enum ivx_slot_state ivx_header_decode(const uint8_t header[IVX_HEADER_SIZE], uin
     const uint64_t kind = get(header + AT_KIND, 2);
     if (memcmp(header + AT_DIGEST, digest, sizeof digest) != 0
         || get(header + AT_VERSION, 2) != IVX_FORMAT_VERSION
-        || get(header + AT_SLOT, 8) != slot || get(header + AT_LENGTH, 8) > longest_payload
-        || kind < IVX_RECORD_INSTANCE || kind > IVX_RECORD_BROKEN)
+        || get(header + AT_SLOT, 8) != slot
+        || get(header + AT_LENGTH, 8) > longest_payload || kind < IVX_RECORD_INSTANCE
+        || kind > IVX_RECORD_BROKEN)
         return IVX_SLOT_BAD;
 
     *out = (struct ivx_record){

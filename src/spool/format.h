@@ -39,8 +39,8 @@ bool ivx_page_decode(const uint8_t page[IVX_SLOT_ALIGN], uint64_t number,
 void ivx_header_encode(const struct ivx_record *record, uint64_t slot,
                        const uint8_t key[IVX_KEY_SIZE], uint8_t out[IVX_HEADER_SIZE]);
 /* *out is written for IVX_SLOT_RECORD only; out->segment is left to the caller. */
-enum ivx_slot_state ivx_header_decode(const uint8_t header[IVX_HEADER_SIZE], uint64_t slot,
-                                      const uint8_t key[IVX_KEY_SIZE],
+enum ivx_slot_state ivx_header_decode(const uint8_t header[IVX_HEADER_SIZE],
+                                      uint64_t slot, const uint8_t key[IVX_KEY_SIZE],
                                       struct ivx_record *out);
 
 void ivx_end_encode(const struct ivx_record *record, uint64_t slot,

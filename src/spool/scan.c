@@ -96,7 +96,8 @@ static bool scan_segment(struct reading *reading, uint64_t number, uint64_t from
     return make_durable(reading, err) && visit_records(reading, from, end, err);
 }
 
-static uint64_t start_of(uint64_t number, const struct ivx_spool_mark *marks, size_t count)
+static uint64_t start_of(uint64_t number, const struct ivx_spool_mark *marks,
+                         size_t count)
 {
     for (size_t n = 0; n < count; n++)
         if (marks[n].segment == number)
@@ -104,8 +105,9 @@ static uint64_t start_of(uint64_t number, const struct ivx_spool_mark *marks, si
     return IVX_SLOT_ALIGN;
 }
 
-bool ivx_spool_scan(struct ivx_spool *spool, const struct ivx_spool_mark *marks, size_t count,
-                    ivx_spool_visit *visit, void *context, struct ivx_err *err)
+bool ivx_spool_scan(struct ivx_spool *spool, const struct ivx_spool_mark *marks,
+                    size_t count, ivx_spool_visit *visit, void *context,
+                    struct ivx_err *err)
 {
     IVX_AUTO(ivx_memory_free) uint64_t *numbers = NULL;
     size_t segments = 0;
@@ -115,8 +117,9 @@ bool ivx_spool_scan(struct ivx_spool *spool, const struct ivx_spool_mark *marks,
         const uint64_t from = start_of(numbers[n], marks, count);
         if (from % IVX_SLOT_ALIGN != 0 || from == 0)
             return ivx_fail(err, IVX_BUG, "spool: a mark lies within a record");
-        struct reading reading = { .spool = spool, .segment = { .fd = -1 },
-                                   .visit = visit, .context = context };
+        struct reading reading = {
+            .spool = spool, .segment = { .fd = -1 }, .visit = visit, .context = context
+        };
         const bool ok = scan_segment(&reading, numbers[n], from, err);
         ivx_segment_close(&reading.segment);
         if (!ok)

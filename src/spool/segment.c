@@ -80,7 +80,8 @@ static bool create_as(struct ivx_spool *spool, uint64_t number, struct ivx_segme
     char draft[24];
     name_of(number, "seg", made.name);
     name_of(number, "new", draft);
-    made.fd = openat(spool->directory, draft, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    made.fd =
+        openat(spool->directory, draft, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (made.fd == -1)
         return errno == EEXIST || ivx_fail_errno(err, "create", draft);
     if (flock(made.fd, LOCK_EX | LOCK_NB) == -1)
@@ -139,7 +140,8 @@ static bool read_page(struct ivx_segment *segment, struct ivx_err *err)
 bool ivx_segment_open(struct ivx_spool *spool, uint64_t number, struct ivx_segment *out,
                       struct ivx_err *err)
 {
-    IVX_AUTO(ivx_segment_close) struct ivx_segment opened = { .fd = -1, .number = number };
+    IVX_AUTO(ivx_segment_close)
+    struct ivx_segment opened = { .fd = -1, .number = number };
     name_of(number, "seg", opened.name);
     opened.fd = openat(spool->directory, opened.name, O_RDONLY | O_CLOEXEC);
     if (opened.fd == -1)
@@ -157,8 +159,8 @@ static bool read_some(const struct ivx_segment *segment, uint8_t *bytes, size_t 
 {
     size_t used = 0;
     while (used < length) {
-        const ssize_t done = pread(segment->fd, bytes + used, length - used,
-                                   (off_t)(offset + used));
+        const ssize_t done =
+            pread(segment->fd, bytes + used, length - used, (off_t)(offset + used));
         if (done == -1 && errno == EINTR)
             continue;
         if (done == -1)
@@ -189,8 +191,9 @@ bool ivx_segment_slot(const struct ivx_segment *segment, uint64_t slot,
     return true;
 }
 
-bool ivx_segment_verify(const struct ivx_segment *segment, const struct ivx_record *record,
-                        bool *good_out, struct ivx_err *err)
+bool ivx_segment_verify(const struct ivx_segment *segment,
+                        const struct ivx_record *record, bool *good_out,
+                        struct ivx_err *err)
 {
     enum { BLOCK = 1 << 18 };
     IVX_AUTO(ivx_hash_free) struct ivx_hash *hash = NULL;
@@ -224,7 +227,8 @@ bool ivx_segment_verify(const struct ivx_segment *segment, const struct ivx_reco
 void ivx_segment_seal(struct ivx_segment *segment, uint64_t tail)
 {
     if (tail > 0 && ftruncate(segment->fd, (off_t)tail) == -1)
-        ivx_log(IVX_WARNING, "spool.truncate", "segment=%s errno=%d", segment->name, errno);
+        ivx_log(IVX_WARNING, "spool.truncate", "segment=%s errno=%d", segment->name,
+                errno);
     if (fchmod(segment->fd, 0400) == -1)
         ivx_log(IVX_WARNING, "spool.seal", "segment=%s errno=%d", segment->name, errno);
 }

@@ -36,10 +36,12 @@ bool ivx_segment_create(struct ivx_spool *spool, struct ivx_segment *out,
  * cuts a torn one. *taken_out is false, without an error, when it is not to be had. */
 bool ivx_segment_take(struct ivx_spool *spool, uint64_t number, struct ivx_segment *out,
                       uint64_t *tail_out, bool *taken_out, struct ivx_err *err);
-/* Does no record begin at `slot` any more? One record may grow a segment; none follows it. */
+/* Does no record begin at `slot` any more? One record may grow a segment; none follows
+ * it. */
 bool ivx_segment_is_full(const struct ivx_spool *spool, const struct ivx_segment *segment,
                          uint64_t slot);
-/* For reading, no lock. IVX_ABSENT when it is gone, IVX_DAMAGED when page 0 is not ours. */
+/* For reading, no lock. IVX_ABSENT when it is gone, IVX_DAMAGED when page 0 is not ours.
+ */
 bool ivx_segment_open(struct ivx_spool *spool, uint64_t number, struct ivx_segment *out,
                       struct ivx_err *err);
 
@@ -48,11 +50,13 @@ bool ivx_segment_slot(const struct ivx_segment *segment, uint64_t slot,
                       struct ivx_record *out, enum ivx_slot_state *state_out,
                       struct ivx_err *err);
 /* Payload and end mark are those that the header announced? */
-bool ivx_segment_verify(const struct ivx_segment *segment, const struct ivx_record *record,
-                        bool *good_out, struct ivx_err *err);
+bool ivx_segment_verify(const struct ivx_segment *segment,
+                        const struct ivx_record *record, bool *good_out,
+                        struct ivx_err *err);
 
 /* Nobody appends to this segment any more. Best effort and not synced: whoever takes it
- * all the same finds its true tail. `tail` > 0: what is preallocated beyond is given back. */
+ * all the same finds its true tail. `tail` > 0: what is preallocated beyond is given
+ * back. */
 void ivx_segment_seal(struct ivx_segment *segment, uint64_t tail);
 
 /* Logs damage once per process. */

@@ -32,7 +32,8 @@ static void sweep_drafts(struct ivx_spool *spool)
         if (dot == NULL || strcmp(dot, ".new") != 0)
             continue;
         IVX_AUTO(ivx_fd_close)
-        int fd = openat(spool->directory, entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        int fd =
+            openat(spool->directory, entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         if (fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == 0)
             unlinkat(spool->directory, entry->d_name, 0);
     }
@@ -72,8 +73,8 @@ void ivx_spool_tune(struct ivx_spool *spool, uint64_t segment_bytes)
     spool->segment_bytes = segment_bytes;
 }
 
-bool ivx_spool_path(const struct ivx_spool *spool, uint64_t segment, char *out, size_t room,
-                    struct ivx_err *err)
+bool ivx_spool_path(const struct ivx_spool *spool, uint64_t segment, char *out,
+                    size_t room, struct ivx_err *err)
 {
     const int length = snprintf(out, room, "%s/%016" PRIx64 ".seg", spool->path, segment);
     if (length < 0 || (size_t)length >= room)

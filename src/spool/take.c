@@ -25,8 +25,8 @@ static uint64_t next_data(const struct ivx_segment *segment, uint64_t slot)
 
 /* Does any record of ours stand after `slot`? Then what is in `slot` is damage, and no
  * torn tail. */
-static bool record_beyond(const struct ivx_segment *segment, uint64_t slot, bool *found_out,
-                          struct ivx_err *err)
+static bool record_beyond(const struct ivx_segment *segment, uint64_t slot,
+                          bool *found_out, struct ivx_err *err)
 {
     *found_out = false;
     for (uint64_t at = next_data(segment, slot + IVX_SLOT_ALIGN); at < segment->size;
@@ -44,8 +44,8 @@ static bool record_beyond(const struct ivx_segment *segment, uint64_t slot, bool
 }
 
 /* Only the last record can be torn: each commit waits for its sync before the next. */
-static bool last_is_whole(const struct ivx_segment *segment, uint64_t last, bool *whole_out,
-                          struct ivx_err *err)
+static bool last_is_whole(const struct ivx_segment *segment, uint64_t last,
+                          bool *whole_out, struct ivx_err *err)
 {
     struct ivx_record record;
     enum ivx_slot_state state;
@@ -82,7 +82,8 @@ static bool find_tail(struct ivx_segment *segment, uint64_t *tail_out, bool *sou
         slot = ivx_slot_after(slot, record.length);
     }
     bool whole = true;
-    if (state == IVX_SLOT_EMPTY && last != 0 && !last_is_whole(segment, last, &whole, err))
+    if (state == IVX_SLOT_EMPTY && last != 0
+        && !last_is_whole(segment, last, &whole, err))
         return false;
 
     *tail_out = whole ? slot : last;

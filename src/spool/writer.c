@@ -11,9 +11,9 @@
 #include "isovox/sys/log.h"
 #include "segment.h"
 
-/* A block is what one pwrite takes; the last one carries the end mark, the padding and the
- * zeroed header of the next slot as well. A segment that is too short for the record in
- * hand grows by GROWTH at a time. */
+/* A block is what one pwrite takes; the last one carries the end mark, the padding and
+ * the zeroed header of the next slot as well. A segment that is too short for the record
+ * in hand grows by GROWTH at a time. */
 enum { BLOCK = 1 << 18, TRAILER = IVX_END_SIZE + IVX_SLOT_ALIGN + IVX_HEADER_SIZE };
 static const uint64_t growth = UINT64_C(16) << 20;
 
@@ -24,9 +24,9 @@ struct ivx_spool_writer {
     struct ivx_segment segment;
     struct ivx_hash *hash;
     uint8_t *buffer;
-    size_t used;       /* bytes in the buffer */
-    uint64_t at;       /* where the buffer's first byte goes */
-    uint64_t slot;     /* of the record in hand, or of the next one */
+    size_t used;   /* bytes in the buffer */
+    uint64_t at;   /* where the buffer's first byte goes */
+    uint64_t slot; /* of the record in hand, or of the next one */
     enum stage stage;
     struct ivx_record record;
 };
@@ -55,7 +55,8 @@ static bool take_any(struct ivx_spool_writer *writer, struct ivx_err *err)
 bool ivx_spool_writer_new(struct ivx_spool *spool, struct ivx_spool_writer **out,
                           struct ivx_err *err)
 {
-    IVX_AUTO(ivx_spool_writer_free) struct ivx_spool_writer *made = calloc(1, sizeof *made);
+    IVX_AUTO(ivx_spool_writer_free)
+    struct ivx_spool_writer *made = calloc(1, sizeof *made);
     if (made == NULL)
         return ivx_fail(err, IVX_FULL, "spool: no memory");
     made->spool = spool;
@@ -120,8 +121,8 @@ static bool make_room(struct ivx_segment *segment, uint64_t end, struct ivx_err 
 {
     if (end <= segment->size)
         return true;
-    const uint64_t least = (end - segment->size + IVX_SLOT_ALIGN - 1) / IVX_SLOT_ALIGN
-                           * IVX_SLOT_ALIGN;
+    const uint64_t least =
+        (end - segment->size + IVX_SLOT_ALIGN - 1) / IVX_SLOT_ALIGN * IVX_SLOT_ALIGN;
     uint64_t more = least < growth ? growth : least;
     int result = fallocate(segment->fd, 0, (off_t)segment->size, (off_t)more);
     if (result == -1 && errno == ENOSPC && more > least) {
@@ -164,7 +165,8 @@ bool ivx_spool_append(struct ivx_spool_writer *writer, const void *bytes, size_t
 
     const uint8_t *next = bytes;
     while (length > 0) {
-        /* Blocks end at multiples of BLOCK from the slot, so that pages are written once. */
+        /* Blocks end at multiples of BLOCK from the slot, so that pages are written once.
+         */
         const uint64_t filled = writer->at + writer->used - writer->slot;
         const size_t room = (size_t)(BLOCK - filled % BLOCK);
         const size_t taken = length < room ? length : room;
@@ -180,7 +182,8 @@ bool ivx_spool_append(struct ivx_spool_writer *writer, const void *bytes, size_t
     return true;
 }
 
-/* End mark, zeros to the next slot, and a zeroed header there, as far as the file goes. */
+/* End mark, zeros to the next slot, and a zeroed header there, as far as the file goes.
+ */
 static bool write_end(struct ivx_spool_writer *writer, uint64_t next, struct ivx_err *err)
 {
     ivx_hash_finish(writer->hash, writer->record.sha256);
@@ -209,7 +212,8 @@ static bool write_header(struct ivx_spool_writer *writer, struct ivx_err *err)
 
 /* The header was perhaps written, and what is on the disk is not known: the record is
  * hidden again, pages that are only in memory are dropped, and nobody appends any more.
- * All of this is best effort: what stays visible is a record that the peer sends again. */
+ * All of this is best effort: what stays visible is a record that the peer sends again.
+ */
 static bool poison(struct ivx_spool_writer *writer)
 {
     static const uint8_t zeros[IVX_HEADER_SIZE];

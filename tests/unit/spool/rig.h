@@ -1,4 +1,5 @@
-/* rig.h - a spool in a fresh directory, and records with payloads that can be told apart. */
+/* rig.h - a spool in a fresh directory, and records with payloads that can be told apart.
+ */
 #ifndef IVX_TEST_SPOOL_RIG_H
 #define IVX_TEST_SPOOL_RIG_H
 
@@ -16,7 +17,8 @@ void rig_end(void);
 /* Record n: UID "1.2.n", a payload of `length` bytes that depends on n. */
 void rig_record(int n, struct ivx_record *out);
 uint8_t *rig_payload(int n, size_t length); /* owned by the caller */
-bool rig_write(struct ivx_spool_writer *writer, int n, size_t length, struct ivx_err *err);
+bool rig_write(struct ivx_spool_writer *writer, int n, size_t length,
+               struct ivx_err *err);
 void rig_must_write(struct ivx_spool_writer *writer, int n, size_t length);
 struct ivx_spool_writer *rig_writer(void);
 

@@ -11,8 +11,10 @@
 #include "rig.h"
 
 /* Lengths around the block, the page and the end mark. */
-static const size_t lengths[] = { 1,      479,    3552,       3553,       3584,   4096,
-                                  261632, 261633, 262144 - 1, 262144 + 1, 526198, 3000000 };
+static const size_t lengths[] = {
+    1,      479,    3552,       3553,       3584,   4096,
+    261632, 261633, 262144 - 1, 262144 + 1, 526198, 3000000
+};
 
 START_TEST(a_committed_record_is_read_back_bit_for_bit)
 {
