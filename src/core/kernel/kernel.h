@@ -1,0 +1,64 @@
+/* kernel.h - the inner loops, once per instruction set.
+ *
+ * loops.c is plain C and is compiled once for each set. Every set returns the same bits:
+ * no contraction, no fast-math, one fixed order of additions (from both ends of the taps
+ * inwards, so that a mirrored input gives the mirrored bits); tests/kernel checks it. */
+#ifndef IVX_CORE_KERNEL_H
+#define IVX_CORE_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../table.h"
+
+/* Rows are handled across in blocks of this many, one per lane. */
+enum { IVX_LANES = 16 };
+
+struct ivx_kernels {
+    const char *name;
+
+    /* out[x] = sum over n of w[n] * row[n][x]. */
+    void (*taps)(float *restrict out, const float *const *row, const float *w, int32_t count,
+                 size_t width);
+    void (*taps_int16)(float *restrict out, const int16_t *const *row, const float *w,
+                       int32_t count, size_t width);
+    /* out[x] += the same. */
+    void (*add_taps)(float *restrict out, const float *const *row, const float *w,
+                     int32_t count, size_t width);
+
+    /* Slopes of the cubic spline down each column of `rows` rows, edges replicated. */
+    void (*slopes)(float *restrict out, size_t out_pitch, const float *in, size_t pitch,
+                   int32_t rows, size_t width);
+    void (*slopes_int16)(float *restrict out, size_t out_pitch, const int16_t *in,
+                         size_t pitch, int32_t rows, size_t width);
+
+    /* Slope at the middle of 2 * IVX_REACH + 1 rows: of equidistant rows, weights per pair;
+     * of irregular rows, weights per increment. */
+    void (*slope_even)(float *restrict out, const float *const *row, const float *w,
+                       size_t width);
+    void (*slope_odd)(float *restrict out, const float *const *row, const float *w,
+                      size_t width);
+
+    /* IVX_LANES rows of `width` to one lane each, and back. */
+    void (*to_lanes)(float *restrict lanes, const float *rows, size_t pitch, size_t width);
+    void (*from_lanes)(float *restrict rows, size_t pitch, const float *lanes, size_t width);
+    /* A table applied across: lanes[samples][16] (and their slopes) to out[outputs][16]. */
+    void (*across)(float *restrict out, const float *lanes, const float *slopes,
+                   const struct ivx_table *table);
+
+    /* Half to even, saturated; returns how many lay outside int16. */
+    uint64_t (*round)(int16_t *restrict out, const float *in, size_t width);
+    /* value /= share where share >= 1/2, else the background. */
+    void (*share)(float *restrict value, const float *share_of, float background,
+                  size_t width);
+};
+
+extern const struct ivx_kernels ivx_kernels_base;
+extern const struct ivx_kernels ivx_kernels_avx2;
+extern const struct ivx_kernels ivx_kernels_avx512;
+
+/* The set that `force` names, or the best of this machine when it is NULL or "auto".
+ * NULL when the machine does not have that set. */
+const struct ivx_kernels *ivx_kernels_pick(const char *force);
+
+#endif

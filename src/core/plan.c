@@ -1,0 +1,449 @@
+#include "engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+
+#define GROUP_BYTES ((size_t)8 << 20) /* of result slices: what stays in an outer cache */
+#define FARTHEST 4194304.0            /* positions in samples: far below the quantum's limit */
+enum { SPLINE_BATCH = 16 };
+
+/* A table of what is allocated once: counted first, then made. */
+struct piece {
+    void *place; /* of the pointer */
+    size_t count, size;
+};
+
+static double dot(const double a[3], const double b[3])
+{
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+
+static bool place_lattice(struct ivx_engine *engine, struct ivx_err *err)
+{
+    const struct ivx_stack *stack = engine->stack;
+    const struct ivx_grid *grid = engine->grid;
+    const double *const axis[3] = { stack->row, stack->column, stack->normal };
+    const double spacing[3] = { stack->column_spacing, stack->row_spacing, engine->knots.mean };
+    double from[3];
+
+    for (int c = 0; c < 3; c++)
+        from[c] = grid->origin[c] - stack->origin[c];
+    for (int a = 0; a < 3; a++) {
+        const double along = dot(grid->axis[a], axis[a]);
+        if (!(along > 1 - 1e-6 && along < 1 + 1e-3))
+            return ivx_fail(err, IVX_REFUSED, "resample: the grid does not share the axes of the slices");
+        engine->offset[a] = dot(from, axis[a]);
+        engine->step[a] = grid->spacing[a];
+        const double start = engine->offset[a] / spacing[a];
+        const double end = start + grid->count[a] * (engine->step[a] / spacing[a]);
+        if (!(start > -FARTHEST && end < FARTHEST))
+            return ivx_fail(err, IVX_REFUSED, "resample: the grid lies too far from the slices");
+    }
+    return true;
+}
+
+static void shapes(struct ivx_engine *engine)
+{
+    const struct ivx_resample_options *options = engine->options;
+    engine->shape[0] = ivx_shape_of(options->kernel, options->antialias, engine->step[0],
+                                    engine->stack->column_spacing);
+    engine->shape[1] = ivx_shape_of(options->kernel, options->antialias, engine->step[1],
+                                    engine->stack->row_spacing);
+    engine->shape[2] = ivx_knots_shape(&engine->knots, engine->step[2], options);
+}
+
+/* The pair weights of slopes of equidistant slices; the last stands for all beyond it. */
+static void even_weights(float *even)
+{
+    double fade = IVX_SPLINE_GAIN;
+    for (int n = 0; n < IVX_REACH; n++) {
+        const bool last = n == IVX_REACH - 1;
+        even[n] = (float)(last ? fade : fade * (1 - IVX_SPLINE_POLE));
+        fade *= IVX_SPLINE_POLE;
+    }
+}
+
+void ivx_engine_needs(const struct ivx_engine *engine, int32_t m, int32_t *first_out,
+                      int32_t *last_out)
+{
+    const struct ivx_taps taps = engine->z.row[m];
+    const int32_t reach = engine->z.shape.spline ? IVX_REACH : 0;
+    const int32_t end = engine->stack->slices - 1;
+
+    if (taps.count == 0) {
+        *first_out = 0;
+        *last_out = -1;
+        return;
+    }
+    *first_out = taps.first > reach ? taps.first - reach : 0;
+    *last_out = taps.first + taps.count - 1 < end - reach ? taps.first + taps.count - 1 + reach : end;
+}
+
+void ivx_engine_range(const struct ivx_engine *engine, int axis, double shift, double half,
+                      int32_t *from_out, int32_t *to_out)
+{
+    const double base = ivx_engine_base(engine, axis, shift), step = ivx_engine_step(engine, axis);
+    const int32_t samples = axis == 0 ? engine->stack->columns : engine->stack->rows;
+    int32_t from = 0, to = engine->grid->count[axis];
+
+    while (from < to && ivx_quantise(base + from * step) < -half)
+        from++;
+    while (to > from && ivx_quantise(base + (to - 1) * step) > samples - 1 + half)
+        to--;
+    *from_out = from;
+    *to_out = to;
+}
+
+void ivx_engine_run(const struct ivx_engine *engine, void (*task)(void *, int))
+{
+    const struct ivx_crew *crew = &engine->options->crew;
+    if (crew->run == NULL)
+        task((void *)engine, 0);
+    else
+        crew->run(crew->crew, task, (void *)engine, engine->crew);
+}
+
+/* How many planes the ring needs so that what is pending stays while a batch comes in. */
+static void ring_sizes(struct ivx_engine *engine)
+{
+    const int32_t slices = engine->stack->slices;
+    int32_t window = engine->z.shape.spline ? 2 * IVX_REACH + 1 : 1;
+
+    for (int32_t m = 0; m < engine->z.outputs; m++) {
+        int32_t first, last;
+        ivx_engine_needs(engine, m, &first, &last);
+        window = last - first + 1 > window ? last - first + 1 : window;
+    }
+    engine->planes = window + engine->batch < slices ? window + engine->batch : slices;
+    engine->slope_planes = 0;
+    if (engine->z.shape.spline) {
+        const int32_t pending = engine->batch + IVX_REACH + engine->z.most;
+        engine->slope_planes = pending < slices ? pending : slices;
+    }
+}
+
+static bool shifted(const struct ivx_stack *stack)
+{
+    for (int32_t k = 0; k < stack->slices; k++)
+        if (stack->shift_row[k] != 0)
+            return true;
+    return false;
+}
+
+static size_t float_bytes(size_t count)
+{
+    return count * sizeof(float);
+}
+
+static size_t worker_bytes(const struct ivx_engine *engine)
+{
+    const size_t columns = engine->stack->columns, width = engine->grid->count[0];
+    const int32_t most[2] = { ivx_shape_taps(&engine->shape[0]), ivx_shape_taps(&engine->shape[1]) };
+    size_t bytes = ivx_table_bytes(engine->grid->count[0], most[0], engine->shape[0].spline)
+                   + ivx_table_bytes(engine->grid->count[1], most[1], engine->shape[1].spline);
+    bytes += float_bytes(IVX_LANES * (3 * columns + width) + 2 * width + 1024);
+    bytes += float_bytes(width * engine->z.most);
+    if (engine->shape[1].spline)
+        bytes += float_bytes(engine->in_plane);
+    return bytes;
+}
+
+/* What the plan as it stands takes; what padding adds comes later. */
+static size_t plan_bytes(const struct ivx_engine *engine)
+{
+    const size_t pixel = sizeof(float) + 1; /* the most that a staged one takes */
+    size_t bytes = float_bytes(engine->out_plane) * (engine->planes + engine->slope_planes)
+                   + engine->out_plane * sizeof(float) * engine->group
+                   + worker_bytes(engine) * engine->crew;
+    if (engine->crew > 1)
+        bytes += engine->in_plane * pixel * engine->batch;
+    return bytes;
+}
+
+/* The largest batch that fits; bits do not depend on it. */
+static bool choose_batch(struct ivx_engine *engine, struct ivx_err *err)
+{
+    const size_t limit = engine->options->memory_limit, slice = float_bytes(engine->out_plane);
+    const bool spline = engine->z.shape.spline;
+    engine->batch = engine->crew > 1 ? 4 * engine->crew : 1;
+    if (spline && engine->batch < SPLINE_BATCH)
+        engine->batch = SPLINE_BATCH;
+    engine->group = slice >= GROUP_BYTES ? 1 : (int32_t)(GROUP_BYTES / slice);
+    engine->group = engine->group > engine->z.outputs ? engine->z.outputs : engine->group;
+
+    for (;;) {
+        ring_sizes(engine);
+        engine->memory = plan_bytes(engine);
+        if (limit == 0 || engine->memory <= limit)
+            return true;
+        if (engine->batch == 1 && engine->group == 1)
+            return ivx_fail(err, IVX_FULL, "resample: needs %zu bytes, %zu are allowed",
+                            engine->memory, limit);
+        engine->batch = engine->batch > 1 ? engine->batch / 2 : 1;
+        engine->group = engine->group > 1 ? engine->group / 2 : 1;
+    }
+}
+
+/* Zeroed, aligned for any vector; NULL when memory is out. */
+static void *room(size_t count, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - 128)
+        return NULL;
+    bytes = (bytes + 127) / 64 * 64;
+    void *made = aligned_alloc(64, bytes);
+    if (made != NULL)
+        memset(made, 0, bytes);
+    return made;
+}
+
+static bool make(const struct piece *piece, size_t count)
+{
+    for (size_t n = 0; n < count; n++) {
+        void *made = room(piece[n].count, piece[n].size);
+        if (made == NULL)
+            return false;
+        memcpy(piece[n].place, &made, sizeof made);
+    }
+    return true;
+}
+
+static int32_t longest(const struct ivx_engine *engine)
+{
+    int32_t most = engine->z.most;
+    for (int a = 0; a < 2; a++) {
+        const int32_t taps = ivx_shape_taps(&engine->shape[a]);
+        most = taps > most ? taps : most;
+    }
+    return most;
+}
+
+static bool make_worker(struct ivx_engine *engine, struct worker *worker, struct ivx_err *err)
+{
+    const struct ivx_stack *stack = engine->stack;
+    const size_t columns = stack->columns, width = engine->grid->count[0];
+    const struct ivx_shape *x = &engine->shape[0], *y = &engine->shape[1];
+    const size_t line = width > 1024 ? width : 1024;
+    const struct piece pieces[] = {
+        { &worker->row, (size_t)longest(engine), sizeof(void *) },
+        { &worker->block, IVX_LANES * columns, sizeof(float) },
+        { &worker->lanes, IVX_LANES * columns, sizeof(float) },
+        { &worker->lane_slopes, IVX_LANES * columns, sizeof(float) },
+        { &worker->lane_out, IVX_LANES * width, sizeof(float) },
+        { &worker->slopes, y->spline ? engine->in_plane : 1, sizeof(float) },
+        { &worker->line, line, sizeof(float) },
+        { &worker->share_line, width, sizeof(float) },
+        { &worker->share_slopes, width * engine->z.most, sizeof(float) },
+    };
+
+    return ivx_table_new(&worker->x, engine->grid->count[0], stack->columns, x,
+                         ivx_shape_taps(x), err)
+           && ivx_table_new(&worker->y, engine->grid->count[1], stack->rows, y,
+                            ivx_shape_taps(y), err)
+           && (make(pieces, sizeof pieces / sizeof *pieces)
+               || ivx_fail(err, IVX_FULL, "resample: no memory"));
+}
+
+static bool make_staging(struct ivx_engine *engine)
+{
+    const size_t batch = engine->batch;
+    const struct piece pieces[] = {
+        { &engine->staged, batch, sizeof *engine->staged },
+        { &engine->staged_voxel, batch, sizeof(void *) },
+        { &engine->staged_missing, batch, sizeof(void *) },
+        { &engine->staged_masked, batch, sizeof(bool) },
+    };
+    if (!make(pieces, sizeof pieces / sizeof *pieces))
+        return false;
+    for (size_t n = 0; engine->crew > 1 && n < batch; n++) {
+        engine->staged_voxel[n] = room(engine->in_plane, sizeof(float));
+        engine->staged_missing[n] = room(engine->in_plane, 1);
+        if (engine->staged_voxel[n] == NULL || engine->staged_missing[n] == NULL)
+            return false;
+    }
+    return true;
+}
+
+static bool make_rings(struct ivx_engine *engine)
+{
+    const size_t width = engine->grid->count[0];
+    const bool irregular = engine->z.shape.spline && !engine->knots.regular;
+    const struct piece pieces[] = {
+        { &engine->ring, (size_t)engine->planes, sizeof *engine->ring },
+        { &engine->slope, (size_t)engine->slope_planes, sizeof(float *) },
+        { &engine->ones, width, sizeof(float) },
+        { &engine->zeros, width, sizeof(float) },
+        { &engine->result, engine->out_plane * engine->group, sizeof(float) },
+        { &engine->digest, (size_t)engine->stack->slices, sizeof *engine->digest },
+        { &engine->worker, (size_t)engine->crew, sizeof *engine->worker },
+        { &engine->odd, 2 * IVX_REACH * (size_t)engine->stack->slices, sizeof(float) },
+    };
+    if (!make(pieces, sizeof pieces / sizeof *pieces - (irregular ? 0 : 1)))
+        return false;
+
+    for (size_t i = 0; i < width; i++)
+        engine->ones[i] = 1;
+    for (int32_t n = 0; n < engine->planes; n++) {
+        struct plane *plane = &engine->ring[n];
+        plane->value = room(engine->out_plane, sizeof(float));
+        if (shifted(engine->stack))
+            plane->columns = room(width, sizeof(float));
+        if (plane->value == NULL || (shifted(engine->stack) && plane->columns == NULL))
+            return false;
+    }
+    for (int32_t n = 0; n < engine->slope_planes; n++) {
+        engine->slope[n] = room(engine->out_plane, sizeof(float));
+        if (engine->slope[n] == NULL)
+            return false;
+    }
+    return true;
+}
+
+static bool plan_z(struct ivx_engine *engine, struct ivx_err *err)
+{
+    const int32_t outputs = engine->grid->count[2];
+    if (!ivx_knots_table(&engine->knots, &engine->shape[2], engine->offset[2], engine->step[2],
+                         outputs, &engine->z, err))
+        return false;
+    engine->position = room((size_t)outputs, sizeof(double));
+    if (engine->position == NULL)
+        return ivx_fail(err, IVX_FULL, "resample: no memory");
+    for (int32_t m = 0; m < outputs; m++)
+        engine->position[m] =
+            ivx_knots_position(&engine->knots, engine->offset[2] + m * engine->step[2]);
+    return true;
+}
+
+static bool prepare(struct ivx_engine *engine, struct ivx_err *err)
+{
+    ivx_knots_init(&engine->knots, engine->stack);
+    if (!place_lattice(engine, err))
+        return false;
+    shapes(engine);
+    if (!plan_z(engine, err) || !choose_batch(engine, err))
+        return false;
+    if (!make_rings(engine) || !make_staging(engine))
+        return ivx_fail(err, IVX_FULL, "resample: no memory for %zu bytes", engine->memory);
+    for (int n = 0; n < engine->crew; n++)
+        if (!make_worker(engine, &engine->worker[n], err))
+            return false;
+
+    even_weights(engine->even);
+    return engine->odd == NULL || ivx_knots_slopes(&engine->knots, engine->odd, err);
+}
+
+bool ivx_engine_new(const struct ivx_stack *stack, const struct ivx_grid *grid,
+                    const struct ivx_resample_options *options, struct ivx_engine **out,
+                    struct ivx_err *err)
+{
+    const struct ivx_kernels *kernels = ivx_kernels_pick(options->simd);
+    if (!ivx_stack_check(stack, err))
+        return false;
+    if (kernels == NULL)
+        return ivx_fail(err, IVX_REFUSED, "resample: this machine has no %s", options->simd);
+
+    struct ivx_engine *engine = calloc(1, sizeof *engine);
+    if (engine == NULL)
+        return ivx_fail(err, IVX_FULL, "resample: no memory");
+    engine->stack = stack;
+    engine->grid = grid;
+    engine->options = options;
+    engine->kernels = kernels;
+    engine->crew = options->crew.run != NULL && options->crew.size > 1 ? options->crew.size : 1;
+    engine->in_plane = (size_t)stack->columns * stack->rows;
+    engine->out_plane = (size_t)grid->count[0] * grid->count[1];
+    if (!prepare(engine, err)) {
+        ivx_engine_free(&engine);
+        return false;
+    }
+    *out = engine;
+    return true;
+}
+
+bool ivx_engine_masks(struct ivx_engine *engine, struct ivx_err *err)
+{
+    const size_t more = float_bytes(engine->out_plane) * engine->planes
+                        + 2 * float_bytes(engine->in_plane) * engine->crew;
+    const size_t limit = engine->options->memory_limit;
+    if (engine->masks_ready)
+        return true;
+    if (limit > 0 && more > limit - engine->memory)
+        return ivx_fail(err, IVX_FULL, "resample: padding needs %zu bytes, %zu are allowed",
+                        engine->memory + more, limit);
+
+    for (int32_t n = 0; n < engine->planes; n++) {
+        engine->ring[n].share = room(engine->out_plane, sizeof(float));
+        if (engine->ring[n].share == NULL)
+            return ivx_fail(err, IVX_FULL, "resample: no memory for padding");
+    }
+    for (int n = 0; n < engine->crew; n++) {
+        struct worker *worker = &engine->worker[n];
+        worker->clean = room(engine->in_plane, sizeof(float));
+        worker->share = room(engine->in_plane, sizeof(float));
+        if (worker->clean == NULL || worker->share == NULL)
+            return ivx_fail(err, IVX_FULL, "resample: no memory for padding");
+    }
+    engine->memory += more;
+    engine->masks_ready = true;
+    return true;
+}
+
+static void free_worker(struct worker *worker)
+{
+    ivx_table_free(&worker->x);
+    ivx_table_free(&worker->y);
+    free(worker->row);
+    free(worker->block);
+    free(worker->lanes);
+    free(worker->lane_slopes);
+    free(worker->lane_out);
+    free(worker->slopes);
+    free(worker->clean);
+    free(worker->share);
+    free(worker->line);
+    free(worker->share_line);
+    free(worker->share_slopes);
+}
+
+static void free_rings(struct ivx_engine *engine)
+{
+    for (int32_t n = 0; engine->ring != NULL && n < engine->planes; n++) {
+        free(engine->ring[n].value);
+        free(engine->ring[n].share);
+        free(engine->ring[n].columns);
+    }
+    for (int32_t n = 0; engine->slope != NULL && n < engine->slope_planes; n++)
+        free(engine->slope[n]);
+    for (int32_t n = 0; engine->staged_voxel != NULL && n < engine->batch; n++)
+        free(engine->staged_voxel[n]);
+    for (int32_t n = 0; engine->staged_missing != NULL && n < engine->batch; n++)
+        free(engine->staged_missing[n]);
+}
+
+void ivx_engine_free(struct ivx_engine **engine_ptr)
+{
+    struct ivx_engine *engine = *engine_ptr;
+    if (engine == NULL)
+        return;
+    free_rings(engine);
+    for (int n = 0; engine->worker != NULL && n < engine->crew; n++)
+        free_worker(&engine->worker[n]);
+    ivx_table_free(&engine->z);
+    free(engine->position);
+    free(engine->odd);
+    free(engine->ring);
+    free(engine->slope);
+    free(engine->ones);
+    free(engine->zeros);
+    free(engine->result);
+    free(engine->staged);
+    free(engine->staged_voxel);
+    free(engine->staged_missing);
+    free(engine->staged_masked);
+    free(engine->worker);
+    free(engine->digest);
+    free(engine);
+    *engine_ptr = NULL;
+}

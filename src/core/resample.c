@@ -1,0 +1,240 @@
+#include "engine.h"
+
+#include <string.h>
+
+#include "isovox/base/auto.h"
+#include "kernel/mode.h"
+
+static const char *const kernel_names[] = {
+#define X(id, name) [id] = name,
+    IVX_KERNELS(X)
+#undef X
+};
+
+const char *ivx_kernel_name(enum ivx_kernel kernel)
+{
+    return kernel_names[kernel];
+}
+
+bool ivx_kernel_find(const char *name, enum ivx_kernel *out)
+{
+    for (int n = 0; n < IVX_KERNEL_COUNT; n++) {
+        if (strcmp(name, kernel_names[n]) == 0) {
+            *out = (enum ivx_kernel)n;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Both ends of a call, for as long as it lasts. */
+struct ends {
+    ivx_slice_source *source;
+    void *source_context;
+    ivx_slice_sink *sink;
+    void *sink_context;
+};
+
+/* Padding, or a value that is no number? */
+static bool is_masked(const struct ivx_slice *slice, size_t pixels)
+{
+    const float *real = slice->voxel;
+    uint8_t padded = 0;
+    uint32_t strange = 0;
+
+    for (size_t p = 0; slice->missing != NULL && p < pixels; p++)
+        padded |= slice->missing[p];
+    for (size_t p = 0; slice->sample == IVX_FLOAT32 && p < pixels; p++)
+        strange |= real[p] - real[p] != 0;
+    return padded != 0 || strange != 0;
+}
+
+static void stage(struct ivx_engine *engine, int32_t n, const struct ivx_slice *slice, bool masked)
+{
+    const size_t size = slice->sample == IVX_INT16 ? sizeof(int16_t) : sizeof(float);
+    engine->staged[n] = (struct ivx_slice){ slice->sample, engine->staged_voxel[n], NULL };
+    engine->staged_masked[n] = masked;
+    memcpy(engine->staged_voxel[n], slice->voxel, engine->in_plane * size);
+    if (slice->missing == NULL)
+        return;
+    memcpy(engine->staged_missing[n], slice->missing, engine->in_plane);
+    engine->staged[n].missing = engine->staged_missing[n];
+}
+
+/* Task n of the crew: its share of the staged batch. */
+static void in_plane_task(void *argument, int n)
+{
+    struct ivx_engine *engine = argument;
+    const uint64_t before = ivx_mode_enter();
+    for (int32_t k = engine->batch_from + n; k < engine->next_in; k += engine->crew) {
+        const int32_t place = k - engine->batch_from;
+        ivx_engine_in_plane(engine, &engine->worker[n], &engine->staged[place],
+                            engine->staged_masked[place], k);
+    }
+    ivx_mode_leave(before);
+}
+
+static void slope_task(void *argument, int n)
+{
+    struct ivx_engine *engine = argument;
+    const int32_t slices = engine->stack->slices;
+    const uint64_t before = ivx_mode_enter();
+    ivx_engine_slopes(engine, n,
+                      engine->next_in == slices ? slices : engine->next_in - IVX_REACH);
+    ivx_mode_leave(before);
+}
+
+static void through_task(void *argument, int n)
+{
+    const uint64_t before = ivx_mode_enter();
+    ivx_engine_through(argument, n);
+    ivx_mode_leave(before);
+}
+
+static bool take_slice(struct ivx_engine *engine, const struct ends *ends, int32_t k,
+                       struct ivx_err *err)
+{
+    struct ivx_slice slice = { IVX_INT16, NULL, NULL };
+    if (!ends->source(ends->source_context, k, &slice, err))
+        return false;
+
+    const bool masked = is_masked(&slice, engine->in_plane);
+    if (masked && !ivx_engine_masks(engine, err))
+        return false;
+    if (engine->crew > 1) {
+        stage(engine, k - engine->batch_from, &slice, masked);
+        return true;
+    }
+    const uint64_t before = ivx_mode_enter();
+    ivx_engine_in_plane(engine, &engine->worker[0], &slice, masked, k);
+    ivx_mode_leave(before);
+    return true;
+}
+
+/* The next batch of slices into the ring, and the slopes that they complete. */
+static bool take_batch(struct ivx_engine *engine, const struct ends *ends, struct ivx_err *err)
+{
+    const int32_t slices = engine->stack->slices, left = slices - engine->next_in;
+    const int32_t end = engine->next_in + (left < engine->batch ? left : engine->batch);
+
+    engine->batch_from = engine->next_in;
+    for (int32_t k = engine->next_in; k < end; k++)
+        if (!take_slice(engine, ends, k, err))
+            return false;
+    engine->next_in = end;
+    if (engine->crew > 1)
+        ivx_engine_run(engine, in_plane_task);
+    if (!engine->z.shape.spline)
+        return true;
+
+    const int32_t to = end == slices ? slices : end - IVX_REACH;
+    if (to > engine->next_slope) {
+        ivx_engine_run(engine, slope_task);
+        engine->next_slope = to;
+    }
+    return true;
+}
+
+static bool ready(const struct ivx_engine *engine, int32_t m)
+{
+    int32_t first, last;
+    ivx_engine_needs(engine, m, &first, &last);
+    return last < engine->next_in;
+}
+
+/* Make and hand on the next group of result slices that wait for nothing. */
+static bool give_group(struct ivx_engine *engine, const struct ends *ends, struct ivx_err *err)
+{
+    const size_t size = engine->options->result == IVX_INT16 ? sizeof(int16_t) : sizeof(float);
+    engine->group_to = engine->next_out;
+    while (engine->group_to < engine->z.outputs
+           && engine->group_to - engine->next_out < engine->group && ready(engine, engine->group_to))
+        engine->group_to++;
+
+    ivx_engine_run(engine, through_task);
+    for (int32_t m = engine->next_out; m < engine->group_to; m++) {
+        const size_t at = engine->out_plane * size * (size_t)(m - engine->next_out);
+        if (!ends->sink(ends->sink_context, m, (const char *)engine->result + at, err))
+            return false;
+    }
+    engine->next_out = engine->group_to;
+    return true;
+}
+
+/* Slices that no result needs are read all the same: each is asked for once. */
+static bool stream(struct ivx_engine *engine, const struct ends *ends, struct ivx_err *err)
+{
+    while (engine->next_out < engine->z.outputs) {
+        if (!ready(engine, engine->next_out)) {
+            if (!take_batch(engine, ends, err))
+                return false;
+        } else if (!give_group(engine, ends, err)) {
+            return false;
+        }
+    }
+    for (int32_t k = engine->next_in; k < engine->stack->slices; k++) {
+        struct ivx_slice slice;
+        if (!ends->source(ends->source_context, k, &slice, err))
+            return false;
+    }
+    return true;
+}
+
+static uint64_t digest_tables(const struct ivx_engine *engine)
+{
+    uint64_t digest = ivx_table_digest(IVX_DIGEST_START, &engine->z);
+    digest = ivx_digest(digest, engine->even, sizeof engine->even);
+    if (engine->odd != NULL)
+        digest = ivx_digest(digest, engine->odd,
+                            2 * IVX_REACH * sizeof(float) * (size_t)engine->stack->slices);
+    return ivx_digest(digest, engine->digest, sizeof(uint64_t) * (size_t)engine->stack->slices);
+}
+
+static void report(const struct ivx_engine *engine, struct ivx_resample_report *out)
+{
+    *out = (struct ivx_resample_report){ 0 };
+    out->voxels = (uint64_t)engine->out_plane * (uint64_t)engine->z.outputs;
+    for (int n = 0; n < engine->crew; n++) {
+        out->background += engine->worker[n].background;
+        out->edge += engine->worker[n].edge;
+        out->saturated += engine->worker[n].saturated;
+    }
+    for (int a = 0; a < 3; a++)
+        out->stretch[a] = engine->shape[a].stretch;
+    out->memory = engine->memory;
+    out->table_digest = digest_tables(engine);
+    strncpy(out->simd, engine->kernels->name, sizeof out->simd - 1);
+}
+
+bool ivx_resample(const struct ivx_stack *stack, const struct ivx_grid *grid,
+                  const struct ivx_resample_options *options,
+                  ivx_slice_source *source, void *source_context,
+                  ivx_slice_sink *sink, void *sink_context,
+                  struct ivx_resample_report *report_out, struct ivx_err *err)
+{
+    const struct ends ends = { source, source_context, sink, sink_context };
+    IVX_AUTO(ivx_engine_free) struct ivx_engine *engine = NULL;
+
+    const uint64_t before = ivx_mode_enter();
+    const bool made = ivx_engine_new(stack, grid, options, &engine, err);
+    ivx_mode_leave(before);
+    if (!made || !stream(engine, &ends, err))
+        return false;
+    if (report_out != NULL)
+        report(engine, report_out);
+    return true;
+}
+
+void ivx_resample_support(const struct ivx_stack *stack, const struct ivx_grid *grid,
+                          const struct ivx_resample_options *options, int32_t m,
+                          int32_t *first_out, int32_t *last_out)
+{
+    struct ivx_knots knots;
+    ivx_knots_init(&knots, stack);
+    double from = 0;
+    for (int c = 0; c < 3; c++)
+        from += (grid->origin[c] - stack->origin[c]) * stack->normal[c];
+
+    const struct ivx_shape shape = ivx_knots_shape(&knots, grid->spacing[2], options);
+    ivx_knots_reach(&knots, &shape, from + m * grid->spacing[2], first_out, last_out);
+}

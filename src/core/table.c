@@ -1,0 +1,307 @@
+#include "table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Ratios up to this count as equal spacing: positions in files carry rounding noise. */
+#define SAME_SPACING 1.0001
+
+int32_t ivx_floor(double value)
+{
+    const int32_t whole = (int32_t)value;
+    return value < whole ? whole - 1 : whole;
+}
+
+static double magnitude(double x)
+{
+    return x < 0 ? -x : x;
+}
+
+/* Rounds to a whole number, half to even; |x| < 2^51. */
+static double whole(double x)
+{
+    const double shifted = x + 6755399441055744.0; /* 1.5 * 2^52 */
+    return shifted - 6755399441055744.0;
+}
+
+double ivx_quantise(double position)
+{
+    return whole(position * 268435456.0) / 268435456.0;
+}
+
+/* sin(pi x), the same on every machine: libm's differs between C libraries. */
+static double sinpi(double x)
+{
+    static const double taylor[] = { /* (-1)^n / (2n+1)! */
+        1.0, -1.0 / 6, 1.0 / 120, -1.0 / 5040, 1.0 / 362880, -1.0 / 39916800,
+        1.0 / 6227020800.0, -1.0 / 1307674368000.0, 1.0 / 355687428096000.0,
+        -1.0 / 121645100408832000.0, 1.0 / 51090942171709440000.0,
+    };
+    const double turns = whole(x);
+    const double angle = (x - turns) * 3.14159265358979323846;
+    const double square = angle * angle;
+    double sum = 0;
+
+    for (int n = sizeof taylor / sizeof *taylor - 1; n >= 0; n--)
+        sum = sum * square + taylor[n];
+    const bool odd = whole(turns / 2) * 2 != turns;
+    return odd ? -angle * sum : angle * sum;
+}
+
+static double sinc(double x)
+{
+    return x == 0 ? 1 : sinpi(x) / (3.14159265358979323846 * x);
+}
+
+/* The continuous kernel at distance x, unstretched; 0 at and beyond its radius. */
+double ivx_kernel_at(enum ivx_kernel kernel, double x)
+{
+    const double a = magnitude(x);
+    if (a >= ivx_kernel_radius(kernel))
+        return 0;
+
+    if (kernel == IVX_LANCZOS3)
+        return sinc(a) * sinc(a / 3);
+    if (kernel == IVX_LINEAR)
+        return 1 - a;
+    if (a < 1) /* Keys, a = -1/2 */
+        return (1.5 * a - 2.5) * a * a + 1;
+    return ((-0.5 * a + 2.5) * a - 4) * a + 2;
+}
+
+int ivx_kernel_radius(enum ivx_kernel kernel)
+{
+    return kernel == IVX_LANCZOS3 ? 3 : kernel == IVX_CATMULL_ROM ? 2 : 1;
+}
+
+struct ivx_shape ivx_shape_of(enum ivx_kernel kernel, enum ivx_antialias antialias,
+                              double target, double spacing)
+{
+    struct ivx_shape shape = { kernel, 1, kernel == IVX_BSPLINE3 };
+    const double ratio = target / spacing;
+
+    if (antialias == IVX_ANTIALIAS_OFF || kernel == IVX_NEAREST || ratio <= SAME_SPACING)
+        return shape;
+
+    shape.stretch = ratio;
+    shape.spline = false;
+    if (kernel == IVX_BSPLINE3) /* stretching the spline itself would blur */
+        shape.kernel = IVX_LANCZOS3;
+    return shape;
+}
+
+int32_t ivx_shape_taps(const struct ivx_shape *shape)
+{
+    if (shape->spline)
+        return 2;
+    return ivx_floor(2 * ivx_kernel_radius(shape->kernel) * shape->stretch) + 2;
+}
+
+size_t ivx_table_bytes(int32_t outputs, int32_t most, bool spline)
+{
+    return (size_t)outputs * (sizeof(struct ivx_taps) + (spline ? 2u : 1u) * sizeof(float) * most)
+           + (2 * (size_t)most + 2) * sizeof(double);
+}
+
+bool ivx_table_new(struct ivx_table *table, int32_t outputs, int32_t samples,
+                   const struct ivx_shape *shape, int32_t most, struct ivx_err *err)
+{
+    const size_t per_row = (size_t)most * (shape->spline ? 2 : 1);
+    *table = (struct ivx_table){ outputs, samples, most, *shape, NULL, NULL, NULL };
+    table->row = calloc((size_t)outputs, sizeof *table->row);
+    table->weight = calloc((size_t)outputs * per_row, sizeof *table->weight);
+    table->scratch = calloc(2 * (size_t)most + 2, sizeof *table->scratch);
+
+    if (table->row != NULL && table->weight != NULL && table->scratch != NULL)
+        return true;
+    ivx_table_free(table);
+    return ivx_fail(err, IVX_FULL, "resample: no memory for a tap table of %d rows", outputs);
+}
+
+void ivx_table_free(struct ivx_table *table)
+{
+    free(table->row);
+    free(table->weight);
+    free(table->scratch);
+    *table = (struct ivx_table){ 0 };
+}
+
+/* The sum that a mirrored table would have too: from both ends inwards. */
+static double paired_sum(const double *w, int32_t n)
+{
+    double sum = 0;
+    for (int32_t i = 0; i < n / 2; i++)
+        sum += w[i] + w[n - 1 - i];
+    return n % 2 ? sum + w[n / 2] : sum;
+}
+
+/* What rounding to float left over goes to the largest tap, or to the two largest. */
+static void settle(float *w, int32_t n)
+{
+    int32_t left = 0, right = n - 1;
+    double sum = 0;
+
+    for (int32_t i = 0; i < n; i++) {
+        sum += w[i];
+        if (w[i] > w[left])
+            left = i;
+    }
+    for (int32_t i = n - 1; i >= 0; i--)
+        if (w[i] > w[right])
+            right = i;
+    if (left == right) {
+        w[left] = (float)(w[left] + (1 - sum));
+    } else {
+        w[left] = (float)(w[left] + (1 - sum) / 2);
+        w[right] = (float)(w[right] + (1 - sum) / 2);
+    }
+}
+
+void ivx_table_store(struct ivx_table *table, int32_t i, int32_t first, int32_t count,
+                     const double *value, const double *slope)
+{
+    while (slope == NULL && count > 2 && (float)value[0] == 0 && (float)value[count - 1] == 0) {
+        first++;
+        value++;
+        count -= 2;
+    }
+    float *w = (float *)ivx_table_values(table, i);
+    for (int32_t n = 0; n < count; n++)
+        w[n] = (float)value[n];
+    settle(w, count);
+    for (int32_t n = 0; slope != NULL && n < count; n++)
+        w[table->most + n] = (float)slope[n];
+    table->row[i] = (struct ivx_taps){ first, count };
+}
+
+void ivx_hermite(double f, double value_out[2], double slope_out[2])
+{
+    const double e = 1 - f;
+    value_out[0] = e * e * (3 - 2 * e);
+    value_out[1] = f * f * (3 - 2 * f);
+    slope_out[0] = f * e * e;
+    slope_out[1] = -(e * f * f);
+}
+
+/* The replicated edge in closed form: beyond it the values stay and the slopes fade by
+ * the pole per sample, so that one sample carries the whole cell. */
+static void spline_row(struct ivx_table *table, int32_t i, double u)
+{
+    const int32_t last = table->samples - 1;
+    const int32_t k = ivx_floor(u);
+    double value[2], slope[2];
+
+    ivx_hermite(u - k, value, slope);
+    if (u == k) {
+        ivx_table_store(table, i, k, 1, (double[]){ 1 }, (double[]){ 0 });
+    } else if (k < 0) {
+        const double w = slope[0] * IVX_SPLINE_POLE + slope[1];
+        ivx_table_store(table, i, 0, 1, (double[]){ 1 }, &w);
+    } else if (k >= last) {
+        const double w = slope[0] + slope[1] * IVX_SPLINE_POLE;
+        ivx_table_store(table, i, last, 1, (double[]){ 1 }, &w);
+    } else {
+        ivx_table_store(table, i, k, 2, value, slope);
+    }
+}
+
+static void nearest_row(struct ivx_table *table, int32_t i, double u)
+{
+    int32_t k = -ivx_floor(0.5 - u); /* half-way goes to the lower sample */
+    k = k < 0 ? 0 : k > table->samples - 1 ? table->samples - 1 : k;
+    ivx_table_store(table, i, k, 1, (double[]){ 1 }, NULL);
+}
+
+/* Sum 1; and first moment 0 by the least change, so that ramps stay ramps. */
+static void balance(double *w, int32_t count, int32_t first, double u, bool ramp)
+{
+    const double sum = paired_sum(w, count);
+    for (int32_t n = 0; n < count; n++)
+        w[n] /= sum;
+    if (!ramp || count < 2)
+        return;
+
+    double moment = 0;
+    for (int32_t n = 0; n < count / 2; n++)
+        moment += w[n] * (first + n - u) + w[count - 1 - n] * (first + count - 1 - n - u);
+    if (count % 2)
+        moment += w[count / 2] * (first + count / 2 - u);
+    const double middle = (count - 1) / 2.0;
+    const double tilt = moment / ((double)count * ((double)count * count - 1) / 12);
+    for (int32_t n = 0; n < count; n++)
+        w[n] -= tilt * (n - middle);
+}
+
+/* Taps beyond the ends fall on the outermost sample: the edge is replicated. */
+static void fold(struct ivx_table *table, int32_t i, double *w, int32_t count, int32_t first)
+{
+    const int32_t last = table->samples - 1;
+    int32_t from = 0, to = count - 1;
+    while (first + from < 0 && from < to) {
+        w[from + 1] += w[from];
+        from++;
+    }
+    while (first + to > last && from < to) {
+        w[to - 1] += w[to];
+        to--;
+    }
+    int32_t start = first + from;
+    start = start < 0 ? 0 : start > last ? last : start;
+    ivx_table_store(table, i, start, to - from + 1, w + from, NULL);
+}
+
+static void kernel_row(struct ivx_table *table, int32_t i, double u)
+{
+    const struct ivx_shape *shape = &table->shape;
+    const double radius = ivx_kernel_radius(shape->kernel) * shape->stretch;
+    int32_t first = ivx_floor(u - radius) - 1, count = 0;
+
+    while (!(u - first < radius))
+        first++;
+    while (first + count - u < radius) {
+        table->scratch[count] =
+            ivx_kernel_at(shape->kernel, (u - (first + count)) / shape->stretch);
+        count++;
+    }
+    balance(table->scratch, count, first, u,
+            shape->kernel == IVX_LANCZOS3 || shape->stretch > 1);
+    fold(table, i, table->scratch, count, first);
+}
+
+void ivx_table_row(struct ivx_table *table, int32_t i, double u)
+{
+    if (!(u >= -0.5 && u <= table->samples - 0.5))
+        table->row[i] = (struct ivx_taps){ 0, 0 };
+    else if (table->shape.spline)
+        spline_row(table, i, u);
+    else if (table->shape.kernel == IVX_NEAREST)
+        nearest_row(table, i, u);
+    else
+        kernel_row(table, i, u);
+}
+
+void ivx_table_lattice(struct ivx_table *table, double base, double step)
+{
+    for (int32_t i = 0; i < table->outputs; i++)
+        ivx_table_row(table, i, ivx_quantise(base + i * step));
+}
+
+uint64_t ivx_digest(uint64_t digest, const void *bytes, size_t length)
+{
+    const unsigned char *byte = bytes;
+    for (size_t n = 0; n < length; n++)
+        digest = (digest ^ byte[n]) * 1099511628211ULL;
+    return digest;
+}
+
+uint64_t ivx_table_digest(uint64_t digest, const struct ivx_table *table)
+{
+    for (int32_t i = 0; i < table->outputs; i++) {
+        const size_t used = sizeof(float) * (size_t)table->row[i].count;
+        digest = ivx_digest(digest, &table->row[i], sizeof table->row[i]);
+        digest = ivx_digest(digest, ivx_table_values(table, i), used);
+        if (table->shape.spline)
+            digest = ivx_digest(digest, ivx_table_slopes(table, i), used);
+    }
+    return digest;
+}

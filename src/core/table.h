@@ -1,0 +1,85 @@
+/* table.h - tap tables: which samples an output position is made of, and how much of each.
+ * Made in double, used as float. docs/adr/0002-engine.md is the definition. */
+#ifndef IVX_CORE_TABLE_H
+#define IVX_CORE_TABLE_H
+
+#include <stddef.h>
+
+#include "isovox/core/resample.h"
+
+/* Slopes along z are sums over this many neighbours on either side. */
+enum { IVX_REACH = 16 };
+
+/* The pole of the cubic spline: sqrt(3) - 2, and what turns sums of increments into slopes. */
+#define IVX_SPLINE_POLE (-0.26794919243112270647)
+#define IVX_SPLINE_GAIN 0.63397459621556135324
+
+/* What one axis is interpolated with: `stretch` > 1 when it is anti-aliased. `spline`: the
+ * table has weights for slopes beside those for values. */
+struct ivx_shape {
+    enum ivx_kernel kernel;
+    double stretch;
+    bool spline;
+};
+
+/* One output position: samples first .. first + count - 1. count 0: outside. */
+struct ivx_taps {
+    int32_t first, count;
+};
+
+struct ivx_table {
+    int32_t outputs;
+    int32_t samples;
+    int32_t most;       /* taps of one output at most */
+    struct ivx_shape shape;
+    struct ivx_taps *row;
+    float *weight;      /* per output: `most` for values, then `most` for slopes if any */
+    double *scratch;    /* 2 * most + 2 */
+};
+
+/* The shape of an axis from `spacing` to `target` millimetres. */
+struct ivx_shape ivx_shape_of(enum ivx_kernel kernel, enum ivx_antialias antialias,
+                              double target, double spacing);
+
+/* How many taps one output has at most; an irregular axis may need more. */
+int32_t ivx_shape_taps(const struct ivx_shape *shape);
+
+bool ivx_table_new(struct ivx_table *table, int32_t outputs, int32_t samples,
+                   const struct ivx_shape *shape, int32_t most, struct ivx_err *err);
+void ivx_table_free(struct ivx_table *table);
+size_t ivx_table_bytes(int32_t outputs, int32_t most, bool spline);
+
+/* Positions are whole multiples of 2^-28 samples: rounded once, here, half to even. */
+double ivx_quantise(double position);
+
+/* Fill row i for the position u, in samples. Outside [-0.5, samples - 0.5]: no taps. */
+void ivx_table_row(struct ivx_table *table, int32_t i, double u);
+
+/* The same on an equidistant lattice: u = quantise(base + i * step). */
+void ivx_table_lattice(struct ivx_table *table, double base, double step);
+
+static inline const float *ivx_table_values(const struct ivx_table *table, int32_t i)
+{
+    return table->weight + (size_t)i * table->most * (table->shape.spline ? 2 : 1);
+}
+
+static inline const float *ivx_table_slopes(const struct ivx_table *table, int32_t i)
+{
+    return ivx_table_values(table, i) + table->most;
+}
+
+/* FNV-1a over what the table says. */
+#define IVX_DIGEST_START 14695981039346656037ULL
+uint64_t ivx_digest(uint64_t digest, const void *bytes, size_t length);
+uint64_t ivx_table_digest(uint64_t digest, const struct ivx_table *table);
+
+/* For the builder of irregular tables: round `count` double weights that should sum to 1
+ * into row i, what rounding leaves over going to the largest; and Hermite's cubics. */
+void ivx_table_store(struct ivx_table *table, int32_t i, int32_t first, int32_t count,
+                     const double *value, const double *slope);
+void ivx_hermite(double f, double value_out[2], double slope_out[2]);
+double ivx_kernel_at(enum ivx_kernel kernel, double x);
+int ivx_kernel_radius(enum ivx_kernel kernel);
+int32_t ivx_floor(double value);
+
+#endif

@@ -1,0 +1,298 @@
+#include "engine.h"
+
+#include <string.h>
+
+/* Floats worked on at a time: what is read from the ring stays in the inner caches. */
+enum { LINE = 1024 };
+
+/* What is the same for a whole result slice. */
+struct frame {
+    const struct ivx_engine *engine;
+    struct worker *worker;
+    struct ivx_taps taps;
+    const float *value_weight, *slope_weight;
+    int32_t first, last;                         /* slices that take part */
+    int32_t column_from, column_to, row_from, row_to;   /* inside the scanned region */
+    int32_t inner_column_from, inner_column_to;         /* between outermost samples */
+    int32_t inner_row_from, inner_row_to;
+    int32_t plain_from, plain_to; /* rows that every slice has, whole */
+    bool outside, rim;            /* along z */
+    void *result;
+};
+
+static int32_t later(int32_t a, int32_t b)
+{
+    return a > b ? a : b;
+}
+
+static int32_t sooner(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Rows [from, to) of band n of the crew. */
+static void band(const struct ivx_engine *engine, int n, int32_t *from_out, int32_t *to_out)
+{
+    const int64_t rows = engine->grid->count[1];
+    *from_out = (int32_t)(rows * n / engine->crew);
+    *to_out = (int32_t)(rows * (n + 1) / engine->crew);
+}
+
+/* The rows around slice k whose increments make its slope; `of` yields one slice's row. */
+typedef const float *row_of(const struct ivx_engine *engine, int32_t k, size_t at, int32_t row);
+
+static const float *value_row(const struct ivx_engine *engine, int32_t k, size_t at, int32_t row)
+{
+    (void)row;
+    return ivx_engine_plane(engine, k)->value + at;
+}
+
+static const float *share_row(const struct ivx_engine *engine, int32_t k, size_t at, int32_t row)
+{
+    const struct plane *plane = ivx_engine_plane(engine, k);
+    const size_t column = at - (size_t)row * engine->grid->count[0];
+
+    if (row < plane->row_from || row >= plane->row_to)
+        return engine->zeros + column;
+    if (plane->masked)
+        return plane->share + at;
+    return (plane->columns != NULL ? plane->columns : engine->ones) + column;
+}
+
+static void slope_at(const struct ivx_engine *engine, int32_t k, row_of *of, size_t at,
+                     int32_t row, float *out, size_t width)
+{
+    const float *rows[2 * IVX_REACH + 1];
+    for (int32_t n = 0; n <= 2 * IVX_REACH; n++) {
+        const int32_t slice = k - IVX_REACH + n;
+        rows[n] = of(engine, later(0, sooner(slice, engine->stack->slices - 1)), at, row);
+    }
+    if (engine->odd == NULL)
+        engine->kernels->slope_even(out, rows, engine->even, width);
+    else
+        engine->kernels->slope_odd(out, rows, engine->odd + (size_t)k * 2 * IVX_REACH, width);
+}
+
+void ivx_engine_slopes(struct ivx_engine *engine, int n, int32_t to)
+{
+    int32_t row, end_row;
+    band(engine, n, &row, &end_row);
+    const size_t width = (size_t)engine->grid->count[0];
+    const size_t end = (size_t)end_row * width;
+
+    for (size_t at = (size_t)row * width; at < end; at += LINE) {
+        const size_t most = end - at < LINE ? end - at : LINE;
+        for (int32_t k = engine->next_slope; k < to; k++)
+            slope_at(engine, k, value_row, at, 0,
+                     engine->slope[k % engine->slope_planes] + at, most);
+    }
+}
+
+/* The weighted sum of the planes over [at, at + width) of a result slice. */
+static void sum_values(const struct frame *frame, size_t at, float *out, size_t width)
+{
+    const struct ivx_engine *engine = frame->engine;
+    const float **row = (const float **)frame->worker->row;
+
+    for (int32_t n = 0; n < frame->taps.count; n++)
+        row[n] = ivx_engine_plane(engine, frame->taps.first + n)->value + at;
+    engine->kernels->taps(out, row, frame->value_weight, frame->taps.count, width);
+    if (frame->slope_weight == NULL)
+        return;
+
+    for (int32_t n = 0; n < frame->taps.count; n++)
+        row[n] = engine->slope[(frame->taps.first + n) % engine->slope_planes] + at;
+    engine->kernels->add_taps(out, row, frame->slope_weight, frame->taps.count, width);
+}
+
+/* The same sum over how much of each plane was there. */
+static void sum_shares(const struct frame *frame, int32_t row_index, size_t at, float *out,
+                       size_t width)
+{
+    const struct ivx_engine *engine = frame->engine;
+    const float **row = (const float **)frame->worker->row;
+
+    for (int32_t n = 0; n < frame->taps.count; n++)
+        row[n] = share_row(engine, frame->taps.first + n, at, row_index);
+    engine->kernels->taps(out, row, frame->value_weight, frame->taps.count, width);
+    if (frame->slope_weight == NULL)
+        return;
+
+    for (int32_t n = 0; n < frame->taps.count; n++) {
+        float *slopes = frame->worker->share_slopes + (size_t)n * engine->grid->count[0];
+        slope_at(engine, frame->taps.first + n, share_row, at, row_index, slopes, width);
+        row[n] = slopes;
+    }
+    engine->kernels->add_taps(out, row, frame->slope_weight, frame->taps.count, width);
+}
+
+/* Write `width` finished values, or the background when value is NULL. */
+static void put(const struct frame *frame, size_t at, const float *value, size_t width)
+{
+    const struct ivx_engine *engine = frame->engine;
+    const float background = engine->options->background;
+    const bool whole = engine->options->result == IVX_INT16;
+    int16_t *to = (int16_t *)frame->result + at;
+    float *real = (float *)frame->result + at;
+
+    if (value != NULL && whole) {
+        frame->worker->saturated += engine->kernels->round(to, value, width);
+    } else if (value != NULL) {
+        memcpy(real, value, width * sizeof *real);
+    } else if (whole && width > 0) {
+        engine->kernels->round(to, &background, 1);
+        for (size_t x = 1; x < width; x++)
+            to[x] = to[0];
+    } else {
+        for (size_t x = 0; x < width; x++)
+            real[x] = background;
+    }
+    if (value == NULL)
+        frame->worker->background += width;
+}
+
+static void plain(const struct frame *frame, size_t at, size_t width)
+{
+    while (width > 0) {
+        const size_t most = width < LINE ? width : LINE;
+        sum_values(frame, at, frame->worker->line, most);
+        put(frame, at, frame->worker->line, most);
+        at += most;
+        width -= most;
+    }
+}
+
+/* Background voxels of a row that were counted as edge, or not, by the geometry. */
+static void count_missing(const struct frame *frame, int32_t row, const float *share, size_t width)
+{
+    const bool rim = frame->rim || row < frame->inner_row_from || row >= frame->inner_row_to;
+    for (size_t x = 0; x < width; x++) {
+        if (share[x] >= 0.5f)
+            continue;
+        const int32_t column = frame->column_from + (int32_t)x;
+        frame->worker->background++;
+        if (rim || column < frame->inner_column_from || column >= frame->inner_column_to)
+            frame->worker->edge--;
+    }
+}
+
+/* Some of what this row needs is missing: divide by how much was there. */
+static void masked(const struct frame *frame, int32_t row, size_t at, size_t width)
+{
+    struct worker *worker = frame->worker;
+
+    sum_values(frame, at, worker->line, width);
+    sum_shares(frame, row, at, worker->share_line, width);
+    frame->engine->kernels->share(worker->line, worker->share_line,
+                                  frame->engine->options->background, width);
+    put(frame, at, worker->line, width);
+    count_missing(frame, row, worker->share_line, width);
+}
+
+static void one_row(const struct frame *frame, int32_t row)
+{
+    const size_t pitch = (size_t)frame->engine->grid->count[0];
+    const size_t start = (size_t)row * pitch;
+    const size_t inside = (size_t)(frame->column_to - frame->column_from);
+
+    if (row < frame->row_from || row >= frame->row_to || inside == 0) {
+        put(frame, start, NULL, pitch);
+        return;
+    }
+    put(frame, start, NULL, (size_t)frame->column_from);
+    if (row >= frame->plain_from && row < frame->plain_to)
+        plain(frame, start + frame->column_from, inside);
+    else
+        masked(frame, row, start + frame->column_from, inside);
+    put(frame, start + frame->column_to, NULL, pitch - frame->column_to);
+}
+
+static void count_edge(const struct frame *frame, int32_t from, int32_t to)
+{
+    const int64_t rows = sooner(to, frame->row_to) - later(from, frame->row_from);
+    const int64_t inner = sooner(to, frame->inner_row_to) - later(from, frame->inner_row_from);
+    const int64_t columns = frame->column_to - frame->column_from;
+    const int64_t inner_columns = frame->inner_column_to - frame->inner_column_from;
+
+    if (rows > 0)
+        frame->worker->edge += (uint64_t)(rows * columns);
+    if (inner > 0 && !frame->rim)
+        frame->worker->edge -= (uint64_t)(inner * inner_columns);
+}
+
+static void rows_of(const struct frame *frame, int32_t from, int32_t to)
+{
+    const int32_t pitch = frame->engine->grid->count[0];
+
+    if (frame->outside) {
+        put(frame, (size_t)from * pitch, NULL, (size_t)(to - from) * pitch);
+        return;
+    }
+    count_edge(frame, from, to);
+    const bool whole = frame->column_from == 0 && frame->column_to == pitch;
+    const int32_t start = later(from, later(frame->row_from, frame->plain_from));
+    const int32_t end = sooner(to, sooner(frame->row_to, frame->plain_to));
+    if (!whole || start >= end) {
+        for (int32_t row = from; row < to; row++)
+            one_row(frame, row);
+        return;
+    }
+    for (int32_t row = from; row < start; row++)
+        one_row(frame, row);
+    plain(frame, (size_t)start * pitch, (size_t)(end - start) * pitch);
+    for (int32_t row = end; row < to; row++)
+        one_row(frame, row);
+}
+
+/* Which rows need no second channel. */
+static void plain_rows(struct frame *frame)
+{
+    const struct ivx_engine *engine = frame->engine;
+    frame->plain_from = 0;
+    frame->plain_to = engine->grid->count[1];
+    for (int32_t k = frame->first; k <= frame->last; k++) {
+        const struct plane *plane = ivx_engine_plane(engine, k);
+        if (plane->masked || plane->column_from > 0 || plane->column_to < engine->grid->count[0])
+            frame->plain_to = 0;
+        frame->plain_from = later(frame->plain_from, plane->row_from);
+        frame->plain_to = sooner(frame->plain_to, plane->row_to);
+    }
+}
+
+static void frame_of(struct ivx_engine *engine, struct worker *worker, int32_t m,
+                     struct frame *frame)
+{
+    const struct ivx_stack *stack = engine->stack;
+    const double u = engine->position[m], last = stack->slices - 1;
+    const double half = engine->options->boundary == IVX_BOUNDARY_NEAREST ? 0.5 : 0;
+    const size_t size = engine->options->result == IVX_INT16 ? sizeof(int16_t) : sizeof(float);
+    const double across = ivx_knots_shift(&engine->knots, stack->shift_row, u);
+    const double down = ivx_knots_shift(&engine->knots, stack->shift_column, u);
+
+    *frame = (struct frame){ .engine = engine, .worker = worker, .taps = engine->z.row[m] };
+    frame->result = (char *)engine->result + engine->out_plane * size * (size_t)(m - engine->next_out);
+    frame->outside = !(u >= -half && u <= last + half) || frame->taps.count == 0;
+    frame->rim = u < 0 || u > last;
+    if (frame->outside)
+        return;
+
+    frame->value_weight = ivx_table_values(&engine->z, m);
+    frame->slope_weight = engine->z.shape.spline ? ivx_table_slopes(&engine->z, m) : NULL;
+    ivx_engine_needs(engine, m, &frame->first, &frame->last);
+    ivx_engine_range(engine, 0, across, half, &frame->column_from, &frame->column_to);
+    ivx_engine_range(engine, 1, down, half, &frame->row_from, &frame->row_to);
+    ivx_engine_range(engine, 0, across, 0, &frame->inner_column_from, &frame->inner_column_to);
+    ivx_engine_range(engine, 1, down, 0, &frame->inner_row_from, &frame->inner_row_to);
+    plain_rows(frame);
+}
+
+void ivx_engine_through(struct ivx_engine *engine, int n)
+{
+    int32_t from, to;
+    band(engine, n, &from, &to);
+    for (int32_t m = engine->next_out; m < engine->group_to; m++) {
+        struct frame frame;
+        frame_of(engine, &engine->worker[n], m, &frame);
+        rows_of(&frame, from, to);
+    }
+}
