@@ -3,6 +3,8 @@
 dist_check_SCRIPTS += tests/lint/floors.sh tests/lint/banned.sh \
 	tests/lint/functions.sh tests/lint/headers.sh
 
-EXTRA_DIST += check quickstart scripts docs tests/README.md tests/e2e
+EXTRA_DIST += quickstart scripts docs tests/README.md tests/e2e
+# Not in EXTRA_DIST: there, "check" would be the target of that name.
 dist-hook:
+	cp -p $(srcdir)/check $(distdir)/check
 	find $(distdir) -name __pycache__ -prune -exec rm -rf {} +
