@@ -79,8 +79,7 @@ static bool blame(struct walk *walk, enum ivx_reason reason, const char *format,
 
 static uint16_t get16(const uint8_t *bytes, bool big_endian)
 {
-    return big_endian ? (uint16_t)(bytes[0] << 8 | bytes[1])
-                      : (uint16_t)(bytes[1] << 8 | bytes[0]);
+    return (uint16_t)(big_endian ? bytes[0] << 8 | bytes[1] : bytes[1] << 8 | bytes[0]);
 }
 
 static uint32_t get32(const uint8_t *bytes, bool big_endian)
