@@ -30,3 +30,19 @@ nodist_EXTRA_tests_unit_dicom_test_dataset_SOURCES = dummy.cc
 tests_unit_dicom_test_dataset_CFLAGS = $(TEST_CFLAGS)
 tests_unit_dicom_test_dataset_LDADD = libdicom.a libsys.a libbase.a $(CHECK_LIBS) \
 	$(DCMTK_LIBS) $(CRYPTO_LIBS)
+
+check_PROGRAMS += tests/unit/dicom/test_command
+tests_unit_dicom_test_command_SOURCES = tests/unit/dicom/test_command.c
+nodist_EXTRA_tests_unit_dicom_test_command_SOURCES = dummy.cc
+tests_unit_dicom_test_command_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src/dicom
+tests_unit_dicom_test_command_CFLAGS = $(TEST_CFLAGS)
+tests_unit_dicom_test_command_LDADD = libdicom.a libsys.a libbase.a $(CHECK_LIBS) \
+	$(DCMTK_LIBS) $(CRYPTO_LIBS)
+
+check_PROGRAMS += tests/unit/dicom/test_network
+tests_unit_dicom_test_network_SOURCES = tests/unit/dicom/test_network.c
+nodist_EXTRA_tests_unit_dicom_test_network_SOURCES = dummy.cc
+tests_unit_dicom_test_network_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src/dicom
+tests_unit_dicom_test_network_CFLAGS = $(TEST_CFLAGS)
+tests_unit_dicom_test_network_LDADD = libdicom.a libsys.a libbase.a $(CHECK_LIBS) \
+	$(DCMTK_LIBS) $(CRYPTO_LIBS)

@@ -386,7 +386,7 @@ bool serve_association(served &on, struct ivx_err *err)
 
     const bool released = last == ivx_step::over;
     on.handler->ended(on.handler->context, released);
-    on.wire.allow(on.limits->acse_seconds);
+    on.wire.allow(1); /* for the peer to close; then we do */
     if (released)
         ASC_acknowledgeRelease(on.wire.association);
     else
