@@ -108,7 +108,7 @@ bool ivx_series_settle_of_job(struct ivx_catalogue *catalogue, int64_t job_id,
     "NOT EXISTS (SELECT 1 FROM carried c LEFT JOIN association a"                        \
     " ON a.name = c.association WHERE c.series_id = s.id"                                \
     " AND (a.ended IS NULL OR a.ended <> 1))"
-ivx_db_read ivx_series_read, ivx_instance_read, ivx_job_read, ivx_delivery_read;
+ivx_db_read ivx_series_read, ivx_instance_row_read, ivx_job_read, ivx_delivery_read;
 
 #define IVX_JOB_COLUMNS                                                                  \
     "j.id, j.series_id, j.attempts, j.generation, j.created_us, j.started_us, "          \

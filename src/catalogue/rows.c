@@ -22,7 +22,7 @@ void ivx_series_read(sqlite3_stmt *statement, void *row)
     out->all_released = NUMBER(statement, 13) != 0;
 }
 
-void ivx_instance_read(sqlite3_stmt *statement, void *row)
+void ivx_instance_row_read(sqlite3_stmt *statement, void *row)
 {
     struct ivx_instance_row *out = row;
     out->id = NUMBER(statement, 0);

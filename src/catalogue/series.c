@@ -27,7 +27,7 @@ bool ivx_catalogue_series_instances(struct ivx_catalogue *catalogue, int64_t ser
                         "SELECT id, sop_uid, sha256, calling_ae, segment, offset, length"
                         " FROM instance WHERE series_id = ?1 ORDER BY sop_uid",
                         ARGS(I(series_id)), sizeof(struct ivx_instance_row),
-                        ivx_instance_read, &rows, count_out, err))
+                        ivx_instance_row_read, &rows, count_out, err))
         return false;
     *rows_out = rows;
     return true;
