@@ -122,7 +122,6 @@ static bool add_volume(struct decision *decision, const struct ivx_source_volume
                           err))
             return false;
 
-    decision->volumes++;
     for (size_t r = 0; r < config->route_count; r++)
         if (ivx_plan_route_gap(&config->routes[r]) == gap
             && ivx_plan_route_wants(&config->routes[r], &subject)
@@ -139,7 +138,10 @@ static bool add_policy(struct decision *decision, enum ivx_gap gap, struct ivx_e
     if (!ivx_assemble(decision->content.instances, decision->content.count, &options,
                       &assembly, err))
         return false;
-    for (int n = 0; n < ivx_assembly_volumes(assembly); n++)
+    const int volumes = ivx_assembly_volumes(assembly);
+    if (volumes > decision->volumes)
+        decision->volumes = volumes; /* not the sum: policies see the same volumes */
+    for (int n = 0; n < volumes; n++)
         if (!add_volume(decision, ivx_assembly_volume(assembly, n), gap, err))
             return false;
     return add_refusals(decision, assembly, err);

@@ -50,6 +50,23 @@ static void set_aside(struct entry *entry, enum ivx_reason reason, const char *t
     ivx_text_copy(entry->aside_text, sizeof entry->aside_text, text);
 }
 
+/* PS3.7 9.1.1: the command names the data set that follows it. */
+static void check_identity(struct entry *entry)
+{
+    const struct ivx_instance *instance = entry->instance;
+    const char *text = NULL;
+    if (instance->series_uid[0] == '\0')
+        text = "no Series Instance UID";
+    else if (strcmp(instance->sop_class, entry->record.sop_class) != 0)
+        text = "the data set is of another SOP class than was announced";
+    else if (strcmp(instance->sop_uid, entry->record.sop_uid) != 0)
+        text = "the data set is another instance than was announced";
+    if (text == NULL)
+        return;
+    ivx_instance_free(&entry->instance);
+    set_aside(entry, IVX_REASON_DAMAGED, text);
+}
+
 /* False only for what is worth trying again: memory, I/O. */
 static bool read_header(struct ivx_planner *planner, struct entry *entry, struct ivx_err *err)
 {
@@ -68,13 +85,10 @@ static bool read_header(struct ivx_planner *planner, struct entry *entry, struct
     struct ivx_err why = { 0 };
     const bool readable = ivx_instance_read(&blob, &entry->instance, &reason, &why);
     ivx_trying_end(planner->trying);
-    if (readable && entry->instance->series_uid[0] == '\0') {
-        ivx_instance_free(&entry->instance);
-        set_aside(entry, IVX_REASON_DAMAGED, "no Series Instance UID");
+    if (readable) {
+        check_identity(entry);
         return true;
     }
-    if (readable)
-        return true;
     if (why.code == IVX_RETRY || why.code == IVX_FULL)
         return ivx_fail(err, why.code, "%s", why.text);
     set_aside(entry, reason, why.text);

@@ -1,5 +1,6 @@
 #include "route.h"
 
+#include <cjson/cJSON.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -69,7 +70,12 @@ bool ivx_plan_recipe_json(const struct ivx_config_recipe *recipe, bool gap_inter
                           char **json_out, struct ivx_err *err)
 {
     IVX_AUTO(ivx_text_free) struct ivx_text text = { 0 };
-    ivx_text_add(&text, "{\"name\":\"%s\",\"spacing\":", recipe->name);
+    cJSON *name = cJSON_CreateString(recipe->name);
+    IVX_AUTO(ivx_memory_free) char *quoted = cJSON_PrintUnformatted(name);
+    cJSON_Delete(name);
+    if (quoted == NULL)
+        return ivx_fail(err, IVX_FULL, "plan: no memory for a recipe");
+    ivx_text_add(&text, "{\"name\":%s,\"spacing\":", quoted);
     if (recipe->spacing_mm > 0)
         add_number(&text, recipe->spacing_mm);
     else
