@@ -1,0 +1,253 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "isovox/base/auto.h"
+#include "isovox/sys/clock.h"
+#include "server.h"
+
+/* Deliveries looked at for the summary per destination. */
+enum { RECENT = 200 };
+/* Not ready below this: journal and catalogue need room for what is under way. */
+static const uint64_t low_water_bytes = UINT64_C(256) << 20;
+
+bool ivx_disk_ask(const char *path, struct ivx_disk *out)
+{
+    struct statvfs disk;
+    if (statvfs(path, &disk) == -1)
+        return false;
+    out->free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
+    out->total_bytes = (uint64_t)disk.f_blocks * disk.f_frsize;
+    return true;
+}
+
+void ivx_answer_alive(struct ivx_site *site, const struct ivx_request *request, int64_t id,
+                      struct ivx_reply *reply)
+{
+    (void)site, (void)request, (void)id;
+    ivx_reply_text(reply, 200, "application/json", "{\"status\":\"alive\"}\n");
+}
+
+/* ---- readiness ---------------------------------------------------------------------------- */
+
+static bool check(struct ivx_reply *reply, cJSON *list, const char *name, bool is_good,
+                  const char *text)
+{
+    cJSON *json = cJSON_CreateObject();
+    ivx_put_text(reply, json, "name", name);
+    ivx_put_bool(reply, json, "good", is_good);
+    ivx_put_text(reply, json, "text", text);
+    ivx_put_json(reply, list, NULL, &json);
+    return is_good;
+}
+
+static bool check_catalogue(struct ivx_site *site, struct ivx_reply *reply, cJSON *list)
+{
+    struct ivx_err err = { 0 };
+    struct ivx_counts counts;
+    struct ivx_catalogue *catalogue = ivx_site_catalogue(site, &err);
+    const bool good = catalogue != NULL && ivx_catalogue_counts(catalogue, &counts, &err);
+    return check(reply, list, "catalogue", good, err.text);
+}
+
+static bool check_state_dir(struct ivx_site *site, struct ivx_reply *reply, cJSON *list)
+{
+    struct ivx_disk disk = { 0 };
+    char text[80];
+    const char *path = site->config->state_dir;
+    const bool writable = access(path, W_OK | X_OK) == 0;
+    bool good = check(reply, list, "spool", writable, writable ? "" : "cannot be written");
+    const bool known = ivx_disk_ask(path, &disk);
+    snprintf(text, sizeof text, "%llu MiB free", (unsigned long long)(disk.free_bytes >> 20));
+    return check(reply, list, "disk", known && disk.free_bytes >= low_water_bytes, text) && good;
+}
+
+static bool check_receive(struct ivx_site *site, struct ivx_reply *reply, cJSON *list)
+{
+    struct ivx_err err = { 0 };
+    IVX_AUTO(ivx_memory_free) struct ivx_role_row *rows = NULL;
+    size_t count = 0;
+    struct ivx_catalogue *catalogue = ivx_site_catalogue(site, &err);
+    if (catalogue == NULL || !ivx_catalogue_list_roles(catalogue, &rows, &count, &err))
+        return check(reply, list, "roles", false, err.text);
+    bool good = true;
+    for (size_t n = 0; n < count; n++)
+        if (strcmp(rows[n].name, "receive") == 0)
+            good = check(reply, list, "receive", strcmp(rows[n].state, "restarting") != 0,
+                         rows[n].state);
+    return good;
+}
+
+void ivx_answer_ready(struct ivx_site *site, const struct ivx_request *request, int64_t id,
+                      struct ivx_reply *reply)
+{
+    (void)request, (void)id;
+    cJSON *json = cJSON_CreateObject();
+    ivx_put_text(reply, json, "status", "ready");
+    cJSON *list = ivx_put_array(reply, json, "checks");
+    bool good = check_catalogue(site, reply, list);
+    good = check_state_dir(site, reply, list) && good;
+    good = check_receive(site, reply, list) && good;
+    if (!good) {
+        cJSON_DeleteItemFromObjectCaseSensitive(json, "status");
+        ivx_put_text(reply, json, "status", "not ready");
+    }
+    ivx_reply_json(reply, good ? 200 : 503, &json);
+}
+
+/* ---- status ------------------------------------------------------------------------------- */
+
+static void put_counts(struct ivx_reply *reply, cJSON *json, const struct ivx_counts *counts)
+{
+    cJSON *series = ivx_put_object(reply, json, "series");
+    for (int n = 0; n < IVX_SERIES_STATE_COUNT; n++)
+        ivx_put_number(reply, series, ivx_series_state_name((enum ivx_series_state)n),
+                       counts->series[n]);
+    cJSON *jobs = ivx_put_object(reply, json, "jobs");
+    for (int n = 0; n < IVX_JOB_STATE_COUNT; n++)
+        ivx_put_number(reply, jobs, ivx_job_state_name((enum ivx_job_state)n), counts->jobs[n]);
+    cJSON *deliveries = ivx_put_object(reply, json, "deliveries");
+    for (int n = 0; n < IVX_DELIVERY_STATE_COUNT; n++)
+        ivx_put_number(reply, deliveries, ivx_delivery_state_name((enum ivx_delivery_state)n),
+                       counts->deliveries[n]);
+
+    cJSON *totals = ivx_put_object(reply, json, "totals");
+    ivx_put_number(reply, totals, "instances", counts->instances);
+    ivx_put_number(reply, totals, "bytes", counts->bytes);
+    ivx_put_number(reply, totals, "duplicates", counts->duplicates);
+    ivx_put_number(reply, totals, "conflicts", counts->conflicts);
+    ivx_put_number(reply, totals, "aside", counts->aside);
+    ivx_put_number(reply, totals, "derived_instances", counts->derived_instances);
+}
+
+static void put_queues(struct ivx_reply *reply, cJSON *json, const struct ivx_counts *counts)
+{
+    const int64_t now = ivx_clock_wall_us();
+    const int64_t since = counts->oldest_waiting_us;
+    cJSON *queue = ivx_put_object(reply, json, "queue");
+    ivx_put_number(reply, queue, "series",
+                   counts->series[IVX_SERIES_RECEIVING] + counts->series[IVX_SERIES_WAITING]);
+    ivx_put_number(reply, queue, "jobs",
+                   counts->jobs[IVX_JOB_QUEUED] + counts->jobs[IVX_JOB_FAILED]);
+    ivx_put_number(reply, queue, "deliveries",
+                   counts->deliveries[IVX_DELIVERY_QUEUED]
+                       + counts->deliveries[IVX_DELIVERY_FAILED]);
+    ivx_put_time(reply, queue, "oldest_waiting_at", since);
+    ivx_put_number(reply, queue, "oldest_waiting_seconds",
+                   since > 0 && now > since ? (now - since) / 1000000 : 0);
+}
+
+/* The newest delivery to this destination, and how many of the recent ones are in which
+ * state. Rows come newest first. */
+static void put_destination(struct ivx_reply *reply, cJSON *list,
+                            const struct ivx_destination *destination,
+                            const struct ivx_delivery_row *rows, size_t count)
+{
+    int64_t in_state[IVX_DELIVERY_STATE_COUNT] = { 0 };
+    const struct ivx_delivery_row *last = NULL;
+    for (size_t n = 0; n < count; n++)
+        if (strcmp(rows[n].destination, destination->name) == 0) {
+            in_state[rows[n].state]++;
+            last = last == NULL ? &rows[n] : last;
+        }
+
+    cJSON *json = cJSON_CreateObject();
+    ivx_put_text(reply, json, "name", destination->name);
+    ivx_put_text(reply, json, "ae_title", destination->ae_title);
+    ivx_put_text(reply, json, "address", destination->address);
+    ivx_put_number(reply, json, "port", destination->port);
+    cJSON *recent = ivx_put_object(reply, json, "recent");
+    for (int n = 0; n < IVX_DELIVERY_STATE_COUNT; n++)
+        ivx_put_number(reply, recent, ivx_delivery_state_name((enum ivx_delivery_state)n),
+                       in_state[n]);
+    cJSON *newest = last == NULL ? cJSON_CreateNull() : ivx_json_delivery(reply, last);
+    ivx_put_json(reply, json, "last", &newest);
+    ivx_put_json(reply, list, NULL, &json);
+}
+
+static bool put_destinations(struct ivx_reply *reply, cJSON *json, const struct ivx_site *site,
+                             struct ivx_catalogue *catalogue, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_memory_free) struct ivx_delivery_row *rows = NULL;
+    size_t count = 0;
+    if (!ivx_catalogue_list_deliveries(catalogue, 0, -1, RECENT, &rows, &count, err))
+        return false;
+    cJSON *list = ivx_put_array(reply, json, "destinations");
+    for (size_t n = 0; n < site->config->destination_count; n++)
+        put_destination(reply, list, &site->config->destinations[n], rows, count);
+    return true;
+}
+
+static bool put_roles(struct ivx_reply *reply, cJSON *json, struct ivx_catalogue *catalogue,
+                      struct ivx_err *err)
+{
+    IVX_AUTO(ivx_memory_free) struct ivx_role_row *rows = NULL;
+    size_t count = 0;
+    if (!ivx_catalogue_list_roles(catalogue, &rows, &count, err))
+        return false;
+    cJSON *list = ivx_put_array(reply, json, "roles");
+    for (size_t n = 0; n < count; n++) {
+        cJSON *row = ivx_json_role(reply, &rows[n]);
+        ivx_put_json(reply, list, NULL, &row);
+    }
+    return true;
+}
+
+static bool make_status(struct ivx_site *site, struct ivx_reply *reply, cJSON **json_out,
+                        struct ivx_err *err)
+{
+    struct ivx_counts counts;
+    struct ivx_disk disk = { 0 };
+    struct ivx_catalogue *catalogue = ivx_site_catalogue(site, err);
+    if (catalogue == NULL || !ivx_catalogue_counts(catalogue, &counts, err))
+        return false;
+    cJSON *json = *json_out = cJSON_CreateObject();
+    ivx_put_text(reply, json, "version", PACKAGE_VERSION);
+    ivx_put_time(reply, json, "time", ivx_clock_wall_us());
+    ivx_put_time(reply, json, "http_started_at", site->started_us);
+    ivx_put_text(reply, json, "ae_title", site->config->receive.ae_title);
+    ivx_put_number(reply, json, "receive_port", site->config->receive.port);
+    put_counts(reply, json, &counts);
+    put_queues(reply, json, &counts);
+    (void)ivx_disk_ask(site->config->state_dir, &disk);
+    cJSON *room = ivx_put_object(reply, json, "disk");
+    ivx_put_number(reply, room, "free_bytes", (int64_t)disk.free_bytes);
+    ivx_put_number(reply, room, "total_bytes", (int64_t)disk.total_bytes);
+    return put_roles(reply, json, catalogue, err)
+           && put_destinations(reply, json, site, catalogue, err);
+}
+
+void ivx_answer_status(struct ivx_site *site, const struct ivx_request *request, int64_t id,
+                       struct ivx_reply *reply)
+{
+    (void)request, (void)id;
+    struct ivx_err err = { 0 };
+    IVX_AUTO(ivx_json_free) cJSON *json = NULL;
+    if (make_status(site, reply, &json, &err))
+        ivx_reply_json(reply, 200, &json);
+    else
+        ivx_reply_error(reply, &err);
+}
+
+/* Without what changes by itself: an event means that something has happened. */
+bool ivx_status_text(struct ivx_site *site, struct ivx_text *out)
+{
+    struct ivx_err err = { 0 };
+    struct ivx_reply reply = { 0 };
+    IVX_AUTO(ivx_json_free) cJSON *json = NULL;
+    if (!make_status(site, &reply, &json, &err) || reply.failed)
+        return false;
+    cJSON_DeleteItemFromObjectCaseSensitive(json, "time");
+    cJSON_DeleteItemFromObjectCaseSensitive(json, "disk");
+    cJSON *queue = cJSON_GetObjectItemCaseSensitive(json, "queue");
+    cJSON_DeleteItemFromObjectCaseSensitive(queue, "oldest_waiting_seconds");
+    char *text = cJSON_PrintUnformatted(json);
+    if (text == NULL)
+        return false;
+    ivx_text_add(out, "%s", text);
+    cJSON_free(text);
+    return !out->failed;
+}
