@@ -1,1 +1,23 @@
-# daemon
+# One line per role, in the order of linking: what uses stands before what is used.
+sbin_PROGRAMS += isovoxd
+isovoxd_CPPFLAGS = $(AM_CPPFLAGS)
+isovoxd_SOURCES = src/daemon/daemon.h
+isovoxd_SOURCES += src/daemon/instance.c
+isovoxd_SOURCES += src/daemon/main.c
+isovoxd_SOURCES += src/daemon/notify.c
+isovoxd_SOURCES += src/daemon/roles.c
+isovoxd_SOURCES += src/daemon/supervisor.c
+isovoxd_LDADD = libreceive.a
+isovoxd_LDADD += libplan.a
+isovoxd_LDADD += libconvert.a
+isovoxd_LDADD += libdeliver.a
+isovoxd_LDADD += libhttp.a
+isovoxd_LDADD += $(VOLUME_LIBS)
+isovoxd_LDADD += liboutbox.a libspool.a libcatalogue.a $(SQLITE_LIBS) $(HTTP_LIBS)
+isovoxd_LDADD += $(CONFIG_LIBS)
+# The C++ linker: libdicom.a is C++.
+nodist_EXTRA_isovoxd_SOURCES = dummy.cc
+EXTRA_DIST += src/daemon/README.md
+
+# From instances to volumes to results, without roles; `isovox` uses them too.
+VOLUME_LIBS = libassemble.a libderive.a libdicom.a libcore.a $(DCMTK_LIBS)
