@@ -28,3 +28,11 @@ libcore_avx512_a_CFLAGS = $(LOOPS_CFLAGS) -DIVX_SET=avx512 \
 libcore_a_LIBADD += $(libcore_avx2_a_OBJECTS) $(libcore_avx512_a_OBJECTS)
 libcore_a_DEPENDENCIES += $(libcore_avx2_a_OBJECTS) $(libcore_avx512_a_OBJECTS)
 endif
+
+CORE_TEST_LIBS = libcore.a libbase.a $(CHECK_LIBS) -lm -lpthread
+check_PROGRAMS += tests/unit/core/test_oracle
+tests_unit_core_test_oracle_SOURCES = tests/unit/core/test_oracle.c \
+	tests/unit/core/oracle.h tests/unit/core/oracle.c \
+	tests/unit/core/subject.h tests/unit/core/subject.c
+tests_unit_core_test_oracle_CFLAGS = $(TEST_CFLAGS)
+tests_unit_core_test_oracle_LDADD = $(CORE_TEST_LIBS)

@@ -126,6 +126,12 @@ void ivx_table_free(struct ivx_table *table)
     *table = (struct ivx_table){ 0 };
 }
 
+/* The taps of one output: those closer to u than the radius. */
+struct window {
+    int32_t first, count;
+    double u, radius;
+};
+
 /* The sum that a mirrored table would have too: from both ends inwards. */
 static double paired_sum(const double *w, int32_t n)
 {
@@ -212,24 +218,34 @@ static void nearest_row(struct ivx_table *table, int32_t i, double u)
     ivx_table_store(table, i, k, 1, (double[]){ 1 }, NULL);
 }
 
-/* Sum 1; and first moment 0 by the least change, so that ramps stay ramps. */
-static void balance(double *w, int32_t count, int32_t first, double u, bool ramp)
+/* The sum of w * x, or w * x * x, over distances x from u; mirrored taps, mirrored bits. */
+static double moment_of(const double *w, const struct window *at, bool squared)
 {
-    const double sum = paired_sum(w, count);
-    for (int32_t n = 0; n < count; n++)
-        w[n] /= sum;
-    if (!ramp || count < 2)
-        return;
+    double sum = 0;
+    for (int32_t n = 0; n < (at->count + 1) / 2; n++) {
+        const int32_t far = at->count - 1 - n;
+        const double a = at->first + n - at->u, b = at->first + far - at->u;
+        const double here = w[n] * a * (squared ? a : 1);
+        const double there = far == n ? 0 : w[far] * b * (squared ? b : 1);
+        sum += here + there;
+    }
+    return sum;
+}
 
-    double moment = 0;
-    for (int32_t n = 0; n < count / 2; n++)
-        moment += w[n] * (first + n - u) + w[count - 1 - n] * (first + count - 1 - n - u);
-    if (count % 2)
-        moment += w[count / 2] * (first + count / 2 - u);
-    const double middle = (count - 1) / 2.0;
-    const double tilt = moment / ((double)count * ((double)count * count - 1) / 12);
-    for (int32_t n = 0; n < count; n++)
-        w[n] -= tilt * (n - middle);
+/* First moment 0, so that ramps stay ramps: by the least change, weighted by a tent over the
+ * support, so that a tap which enters the support enters with weight 0. */
+static void straighten(double *w, double *tent, const struct window *at)
+{
+    for (int32_t n = 0; n < at->count; n++)
+        tent[n] = 1 - magnitude(at->first + n - at->u) / at->radius;
+    const double all = paired_sum(tent, at->count);
+    const double middle = moment_of(tent, at, false) / all;
+    const double width = moment_of(tent, at, true) - middle * middle * all;
+    if (!(width > 0))
+        return;
+    const double tilt = moment_of(w, at, false) / width;
+    for (int32_t n = 0; n < at->count; n++)
+        w[n] -= tilt * tent[n] * (at->first + n - at->u - middle);
 }
 
 /* Taps beyond the ends fall on the outermost sample: the edge is replicated. */
@@ -263,8 +279,12 @@ static void kernel_row(struct ivx_table *table, int32_t i, double u)
             ivx_kernel_at(shape->kernel, (u - (first + count)) / shape->stretch);
         count++;
     }
-    balance(table->scratch, count, first, u,
-            shape->kernel == IVX_LANCZOS3 || shape->stretch > 1);
+    const double sum = paired_sum(table->scratch, count);
+    for (int32_t n = 0; n < count; n++)
+        table->scratch[n] /= sum;
+    if (shape->kernel == IVX_LANCZOS3 || shape->stretch > 1)
+        straighten(table->scratch, table->scratch + table->most,
+                   &(struct window){ first, count, u, radius });
     fold(table, i, table->scratch, count, first);
 }
 

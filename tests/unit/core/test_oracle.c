@@ -1,0 +1,133 @@
+/* The engine against the definition, evaluated directly in double precision. */
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "isovox/base/auto.h"
+#include "oracle.h"
+
+enum shape { PLAIN, TILTED, JITTERED, IRREGULAR, TILTED_IRREGULAR, ONE_SLICE, THIN, SHAPES };
+static const char *const shape_names[] = { "plain", "tilted", "jittered", "irregular",
+                                           "tilted and irregular", "one slice", "one column" };
+static const double targets[] = { 0.5, 1.0, 2.0, 3.3 };
+
+static struct subject *make(enum shape shape)
+{
+    static const double spacing[3] = { 0.7, 0.8, 2.5 };
+    const int32_t columns = shape == THIN ? 1 : 13, rows = 17;
+    struct subject *made = subject_new(columns, rows, shape == ONE_SLICE ? 1 : 23, spacing);
+
+    for (int32_t k = 0; k < made->stack.slices; k++) {
+        if (shape == IRREGULAR || shape == TILTED_IRREGULAR) /* as a GE head: 4, 1.08, 7 mm */
+            made->t[k] += (k > 5) * -1.4 + (k > 9) * 3 + 0.21 * sin(3.0 * k);
+        if (shape == JITTERED && k > 0) {
+            made->shift_row[k] = 0.3 * sin(5.0 * k);
+            made->shift_column[k] = 0.25 * cos(3.0 * k);
+        }
+    }
+    if (shape == TILTED || shape == TILTED_IRREGULAR)
+        subject_tilt(made, shape == TILTED ? -17 : 9);
+    subject_noise(made, -1000, 1500, (uint32_t)shape + 7);
+    return made;
+}
+
+/* Padding as vendors write it: a corner, a lone pixel, most of one slice. */
+static void pad(struct subject *subject)
+{
+    const struct ivx_stack *s = &subject->stack;
+    subject->missing = calloc((size_t)s->columns * s->rows * s->slices, 1);
+    for (int32_t k = 0; k < s->slices; k++)
+        for (int32_t j = 0; j < s->rows; j++)
+            for (int32_t i = 0; i < s->columns; i++) {
+                const size_t p = ((size_t)k * s->rows + j) * s->columns + i;
+                subject->missing[p] = (k > 3 && i + j < 7) || (k == 2 && i == 6 && j == 8)
+                                      || (k == 12 && j > 4);
+            }
+    for (size_t p = 0; p < (size_t)s->columns * s->rows * s->slices; p++)
+        if (subject->missing[p])
+            subject->voxel[p] = -2000;
+}
+
+/* The worst distance beyond `allowed` around what the definition says. */
+static double worst(const struct subject *subject, const struct ivx_resample_options *options,
+                    const struct outcome *outcome, const char *what)
+{
+    const struct ivx_grid *grid = &outcome->grid;
+    uint32_t seed = 99;
+    double most = 0;
+
+    for (int turn = 0; turn < 250; turn++) {
+        int32_t at[3];
+        for (int a = 0; a < 3; a++) {
+            seed = seed * 1664525u + 1013904223u;
+            at[a] = (int32_t)((seed >> 9) % (uint32_t)grid->count[a]);
+        }
+        const struct verdict verdict =
+            oracle_at(subject, grid, options, at[0], at[1], at[2]);
+        const double is = outcome_at(outcome, at[0], at[1], at[2]);
+        if (verdict.doubtful && is == options->background)
+            continue;
+        if (verdict.background)
+            ck_assert_msg(is == options->background, "%s: %g at %d %d %d is background", what,
+                          is, at[0], at[1], at[2]);
+        const double allowed = options->result == IVX_INT16 ? 0.5 : 0;
+        const double wanted = options->result == IVX_INT16
+                                  ? fmin(fmax(verdict.value, -32768), 32767) : verdict.value;
+        most = fmax(most, fabs(is - wanted) - allowed);
+        ck_assert_msg(most < 1e-3, "%s: %.6f instead of %.6f at %d %d %d", what, is,
+                      verdict.value, at[0], at[1], at[2]);
+    }
+    return most;
+}
+
+static void compare(enum ivx_kernel kernel, enum shape shape, bool padded)
+{
+    IVX_AUTO(subject_free) struct subject *subject = make(shape);
+    if (padded)
+        pad(subject);
+    for (size_t n = 0; n < IVX_COUNT(targets); n++) {
+        struct ivx_resample_options options = subject_options(kernel);
+        IVX_AUTO(outcome_free) struct outcome outcome = { 0 };
+        char what[120];
+        options.antialias = n % 3 == 2 ? IVX_ANTIALIAS_OFF : IVX_ANTIALIAS_AUTO;
+        options.boundary = shape % 2 ? IVX_BOUNDARY_BACKGROUND : IVX_BOUNDARY_NEAREST;
+        options.result = n % 2 ? IVX_FLOAT32 : IVX_INT16;
+        snprintf(what, sizeof what, "%s, %s%s, %g mm", ivx_kernel_name(kernel),
+                 shape_names[shape], padded ? ", padded" : "", targets[n]);
+
+        subject_run(subject, targets[n], &options, &outcome);
+
+        const double most = worst(subject, &options, &outcome, what);
+        if (getenv("VERBOSE") != NULL)
+            printf("%-60s %.2e HU\n", what, most);
+    }
+}
+
+START_TEST(every_voxel_is_what_the_definition_says)
+{
+    compare((enum ivx_kernel)(_i / SHAPES), (enum shape)(_i % SHAPES), false);
+}
+END_TEST
+
+START_TEST(and_so_it_is_with_padding)
+{
+    compare((enum ivx_kernel)(_i / SHAPES), (enum shape)(_i % SHAPES), true);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("core/oracle");
+    TCase *tests = tcase_create("oracle");
+    tcase_set_timeout(tests, 120);
+    tcase_add_loop_test(tests, every_voxel_is_what_the_definition_says, 0,
+                        IVX_KERNEL_COUNT * SHAPES);
+    tcase_add_loop_test(tests, and_so_it_is_with_padding, 0, IVX_KERNEL_COUNT * SHAPES);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    const int failures = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failures == 0 ? 0 : 1;
+}
