@@ -6,3 +6,22 @@ libcatalogue_a_SOURCES = include/isovox/catalogue/catalogue.h src/catalogue/db.h
 	src/catalogue/schema.c src/catalogue/series.c src/catalogue/settle.c
 libcatalogue_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 EXTRA_DIST += src/catalogue/README.md
+
+CATALOGUE_TEST_LIBS = libcatalogue.a libsys.a libbase.a $(SQLITE_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
+CATALOGUE_TEST_RIG = tests/unit/catalogue/rig.h tests/unit/catalogue/rig.c
+
+check_PROGRAMS += tests/unit/catalogue/test_deliveries \
+	tests/unit/catalogue/test_index tests/unit/catalogue/test_jobs
+tests_unit_catalogue_test_index_SOURCES = $(CATALOGUE_TEST_RIG) tests/unit/catalogue/test_index.c
+tests_unit_catalogue_test_index_CFLAGS = $(TEST_CFLAGS)
+tests_unit_catalogue_test_index_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_wall_us
+tests_unit_catalogue_test_index_LDADD = $(CATALOGUE_TEST_LIBS)
+tests_unit_catalogue_test_jobs_SOURCES = $(CATALOGUE_TEST_RIG) tests/unit/catalogue/test_jobs.c
+tests_unit_catalogue_test_jobs_CFLAGS = $(TEST_CFLAGS)
+tests_unit_catalogue_test_jobs_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_wall_us
+tests_unit_catalogue_test_jobs_LDADD = $(CATALOGUE_TEST_LIBS)
+tests_unit_catalogue_test_deliveries_SOURCES = $(CATALOGUE_TEST_RIG) \
+	tests/unit/catalogue/test_deliveries.c
+tests_unit_catalogue_test_deliveries_CFLAGS = $(TEST_CFLAGS)
+tests_unit_catalogue_test_deliveries_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_wall_us
+tests_unit_catalogue_test_deliveries_LDADD = $(CATALOGUE_TEST_LIBS)

@@ -1,0 +1,257 @@
+/* Deliveries, what is accepted, and the series' state that follows. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "rig.h"
+
+enum { SECOND = 1000000 };
+
+START_TEST(a_finished_job_queues_a_delivery_per_destination_and_its_texts)
+{
+    const int64_t id = rig_series(1, 1);
+    IVX_AUTO(ivx_memory_free) char *manifest = NULL;
+    IVX_AUTO(ivx_memory_free) char *stages = NULL;
+    IVX_AUTO(ivx_memory_free) char *none = NULL;
+    rig_plan(id, "k", "pacs");
+    OK(ivx_catalogue_job_manifest(cat, rig_only_job(id), &none, &err));
+    ck_assert_str_eq(none, "null");
+
+    const int64_t job = rig_convert(5);
+
+    const struct ivx_delivery_row row = rig_delivery(rig_only_delivery(job));
+    ck_assert_int_eq(row.state, IVX_DELIVERY_QUEUED);
+    ck_assert_str_eq(row.destination, "pacs");
+    ck_assert_str_eq(row.outbox_key, "key");
+    ck_assert_str_eq(row.derived_series_uid, "2.25.7");
+    ck_assert_str_eq(row.sop_class, "1.2.840.10008.5.1.4.1.1.2");
+    ck_assert_int_eq(row.instances, 5);
+    ck_assert_int_eq(row.accepted, 0);
+    ck_assert_int_eq(row.last_status, -1);
+    OK(ivx_catalogue_job_manifest(cat, job, &manifest, &err));
+    ck_assert_str_eq(manifest, "{\"m\":1}");
+    OK(ivx_catalogue_job_stages(cat, job, &stages, &err));
+    ck_assert_str_eq(stages, "{\"total_ms\":5}");
+    ck_assert_int_eq(rig_state(id), IVX_SERIES_PLANNED);
+}
+END_TEST
+
+START_TEST(a_series_without_destinations_is_done_with_its_last_job)
+{
+    const int64_t id = rig_series(1, 1);
+    const char *const keys[] = { "a", "b", NULL };
+    OK(rig_decide(id, keys, NULL, &err));
+    rig_convert(1);
+    ck_assert_int_eq(rig_state(id), IVX_SERIES_PLANNED);
+    rig_convert(1);
+    ck_assert_int_eq(rig_state(id), IVX_SERIES_DONE);
+}
+END_TEST
+
+START_TEST(a_delivery_resumes_with_what_is_not_accepted)
+{
+    const int64_t id = rig_series(1, 1);
+    struct ivx_delivery_row row = { 0 };
+    enum ivx_delivery_state state = IVX_DELIVERY_QUEUED;
+    struct ivx_delivery_item *items = NULL;
+    size_t count = 0;
+    rig_plan(id, "k", "pacs");
+    rig_convert(5);
+    OK(ivx_catalogue_delivery_claim(cat, "pacs", "d", 60, &row, &err));
+    OK(ivx_catalogue_delivery_pending(cat, row.id, &items, &count, &err));
+    ck_assert_uint_eq(count, 5);
+    free(items);
+
+    OK(rig_answer(&row, 1, 2, 0, &err));
+    OK(rig_answer(&row, 3, 3, 0xA700, &err));
+    OK(ivx_catalogue_delivery_end(cat, row.id, row.epoch, 0xA700, "full", false,
+                                  now_us + 5 * SECOND, &state, &err));
+    ck_assert_int_eq(state, IVX_DELIVERY_FAILED);
+    ck_assert_int_eq(rig_delivery(row.id).accepted, 2);
+    ck_assert_int_eq(rig_delivery(row.id).last_status, 0xA700);
+    ck_assert_str_eq(rig_delivery(row.id).last_comment, "full");
+    ck_assert_int_eq(rig_state(id), IVX_SERIES_PLANNED);
+    FAILS(IVX_ABSENT, ivx_catalogue_delivery_claim(cat, "pacs", "d", 60, &row, &err));
+
+    now_us += 5 * SECOND;
+    rig_reopen();
+    OK(ivx_catalogue_delivery_claim(cat, "pacs", "d", 60, &row, &err));
+    ck_assert_int_eq(row.attempts, 2);
+    OK(ivx_catalogue_delivery_pending(cat, row.id, &items, &count, &err));
+    ck_assert_uint_eq(count, 3);
+    ck_assert_int_eq(items[0].n, 3);
+    ck_assert_str_eq(items[0].file, "000003.dcm");
+    ck_assert_int_eq(items[2].n, 5);
+    free(items);
+    OK(rig_answer(&row, 3, 5, 0, &err));
+    OK(ivx_catalogue_delivery_end(cat, row.id, row.epoch, 0, "", false, 0, &state, &err));
+    ck_assert_int_eq(state, IVX_DELIVERY_SENT);
+    ck_assert_int_eq(rig_state(id), IVX_SERIES_DONE);
+}
+END_TEST
+
+START_TEST(a_sender_that_was_thought_dead_cannot_end_a_delivery)
+{
+    struct ivx_delivery_row first = { 0 }, second = { 0 };
+    enum ivx_delivery_state state;
+    rig_plan(rig_series(1, 1), "k", "pacs");
+    rig_convert(2);
+    OK(ivx_catalogue_delivery_claim(cat, "pacs", "d1", 60, &first, &err));
+    OK(ivx_catalogue_delivery_heartbeat(cat, first.id, first.epoch, 60, &err));
+    now_us += 61 * SECOND;
+    OK(ivx_catalogue_delivery_claim(cat, "pacs", "d2", 60, &second, &err));
+    ck_assert_int_eq(second.id, first.id);
+
+    FAILS(IVX_STALE, rig_answer(&first, 1, 2, 0, &err));
+    FAILS(IVX_STALE,
+          ivx_catalogue_delivery_heartbeat(cat, first.id, first.epoch, 60, &err));
+    FAILS(IVX_STALE, ivx_catalogue_delivery_end(cat, first.id, first.epoch, 0, "", false,
+                                                0, &state, &err));
+    ck_assert_int_eq(rig_delivery(first.id).accepted, 0);
+}
+END_TEST
+
+START_TEST(what_was_accepted_stays_accepted)
+{
+    struct ivx_delivery_row row = { 0 };
+    rig_plan(rig_series(1, 1), "k", "pacs");
+    rig_convert(1);
+    OK(ivx_catalogue_delivery_claim(cat, "pacs", "d", 60, &row, &err));
+
+    OK(rig_answer(&row, 1, 1, 0, &err));
+    OK(rig_answer(&row, 1, 1, 0xC000, &err));
+
+    ck_assert_int_eq(rig_delivery(row.id).accepted, 1);
+}
+END_TEST
+
+START_TEST(a_dead_delivery_fails_its_series_until_it_is_retried)
+{
+    const int64_t id = rig_series(1, 1);
+    struct ivx_delivery_row row = { 0 };
+    enum ivx_delivery_state state;
+    rig_plan(id, "k", "pacs");
+    rig_convert(1);
+    OK(ivx_catalogue_delivery_claim(cat, "pacs", "d", 60, &row, &err));
+    OK(ivx_catalogue_delivery_end(cat, row.id, row.epoch, 0x0122, "no such class", true,
+                                  0, &state, &err));
+    ck_assert_int_eq(state, IVX_DELIVERY_DEAD);
+    ck_assert_int_eq(rig_state(id), IVX_SERIES_FAILED);
+    ck_assert_str_eq(rig_series_row(id).code, "NOT_DELIVERED");
+    ck_assert_str_eq(rig_series_row(id).note, "pacs: no such class");
+
+    now_us += SECOND;
+    OK(ivx_catalogue_delivery_retry(cat, row.id, &err));
+
+    ck_assert_int_eq(rig_state(id), IVX_SERIES_PLANNED);
+    ck_assert_int_eq(rig_delivery(row.id).created_us, now_us);
+    OK(ivx_catalogue_delivery_claim(cat, "pacs", "d", 60, &row, &err));
+    OK(rig_answer(&row, 1, 1, 0, &err));
+    OK(ivx_catalogue_delivery_end(cat, row.id, row.epoch, 0, "", false, 0, &state, &err));
+    ck_assert_int_eq(rig_state(id), IVX_SERIES_DONE);
+    FAILS(IVX_REFUSED, ivx_catalogue_delivery_retry(cat, row.id, &err));
+    FAILS(IVX_REFUSED, ivx_catalogue_delivery_cancel(cat, row.id, &err));
+}
+END_TEST
+
+START_TEST(cancelling_takes_work_away_from_whoever_is_at_it)
+{
+    const int64_t id = rig_series(1, 1), other = rig_series(2, 1);
+    struct ivx_claim claim = { 0 };
+    struct ivx_delivery_row row = { 0 };
+    rig_plan(id, "k", "pacs");
+    OK(ivx_catalogue_claim(cat, "w", 60, 3, &claim, &err));
+    ivx_claim_free(&claim);
+    OK(ivx_catalogue_job_cancel(cat, claim.job_id, &err));
+    FAILS(IVX_STALE, rig_finish(claim.job_id, claim.epoch, 1, &err));
+    ck_assert_int_eq(rig_state(id), IVX_SERIES_FAILED);
+    ck_assert_str_eq(rig_series_row(id).code, "CANCELLED");
+    FAILS(IVX_REFUSED, ivx_catalogue_job_cancel(cat, claim.job_id, &err));
+
+    rig_plan(other, "k2", "pacs");
+    rig_convert(1);
+    OK(ivx_catalogue_delivery_claim(cat, "pacs", "d", 60, &row, &err));
+    OK(ivx_catalogue_delivery_cancel(cat, row.id, &err));
+    FAILS(IVX_STALE, rig_answer(&row, 1, 1, 0, &err));
+    ck_assert_int_eq(rig_state(other), IVX_SERIES_DONE);
+}
+END_TEST
+
+START_TEST(only_destinations_with_work_are_due)
+{
+    char(*names)[65] = NULL;
+    size_t count = 0;
+    struct ivx_delivery_row row = { 0 };
+    OK(ivx_catalogue_delivery_due(cat, &names, &count, &err));
+    ck_assert_uint_eq(count, 0);
+    rig_plan(rig_series(1, 1), "k1", "pacs");
+    rig_convert(1);
+    rig_plan(rig_series(2, 1), "k2", "archive");
+    rig_convert(1);
+
+    OK(ivx_catalogue_delivery_due(cat, &names, &count, &err));
+    ck_assert_uint_eq(count, 2);
+    ck_assert_str_eq(names[0], "archive");
+    ck_assert_str_eq(names[1], "pacs");
+    free(names);
+    OK(ivx_catalogue_delivery_claim(cat, "pacs", "d", 60, &row, &err));
+    OK(ivx_catalogue_delivery_due(cat, &names, &count, &err));
+    ck_assert_uint_eq(count, 1);
+    free(names);
+    now_us += 61 * SECOND;
+    OK(ivx_catalogue_delivery_due(cat, &names, &count, &err));
+    ck_assert_uint_eq(count, 2);
+    free(names);
+}
+END_TEST
+
+START_TEST(counts_add_up)
+{
+    struct ivx_counts counts;
+    OK(ivx_catalogue_counts(cat, &counts, &err));
+    ck_assert_int_eq(counts.oldest_waiting_us, 0);
+    rig_plan(rig_series(1, 2), "k1", "pacs");
+    now_us += SECOND;
+    rig_plan(rig_series(2, 1), "k2", NULL);
+    rig_convert(4); /* k1 */
+    rig_convert(3); /* k2 */
+
+    OK(ivx_catalogue_counts(cat, &counts, &err));
+
+    ck_assert_int_eq(counts.series[IVX_SERIES_PLANNED], 1);
+    ck_assert_int_eq(counts.series[IVX_SERIES_DONE], 1);
+    ck_assert_int_eq(counts.jobs[IVX_JOB_DONE], 2);
+    ck_assert_int_eq(counts.deliveries[IVX_DELIVERY_QUEUED], 1);
+    ck_assert_int_eq(counts.derived_instances, 7);
+    ck_assert_int_eq(counts.instances, 3);
+    ck_assert_int_eq(counts.bytes, 300);
+    ck_assert_int_eq(counts.oldest_waiting_us, 1000000 + SECOND);
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+    tcase_add_test(tests, a_finished_job_queues_a_delivery_per_destination_and_its_texts);
+    tcase_add_test(tests, a_series_without_destinations_is_done_with_its_last_job);
+    tcase_add_test(tests, a_delivery_resumes_with_what_is_not_accepted);
+    tcase_add_test(tests, a_sender_that_was_thought_dead_cannot_end_a_delivery);
+    tcase_add_test(tests, what_was_accepted_stays_accepted);
+    tcase_add_test(tests, a_dead_delivery_fails_its_series_until_it_is_retried);
+    tcase_add_test(tests, cancelling_takes_work_away_from_whoever_is_at_it);
+    tcase_add_test(tests, only_destinations_with_work_are_due);
+    tcase_add_test(tests, counts_add_up);
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("catalogue: deliveries");
+    TCase *tests = tcase_create("deliveries");
+    tcase_set_timeout(tests, 120);
+    tcase_add_checked_fixture(tests, rig_start, rig_end);
+    add_tests(tests);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    const int failures = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failures == 0 ? 0 : 1;
+}
