@@ -226,7 +226,7 @@ static bool put_text(struct ivx_item *item, const DcmTag &tag, uint32_t number,
                      const char *text, struct ivx_err *err)
 {
     DcmElement *fresh = nullptr;
-    OFCondition done = DcmItem::newDicomElement(fresh, tag);
+    OFCondition done = DcmItem::newDicomElementWithVR(fresh, tag);
     std::unique_ptr<DcmElement> element(fresh);
     if (done.good() && *text != '\0')
         done = element->putString(text);

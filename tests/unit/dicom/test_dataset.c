@@ -208,6 +208,23 @@ START_TEST(an_ambiguous_vr_takes_the_sign_that_was_meant)
 }
 END_TEST
 
+START_TEST(a_private_element_keeps_its_vr)
+{
+    struct ivx_err err = { 0 };
+    IVX_AUTO(ivx_dataset_free) struct ivx_dataset *dataset = small();
+    struct ivx_item *root = ivx_dataset_root(dataset);
+    ck_assert(ivx_item_put_text_as(root, 0x00990010, "LO", "ISOVOX 1.0", &err));
+    ck_assert_msg(ivx_item_put_text_as(root, 0x00991001, "UT", "{}", &err), "%s", err.text);
+    const size_t length = write_to(path, dataset, four, 4, false);
+
+    IVX_AUTO(ivx_memory_free) uint8_t *bytes = NULL;
+    const struct ivx_blob blob = { path, 0, length };
+    ck_assert(ivx_blob_read(&blob, &bytes, &err));
+    static const uint8_t wanted[] = { 0x99, 0, 1, 0x10, 'U', 'T', 0, 0, 2, 0, 0, 0, '{', '}' };
+    ck_assert_ptr_nonnull(memmem(bytes, length, wanted, sizeof wanted));
+}
+END_TEST
+
 static bool is_group_8(void *context, uint32_t tag)
 {
     ++*(int *)context;
@@ -251,6 +268,7 @@ int main(void)
     tcase_add_test(tests, a_header_that_is_cut_short_is_damaged);
     tcase_add_test(tests, a_clone_does_not_share);
     tcase_add_test(tests, an_ambiguous_vr_takes_the_sign_that_was_meant);
+    tcase_add_test(tests, a_private_element_keeps_its_vr);
     tcase_add_test(tests, a_filter_removes_what_it_answers_for);
     tcase_add_test(tests, an_object_without_a_uid_is_not_written);
     suite_add_tcase(suite, tests);
