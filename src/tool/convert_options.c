@@ -1,0 +1,312 @@
+#include "convert_options.h"
+
+#include <getopt.h>
+#include <limits.h>
+#include <math.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "isovox/base/auto.h"
+#include "isovox/base/text.h"
+#include "isovox/config/config.h"
+#include "tool.h"
+
+#define DEFAULT_CONFIG "/etc/isovox/isovoxd.conf"
+
+static const char help[] =
+    "usage: isovox convert [OPTIONS] INPUT... -o OUTPUT\n\n"
+    "Makes isotropic volumes of CT series, without a daemon. INPUT: DICOM files, and folders,\n"
+    "which are searched. OUTPUT: a folder, which gets a folder for each derived series; or,\n"
+    "with one volume and --format nifti or raw, a file.\n\n"
+    "  -o, --output PATH     where the results go\n"
+    "  --recipe NAME         settings from the configuration file; other options override\n"
+    "  -c, --config FILE     the configuration file (" DEFAULT_CONFIG ")\n"
+    "  --spacing MM          voxel size (1.0), or 'min': the smallest acquired distance\n"
+    "  --kernel NAME         bspline3 (default), linear, catmull-rom, lanczos3, nearest\n"
+    "  --align HOW           center (default), origin, corner\n"
+    "  --orientation HOW     acquired\n"
+    "  --antialias HOW       auto (default: where the target is coarser), off\n"
+    "  --boundary HOW        nearest (default), background\n"
+    "  --round HOW           half-even\n"
+    "  --format NAME         dicom (default), nifti (.nii.gz; .nii by name), raw (float32 + JSON)\n"
+    "  --gap POLICY          where slices are missing: refuse (default), interpolate, split\n"
+    "  --threads N           number of threads (one per core)\n"
+    "  --simd SET            auto (default), base, avx2, avx512, neon: the same bits from each\n"
+    "  --max-memory BYTES    working memory (1G); K, M and G are understood\n"
+    "  --progress            show progress even when standard error is no terminal\n"
+    "  --no-progress         never show it\n"
+    "  --json                a machine-readable report on standard output\n"
+    "  --help                this text\n\n"
+    "exit status: 0 all converted, 1 error, 2 usage, 3 nothing to convert, 4 some converted and\n"
+    "some refused, 78 configuration. SOURCE_DATE_EPOCH, when set, is the time of creation.\n";
+
+enum id {
+    ID_RECIPE = 256, ID_SPACING, ID_KERNEL, ID_ALIGN, ID_ORIENTATION, ID_ANTIALIAS, ID_BOUNDARY,
+    ID_ROUND, ID_FORMAT, ID_GAP, ID_THREADS, ID_SIMD, ID_MEMORY, ID_PROGRESS, ID_NO_PROGRESS,
+    ID_JSON, ID_END
+};
+
+static const struct option table[] = {
+    { "output", required_argument, NULL, 'o' },
+    { "recipe", required_argument, NULL, ID_RECIPE },
+    { "config", required_argument, NULL, 'c' },
+    { "spacing", required_argument, NULL, ID_SPACING },
+    { "kernel", required_argument, NULL, ID_KERNEL },
+    { "align", required_argument, NULL, ID_ALIGN },
+    { "orientation", required_argument, NULL, ID_ORIENTATION },
+    { "antialias", required_argument, NULL, ID_ANTIALIAS },
+    { "boundary", required_argument, NULL, ID_BOUNDARY },
+    { "round", required_argument, NULL, ID_ROUND },
+    { "format", required_argument, NULL, ID_FORMAT },
+    { "gap", required_argument, NULL, ID_GAP },
+    { "threads", required_argument, NULL, ID_THREADS },
+    { "simd", required_argument, NULL, ID_SIMD },
+    { "max-memory", required_argument, NULL, ID_MEMORY },
+    { "progress", no_argument, NULL, ID_PROGRESS },
+    { "no-progress", no_argument, NULL, ID_NO_PROGRESS },
+    { "json", no_argument, NULL, ID_JSON },
+    { "help", no_argument, NULL, 'h' },
+    { 0 },
+};
+
+/* What was given, by id; NULL: not given. Options without a value have "". */
+struct given {
+    const char *value[ID_END];
+};
+
+static bool usage(const char *option, const char *value, const char *wanted)
+{
+    ivx_tool_usage("convert", "--%s %s: %s", option, value, wanted);
+    return false;
+}
+
+/* The place of `value` among names, which ends with NULL. */
+static bool choose(const char *option, const char *value, const char *const *names, int *out)
+{
+    char wanted[200] = "must be ";
+    for (int n = 0; names[n] != NULL; n++) {
+        if (strcmp(names[n], value) == 0) {
+            *out = n;
+            return true;
+        }
+        const size_t used = strlen(wanted);
+        snprintf(wanted + used, sizeof wanted - used, "%s%s", n ? ", " : "", names[n]);
+    }
+    return usage(option, value, wanted);
+}
+
+static bool take_spacing(const char *value, struct ivx_recipe_settings *recipe)
+{
+    double mm = 0;
+    if (strcmp(value, "native") == 0)
+        return usage("spacing", value, "keeping the acquired grid is not built yet; use "
+                     "'min' or a number of millimetres");
+    if (strcmp(value, "min") == 0)
+        recipe->spacing_mm = IVX_SPACING_MIN;
+    else if (ivx_text_to_double(value, &mm) && isfinite(mm) && mm >= 0.01 && mm <= 100)
+        recipe->spacing_mm = mm;
+    else
+        return usage("spacing", value, "must be 0.01 to 100 millimetres, or 'min'");
+    return true;
+}
+
+static bool take_orientation(const char *value)
+{
+    if (strcmp(value, "patient") == 0)
+        return usage("orientation", value, "patient axes are not built yet");
+    static const char *const names[] = { "acquired", NULL };
+    int ignored;
+    return choose("orientation", value, names, &ignored);
+}
+
+static bool take_sampling(const struct given *given, struct ivx_recipe_settings *recipe)
+{
+    static const char *const aligns[] = { "center", "origin", "corner", NULL };
+    static const char *const antialiases[] = { "auto", "off", NULL };
+    static const char *const boundaries[] = { "nearest", "background", NULL };
+    static const char *const gaps[] = { "refuse", "interpolate", "split", NULL };
+    static const char *const rounds[] = { "half-even", NULL };
+    const char *const *value = given->value;
+    int align = recipe->align, antialias = recipe->antialias, boundary = recipe->boundary;
+    int gap = recipe->gap, ignored;
+    if ((value[ID_ALIGN] && !choose("align", value[ID_ALIGN], aligns, &align)) ||
+        (value[ID_ANTIALIAS] && !choose("antialias", value[ID_ANTIALIAS], antialiases, &antialias)) ||
+        (value[ID_BOUNDARY] && !choose("boundary", value[ID_BOUNDARY], boundaries, &boundary)) ||
+        (value[ID_GAP] && !choose("gap", value[ID_GAP], gaps, &gap)) ||
+        (value[ID_ROUND] && !choose("round", value[ID_ROUND], rounds, &ignored)))
+        return false;
+    recipe->align = (enum ivx_align)align;
+    recipe->antialias = (enum ivx_antialias)antialias;
+    recipe->boundary = (enum ivx_boundary)boundary;
+    recipe->gap = (enum ivx_gap)gap;
+    return true;
+}
+
+static bool take_kernel(const char *value, struct ivx_recipe_settings *recipe)
+{
+    return ivx_kernel_find(value, &recipe->kernel) ||
+           usage("kernel", value, "must be bspline3, linear, catmull-rom, lanczos3, nearest");
+}
+
+static bool same_settings(const struct ivx_recipe_settings *a, const struct ivx_recipe_settings *b)
+{
+    return a->spacing_mm == b->spacing_mm && a->kernel == b->kernel && a->align == b->align &&
+           a->antialias == b->antialias && a->boundary == b->boundary && a->gap == b->gap;
+}
+
+/* Settings of the command line over those of the recipe. */
+static bool take_recipe(const struct given *given, struct ivx_recipe_settings *recipe)
+{
+    const struct ivx_recipe_settings before = *recipe;
+    const char *const *value = given->value;
+    if ((value[ID_SPACING] && !take_spacing(value[ID_SPACING], recipe)) ||
+        (value[ID_KERNEL] && !take_kernel(value[ID_KERNEL], recipe)) ||
+        (value[ID_ORIENTATION] && !take_orientation(value[ID_ORIENTATION])) ||
+        !take_sampling(given, recipe))
+        return false;
+    /* A name stands for its settings: changed ones do not go by it. */
+    if (!same_settings(&before, recipe))
+        ivx_text_copy(recipe->name, sizeof recipe->name, "custom");
+    return true;
+}
+
+static bool take_memory(const char *value, size_t *out)
+{
+    char digits[32];
+    const size_t length = strlen(value);
+    const char *units = "KMG", *unit = length > 0 ? strchr(units, value[length - 1]) : NULL;
+    long long number = 0;
+    if (length >= sizeof digits)
+        return usage("max-memory", value, "must be a number of bytes");
+    snprintf(digits, sizeof digits, "%.*s", (int)(unit ? length - 1 : length), value);
+    size_t bytes = 0;
+    const size_t scale = unit ? (size_t)1 << (10 * (unit - units + 1)) : 1;
+    if (!ivx_text_to_int64(digits, &number) || number < 1 ||
+        __builtin_mul_overflow((size_t)number, scale, &bytes) || bytes < (size_t)1 << 20)
+        return usage("max-memory", value, "must be a number of bytes, at least 1M");
+    *out = bytes;
+    return true;
+}
+
+static bool take_threads(const char *value, int *out)
+{
+    long long number = 0;
+    if (!ivx_text_to_int64(value, &number) || number < 1 || number > 256)
+        return usage("threads", value, "must be 1 to 256");
+    *out = (int)number;
+    return true;
+}
+
+static bool take_format(const char *value, struct ivx_convert_options *out)
+{
+    static const char *const names[] = { "dicom", "nifti", "raw", NULL };
+    int format = 0;
+    if (strcmp(value, "enhanced") == 0)
+        return usage("format", value, "multi-frame output is not built yet");
+    if (!choose("format", value, names, &format))
+        return false;
+    out->format = (enum ivx_format)format;
+    return true;
+}
+
+static int cores(void)
+{
+    cpu_set_t set;
+    const int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return count < 1 ? 1 : count;
+}
+
+static bool take_running(const struct given *given, struct ivx_convert_options *out)
+{
+    static const char *const sets[] = { "auto", "base", "avx2", "avx512", "neon", NULL };
+    const char *const *value = given->value;
+    int set = 0;
+    out->threads = cores();
+    out->memory = (size_t)1 << 30;
+    if ((value[ID_FORMAT] && !take_format(value[ID_FORMAT], out)) ||
+        (value[ID_THREADS] && !take_threads(value[ID_THREADS], &out->threads)) ||
+        (value[ID_MEMORY] && !take_memory(value[ID_MEMORY], &out->memory)) ||
+        (value[ID_SIMD] && !choose("simd", value[ID_SIMD], sets, &set)))
+        return false;
+    out->simd = sets[set];
+    out->output = value['o'];
+    out->json = value[ID_JSON] != NULL;
+    out->progress = value[ID_PROGRESS] != NULL ||
+                    (value[ID_NO_PROGRESS] == NULL && isatty(STDERR_FILENO));
+    return true;
+}
+
+static bool config_failed(int *status_out, const char *text)
+{
+    fprintf(stderr, "isovox convert: %s\n", text);
+    *status_out = IVX_EXIT_CONFIG;
+    return false;
+}
+
+static bool load_recipe(const struct given *given, struct ivx_recipe_settings *recipe,
+                        int *status_out)
+{
+    const char *path = given->value['c'];
+    if (path == NULL && access(DEFAULT_CONFIG, R_OK) == 0)
+        path = DEFAULT_CONFIG;
+    struct ivx_err err = { 0 };
+    IVX_AUTO(ivx_config_free) struct ivx_config *config = NULL;
+    if (!ivx_config_load(path, &config, &err))
+        return config_failed(status_out, err.text);
+    const char *name = given->value[ID_RECIPE];
+    const struct ivx_config_recipe *found = ivx_config_recipe_find(config, name);
+    if (found == NULL) {
+        ivx_fail(&err, IVX_ABSENT, "no recipe '%.64s' in %s", name,
+                 path != NULL ? path : "the built-in configuration");
+        return config_failed(status_out, err.text);
+    }
+    struct given settings = { .value = { [ID_KERNEL] = found->kernel, [ID_ALIGN] = found->align,
+                                         [ID_ANTIALIAS] = found->antialias,
+                                         [ID_BOUNDARY] = found->boundary } };
+    if (!take_kernel(found->kernel, recipe) || !take_sampling(&settings, recipe))
+        return false;
+    recipe->spacing_mm = found->spacing_mm;
+    ivx_text_copy(recipe->name, sizeof recipe->name, found->name);
+    return true;
+}
+
+/* The last of an option that is given twice counts. */
+static bool collect(int argc, char **argv, struct given *given, int *status_out)
+{
+    optind = 1;
+    for (int id; (id = getopt_long(argc, argv, "o:c:h", table, NULL)) != -1;) {
+        if (id == '?')
+            return false;
+        if (id == 'h') {
+            fputs(help, stdout);
+            *status_out = IVX_EXIT_DONE;
+            return false;
+        }
+        given->value[id] = optarg != NULL ? optarg : "";
+    }
+    return true;
+}
+
+bool ivx_convert_options_parse(int argc, char **argv, struct ivx_convert_options *out,
+                               int *status_out)
+{
+    struct given given = { .value = { NULL } };
+    *out = (struct ivx_convert_options){ .format = IVX_FORMAT_DICOM };
+    *status_out = IVX_EXIT_USAGE;
+    ivx_recipe_default(&out->recipe);
+    if (!collect(argc, argv, &given, status_out))
+        return false;
+    if (given.value[ID_RECIPE] != NULL && !load_recipe(&given, &out->recipe, status_out))
+        return false;
+    if (!take_recipe(&given, &out->recipe) || !take_running(&given, out))
+        return false;
+    if (optind == argc)
+        return ivx_tool_usage("convert", "no INPUT") == IVX_EXIT_DONE;
+    if (out->output == NULL || out->output[0] == '\0')
+        return ivx_tool_usage("convert", "no OUTPUT: -o is missing") == IVX_EXIT_DONE;
+    out->inputs = argv + optind;
+    out->input_count = argc - optind;
+    return true;
+}

@@ -1,0 +1,23 @@
+/* convert_options.h - the command line of `isovox convert`. */
+#ifndef IVX_TOOL_CONVERT_OPTIONS_H
+#define IVX_TOOL_CONVERT_OPTIONS_H
+
+#include "isovox/convert/conversion.h"
+
+struct ivx_convert_options {
+    struct ivx_recipe_settings recipe;
+    enum ivx_format format;
+    const char *output, *simd;
+    int threads;
+    size_t memory;
+    bool progress, json;
+    char *const *inputs; /* of argv */
+    int input_count;
+};
+
+/* True: go on. False: done, with *status_out: 0 after --help, else usage or configuration,
+ * and the reason is on standard error. */
+bool ivx_convert_options_parse(int argc, char **argv, struct ivx_convert_options *out,
+                               int *status_out);
+
+#endif
