@@ -10,6 +10,8 @@
 #include "isovox/dicom/dicom.h"
 #include "isovox/dicom/scan.h"
 
+#define MEDIA_DIRECTORY "1.2.840.10008.1.3.10"
+
 /* Attributes that are kept as text, at the top level of the data set. */
 static const struct text_field {
     uint32_t tag;
@@ -251,6 +253,10 @@ bool ivx_instance_read(const struct ivx_blob *blob, struct ivx_instance **out,
     if (!ivx_scan(&made->blob, NULL, visit, &reading, &scan, reason_out, err))
         return false;
     finish(&reading, &scan);
+    if (strcmp(scan.media_class, MEDIA_DIRECTORY) == 0) {
+        *reason_out = IVX_REASON_UNSUPPORTED_MODALITY;
+        return ivx_fail(err, IVX_REFUSED, "instance: a DICOMDIR is no image");
+    }
     if (made->sop_uid[0] == '\0' || made->sop_class[0] == '\0')
         return unsuitable(reason_out, err, "no SOP Class or Instance UID");
     if (made->series_uid[0] == '\0' || made->study_uid[0] == '\0')

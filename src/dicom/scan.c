@@ -383,6 +383,23 @@ static bool step(struct walk *walk)
     return step_element(walk);
 }
 
+static bool take_meta(struct walk *walk, const struct header *header)
+{
+    struct ivx_scan *out = walk->out;
+    char *field = header->tag == 0x00020010   ? out->syntax
+                  : header->tag == 0x00020002 ? out->media_class
+                                              : NULL;
+    if (field == NULL || header->length >= sizeof out->syntax)
+        return true;
+    const struct ivx_scan_element element = {
+        .value = need(walk, header->length), .length = header->length,
+    };
+    if (element.value == NULL)
+        return false;
+    ivx_scan_text(&element, field, sizeof out->syntax);
+    return true;
+}
+
 /* Meta header: always Explicit VR Little Endian, PS3.10 7.1. Its group length is often
  * wrong, so the walk ends where another group begins. */
 static bool walk_meta(struct walk *walk)
@@ -400,13 +417,8 @@ static bool walk_meta(struct walk *walk)
         walk->at += header.size;
         if (header.length > walk->frames[0].bound - walk->at)
             return blame(walk, IVX_REASON_DAMAGED, "the meta header is cut off");
-        if (header.tag == 0x00020010 && header.length < sizeof walk->out->syntax) {
-            bytes = need(walk, header.length);
-            if (bytes == NULL)
-                return false;
-            const struct ivx_scan_element element = { .value = bytes, .length = header.length };
-            ivx_scan_text(&element, walk->out->syntax, sizeof walk->out->syntax);
-        }
+        if (!take_meta(walk, &header))
+            return false;
         walk->at += header.length;
     }
     return true;

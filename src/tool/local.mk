@@ -5,3 +5,8 @@ isovox_SOURCES += src/tool/main.c
 isovox_LDADD =
 # The C++ linker: libdicom.a is C++.
 nodist_EXTRA_isovox_SOURCES = dummy.cc
+isovox_SOURCES += src/tool/inputs.h
+isovox_SOURCES += src/tool/inputs.c
+isovox_SOURCES += src/tool/report.h
+isovox_SOURCES += src/tool/report.c
+isovox_SOURCES += src/tool/inspect.c

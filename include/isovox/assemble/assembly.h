@@ -9,6 +9,10 @@
 
 enum ivx_gap { IVX_GAP_REFUSE, IVX_GAP_INTERPOLATE, IVX_GAP_SPLIT };
 
+/* "refuse", "interpolate", "split": the names in interfaces. */
+const char *ivx_gap_name(enum ivx_gap gap);
+bool ivx_gap_find(const char *name, enum ivx_gap *out);
+
 struct ivx_warning {
     enum ivx_reason reason;
     char text[160]; /* with figures; no patient data */

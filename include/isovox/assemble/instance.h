@@ -41,8 +41,9 @@ struct ivx_instance {
 };
 
 /* Reads the header through the bounded scanner (isovox/dicom/scan.h). False: it is no usable
- * DICOM object; *reason_out says which kind (DAMAGED, UNSUPPORTED_SYNTAX, TOO_LARGE) and
- * err the rest; NONE: it could not be read (I/O, memory), and another attempt may succeed.
+ * DICOM object; *reason_out says which kind (DAMAGED, UNSUPPORTED_SYNTAX, TOO_LARGE,
+ * UNSUPPORTED_MODALITY for a DICOMDIR) and err the rest; NONE: it could not be read (I/O,
+ * memory), and another attempt may succeed.
  * Missing geometry and truncated pixels are no error here: assembly decides. */
 bool ivx_instance_read(const struct ivx_blob *blob, struct ivx_instance **out,
                        enum ivx_reason *reason_out, struct ivx_err *err);

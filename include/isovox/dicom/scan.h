@@ -49,6 +49,7 @@ typedef bool ivx_scan_visit(void *context, const struct ivx_scan_element *elemen
 
 struct ivx_scan {
     char syntax[65];      /* from the meta header; guessed from the bytes when there is none */
+    char media_class[65]; /* Media Storage SOP Class UID, from the meta header */
     bool has_meta;
     bool explicit_vr, big_endian, encapsulated;
     uint32_t elements;

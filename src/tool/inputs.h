@@ -1,0 +1,31 @@
+/* inputs.h - the files and folders of a command line, read as instances. */
+#ifndef IVX_TOOL_INPUTS_H
+#define IVX_TOOL_INPUTS_H
+
+#include "isovox/assemble/instance.h"
+
+/* A DICOM object that could not be used. */
+struct ivx_unusable {
+    char *path; /* owned */
+    enum ivx_reason reason;
+    char text[240];
+};
+
+/* All owned. In the order of the paths, which does not matter to ivx_assemble(). */
+struct ivx_inputs {
+    struct ivx_instance **instances;
+    size_t count;
+    struct ivx_unusable *unusable;
+    size_t unusable_count;
+    size_t skipped; /* files that are not DICOM, and DICOMDIRs */
+    size_t room, unusable_room;
+};
+
+/* Folders are searched recursively. Fails when a path that was named does not exist or
+ * something cannot be read; damaged objects are no failure but entries of unusable[].
+ * Starts as { 0 }; free it in any case. */
+bool ivx_inputs_read(char *const *paths, int count, struct ivx_inputs *out,
+                     struct ivx_err *err);
+void ivx_inputs_free(struct ivx_inputs *inputs);
+
+#endif
