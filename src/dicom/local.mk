@@ -24,6 +24,13 @@ libdicom_a_SOURCES += src/dicom/scu.cc
 libdicom_a_SOURCES += include/isovox/dicom/dataset.h
 libdicom_a_SOURCES += src/dicom/dataset.cc
 
+check_PROGRAMS += tests/unit/dicom/test_scan
+tests_unit_dicom_test_scan_SOURCES = tests/unit/dicom/test_scan.c \
+	tests/unit/dicom/bytes.c tests/unit/dicom/bytes.h
+nodist_EXTRA_tests_unit_dicom_test_scan_SOURCES = dummy.cc
+tests_unit_dicom_test_scan_CFLAGS = $(TEST_CFLAGS)
+tests_unit_dicom_test_scan_LDADD = libdicom.a libsys.a libbase.a $(CHECK_LIBS) $(CRYPTO_LIBS)
+
 check_PROGRAMS += tests/unit/dicom/test_dataset
 tests_unit_dicom_test_dataset_SOURCES = tests/unit/dicom/test_dataset.c
 nodist_EXTRA_tests_unit_dicom_test_dataset_SOURCES = dummy.cc

@@ -11,6 +11,8 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *arguments, *help;
 } commands[] = {
+    { "inspect", ivx_tool_inspect, "[--json] INPUT...",
+      "which volumes would be made of this, and why not" },
     { 0 },
 };
 
