@@ -6,8 +6,8 @@ libdicom_a_SOURCES += src/dicom/barrier.h
 libdicom_a_SOURCES += src/dicom/dicom.cc
 libdicom_a_SOURCES += include/isovox/dicom/scan.h
 libdicom_a_SOURCES += src/dicom/scan.c
-libdicom_a_SOURCES += src/dicom/syntax.h
-libdicom_a_SOURCES += src/dicom/syntax.c
+libdicom_a_SOURCES += src/dicom/encoding.h
+libdicom_a_SOURCES += src/dicom/encoding.c
 libdicom_a_SOURCES += src/dicom/value.c
 libdicom_a_SOURCES += src/dicom/window.h
 libdicom_a_SOURCES += src/dicom/window.c
@@ -26,10 +26,26 @@ libdicom_a_SOURCES += src/dicom/dataset.cc
 
 check_PROGRAMS += tests/unit/dicom/test_scan
 tests_unit_dicom_test_scan_SOURCES = tests/unit/dicom/test_scan.c \
-	tests/unit/dicom/bytes.c tests/unit/dicom/bytes.h
+	tests/unit/dicom/bytes.c tests/unit/dicom/bytes.h \
+	tests/unit/dicom/scanned.c tests/unit/dicom/scanned.h
 nodist_EXTRA_tests_unit_dicom_test_scan_SOURCES = dummy.cc
 tests_unit_dicom_test_scan_CFLAGS = $(TEST_CFLAGS)
 tests_unit_dicom_test_scan_LDADD = libdicom.a libsys.a libbase.a $(CHECK_LIBS) $(CRYPTO_LIBS)
+
+check_PROGRAMS += tests/unit/dicom/test_values
+tests_unit_dicom_test_values_SOURCES = tests/unit/dicom/test_values.c \
+	tests/unit/dicom/bytes.c tests/unit/dicom/bytes.h
+nodist_EXTRA_tests_unit_dicom_test_values_SOURCES = dummy.cc
+tests_unit_dicom_test_values_CFLAGS = $(TEST_CFLAGS)
+tests_unit_dicom_test_values_LDADD = libdicom.a libsys.a libbase.a $(CHECK_LIBS) $(CRYPTO_LIBS)
+
+check_PROGRAMS += tests/unit/dicom/test_bombs
+tests_unit_dicom_test_bombs_SOURCES = tests/unit/dicom/test_bombs.c \
+	tests/unit/dicom/bytes.c tests/unit/dicom/bytes.h \
+	tests/unit/dicom/scanned.c tests/unit/dicom/scanned.h
+nodist_EXTRA_tests_unit_dicom_test_bombs_SOURCES = dummy.cc
+tests_unit_dicom_test_bombs_CFLAGS = $(TEST_CFLAGS)
+tests_unit_dicom_test_bombs_LDADD = libdicom.a libsys.a libbase.a $(CHECK_LIBS) $(CRYPTO_LIBS)
 
 check_PROGRAMS += tests/unit/dicom/test_dataset
 tests_unit_dicom_test_dataset_SOURCES = tests/unit/dicom/test_dataset.c

@@ -8,7 +8,7 @@
 
 #include "isovox/base/auto.h"
 #include "isovox/dicom/dicom.h"
-#include "syntax.h"
+#include "encoding.h"
 #include "window.h"
 
 enum { MAX_DEPTH = 64, MAX_FRAMES = 2 * MAX_DEPTH + 2 };
@@ -77,37 +77,6 @@ static bool blame(struct walk *walk, enum ivx_reason reason, const char *format,
                     "scan: %s at byte %llu", text, (unsigned long long)walk->at);
 }
 
-static uint16_t get16(const uint8_t *bytes, bool big_endian)
-{
-    return (uint16_t)(big_endian ? bytes[0] << 8 | bytes[1] : bytes[1] << 8 | bytes[0]);
-}
-
-static uint32_t get32(const uint8_t *bytes, bool big_endian)
-{
-    const uint32_t first = get16(bytes, big_endian), second = get16(bytes + 2, big_endian);
-    return big_endian ? first << 16 | second : second << 16 | first;
-}
-
-static uint32_t get_tag(const uint8_t *bytes, bool big_endian)
-{
-    return (uint32_t)get16(bytes, big_endian) << 16 | get16(bytes + 2, big_endian);
-}
-
-/* PS3.5 7.1.2: these have a 16 bit length; all others, also future ones, 32 bits. */
-static bool short_length(const char *vr)
-{
-    static const char list[] = "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US ";
-    for (const char *known = list; *known != '\0'; known += 3)
-        if (known[0] == vr[0] && known[1] == vr[1])
-            return true;
-    return false;
-}
-
-static bool letters(const uint8_t *vr)
-{
-    return vr[0] >= 'A' && vr[0] <= 'Z' && vr[1] >= 'A' && vr[1] <= 'Z';
-}
-
 static const uint8_t *need(struct walk *walk, size_t length)
 {
     const struct frame *frame = &walk->frames[walk->top];
@@ -123,18 +92,18 @@ static bool explicit_length(struct walk *walk, const uint8_t *bytes, struct head
 {
     const bool big_endian = walk->frames[walk->top].big_endian;
     memcpy(out->vr, bytes + 4, 2);
-    if (!letters(bytes + 4))
+    if (!ivx_vr_is_letters(bytes + 4))
         return blame(walk, IVX_REASON_DAMAGED, "tag %08X has no value representation",
                      (unsigned)out->tag);
-    if (short_length(out->vr)) {
-        out->length = get16(bytes + 6, big_endian);
+    if (ivx_vr_is_short(out->vr)) {
+        out->length = ivx_get16(bytes + 6, big_endian);
         return true;
     }
     out->size = 12;
     bytes = need(walk, out->size);
     if (bytes == NULL)
         return false;
-    out->length = get32(bytes + 8, big_endian);
+    out->length = ivx_get32(bytes + 8, big_endian);
     return true;
 }
 
@@ -148,10 +117,10 @@ static bool read_header(struct walk *walk, struct header *out)
         return false;
 
     const struct frame *frame = &walk->frames[walk->top];
-    *out = (struct header){ .tag = get_tag(bytes, frame->big_endian), .size = 8 };
+    *out = (struct header){ .tag = ivx_get_tag(bytes, frame->big_endian), .size = 8 };
     if (frame->explicit_vr && out->tag >> 16 != 0xFFFE)
         return explicit_length(walk, bytes, out);
-    out->length = get32(bytes + 4, frame->big_endian);
+    out->length = ivx_get32(bytes + 4, frame->big_endian);
     return true;
 }
 
@@ -254,7 +223,7 @@ static bool starts_with_item(struct walk *walk, const struct header *header, boo
     const uint8_t *bytes = need(walk, 4);
     if (bytes == NULL)
         return false;
-    *out = get_tag(bytes, false) == ITEM;
+    *out = ivx_get_tag(bytes, false) == ITEM;
     if (*out && (header->tag >> 16 & 1) != 0 && !walk->guess.active)
         walk->guess = (struct guess){
             true, walk->top, walk->depth, walk->at + header->length,
@@ -408,7 +377,7 @@ static bool walk_meta(struct walk *walk)
         const uint8_t *bytes = need(walk, 8);
         if (bytes == NULL)
             return false;
-        if (get16(bytes, false) != 0x0002)
+        if (ivx_get16(bytes, false) != 0x0002)
             return true;
         walk->out->has_meta = true;
         struct header header;
@@ -431,7 +400,7 @@ static bool guess_syntax(struct walk *walk)
     if (bytes == NULL)
         return false;
     const bool big_endian = bytes[0] == 0 && bytes[1] != 0;
-    const char *uid = !letters(bytes + 4) ? IVX_SYNTAX_IMPLICIT
+    const char *uid = !ivx_vr_is_letters(bytes + 4) ? IVX_SYNTAX_IMPLICIT
                       : big_endian        ? IVX_SYNTAX_EXPLICIT_BIG
                                           : IVX_SYNTAX_EXPLICIT;
     memcpy(walk->out->syntax, uid, strlen(uid) + 1);
