@@ -19,6 +19,7 @@ enum { SECOND = 1000000, SLICES = 8 };
 static char root[64];
 static struct ivx_planner planner;
 static struct ivx_spool_writer *writer;
+static struct ivx_spool *receiving; /* the writer's own: plan comes and goes */
 static struct ivx_config config;
 static struct ivx_config_recipe recipes[2];
 static struct ivx_destination destinations[2];
@@ -78,13 +79,16 @@ static void setup(void)
     ck_assert_int_eq(mkdir(run, 0700), 0);
     make_config();
     start_plan();
-    ck_assert_msg(ivx_spool_writer_new(planner.spool, &writer, &err), "%s", err.text);
+    ck_assert_msg(ivx_spool_open(root, &receiving, &err)
+                      && ivx_spool_writer_new(receiving, &writer, &err),
+                  "%s", err.text);
 }
 
 static void teardown(void)
 {
     struct ivx_err err = { 0 };
     ivx_spool_writer_free(&writer);
+    ivx_spool_free(&receiving);
     stop_plan();
     ck_assert(ivx_tree_remove(root, &err));
 }
