@@ -20,7 +20,7 @@ int64_t ivx_backoff_us(long first, long longest, int64_t attempt, uint32_t rando
     if (seconds > longest)
         seconds = longest;
 
-    const int64_t micro = seconds * 1000000;
-    const int64_t spread = micro / 5;
-    return micro - spread + (int64_t)((uint64_t)random * (uint64_t)(2 * spread) >> 32);
+    const int64_t spread_ms = seconds * 200; /* a fifth */
+    const int64_t random_ms = (int64_t)((uint64_t)random * (uint64_t)(2 * spread_ms) >> 32);
+    return (seconds * 1000 - spread_ms + random_ms) * 1000;
 }

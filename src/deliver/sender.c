@@ -22,6 +22,7 @@ enum {
     IDLE_POLL_MS = 200,
     BATCH = 16,           /* answers per transaction */
     BATCH_US = 250000,    /* and no answer waits longer than this */
+    BEAT_US = 2000000,    /* leases are longer: see lease_seconds() */
 };
 
 struct sender {
@@ -41,7 +42,7 @@ struct delivery {
     size_t item_count;
     struct ivx_delivery_answer answers[BATCH];
     size_t answer_count;
-    int64_t recorded_us; /* steady clock */
+    int64_t recorded_us, beaten_us; /* steady clock */
     int64_t accepted;    /* in this attempt */
     /* The worst of what was answered, and what was said about it. */
     enum ivx_outcome worst;
@@ -81,26 +82,34 @@ static int lease_seconds(const struct sender *sender)
                  + sender->destination->dimse_timeout);
 }
 
-/* Also keeps the lease. */
+static bool lost(struct delivery *delivery, const struct ivx_err *err)
+{
+    delivery->lost = true;
+    ivx_log(IVX_WARNING, "delivery.lost", "delivery=%" PRId64 " text=\"%s\"",
+            delivery->row.id, err->text);
+    return false;
+}
+
+/* Records what was answered, and keeps the lease. */
 static bool record(struct sender *sender, struct delivery *delivery)
 {
     struct ivx_err err = { 0 };
     const struct ivx_delivery_row *row = &delivery->row;
-    const bool kept =
-        (delivery->answer_count == 0
-         || ivx_catalogue_delivery_answers(sender->catalogue, row->id, row->epoch,
+    const int64_t now = ivx_clock_steady_us();
+    if (delivery->answer_count > 0
+        && !ivx_catalogue_delivery_answers(sender->catalogue, row->id, row->epoch,
                                            delivery->answers, delivery->answer_count,
                                            delivery->comment, &err))
-        && ivx_catalogue_delivery_heartbeat(sender->catalogue, row->id, row->epoch,
-                                            lease_seconds(sender), &err);
+        return lost(delivery, &err);
     delivery->answer_count = 0;
-    delivery->recorded_us = ivx_clock_steady_us();
-    if (!kept) {
-        delivery->lost = true;
-        ivx_log(IVX_WARNING, "delivery.lost", "delivery=%" PRId64 " text=\"%s\"", row->id,
-                err.text);
-    }
-    return kept;
+    delivery->recorded_us = now;
+
+    if (now - delivery->beaten_us < BEAT_US)
+        return true;
+    delivery->beaten_us = now;
+    return ivx_catalogue_delivery_heartbeat(sender->catalogue, row->id, row->epoch,
+                                            lease_seconds(sender), &err)
+           || lost(delivery, &err);
 }
 
 static bool record_answer(struct sender *sender, struct delivery *delivery, int64_t n,
@@ -164,11 +173,11 @@ static bool send_item(struct sender *sender, struct delivery *delivery,
         return record_answer(sender, delivery, item->n, answer.status)
                && outcome != IVX_LATER;
     }
-    const bool lost = err.code == IVX_RETRY || err.code == IVX_FULL;
-    note(delivery, lost ? IVX_LATER : IVX_PARK, -1, err.text);
-    if (lost)
+    const bool gone = err.code == IVX_RETRY || err.code == IVX_FULL;
+    note(delivery, gone ? IVX_LATER : IVX_PARK, -1, err.text);
+    if (gone)
         ivx_scu_free(&sender->scu);
-    return !lost;
+    return !gone;
 }
 
 static void send_items(struct sender *sender, struct delivery *delivery)
@@ -232,7 +241,7 @@ static bool deliver(struct sender *sender, struct delivery *delivery)
 {
     struct ivx_err err = { 0 };
     const struct ivx_delivery_row *row = &delivery->row;
-    delivery->recorded_us = ivx_clock_steady_us();
+    delivery->recorded_us = delivery->beaten_us = ivx_clock_steady_us();
     if (!ivx_catalogue_delivery_pending(sender->catalogue, row->id, &delivery->items,
                                         &delivery->item_count, &err)) {
         ivx_log(IVX_WARNING, "delivery.unreadable", "delivery=%" PRId64 " text=\"%s\"",
@@ -240,7 +249,7 @@ static bool deliver(struct sender *sender, struct delivery *delivery)
         return false;
     }
     if (delivery->item_count == 0)
-        ; /* all were accepted before: only the end is missing */
+        note(delivery, IVX_ACCEPTED, 0x0000, ""); /* only the end was missing */
     else if (connect_for(sender, row, &err))
         send_items(sender, delivery);
     else
@@ -252,7 +261,7 @@ static bool deliver(struct sender *sender, struct delivery *delivery)
     const bool stopped = ivx_stop_wanted() && !all_sent && delivery->worst == IVX_ACCEPTED;
     if (!delivery->lost && !stopped)
         finish(sender, delivery);
-    return !delivery->lost && delivery->worst != IVX_LATER;
+    return delivery->worst != IVX_LATER;
 }
 
 static bool claim(struct sender *sender, struct delivery *out, struct ivx_err *err)
