@@ -5,7 +5,7 @@ nothing with the engine but the definitions:
     bspline3  interpolating cubic B-spline of the edge-replicated signal
     coarser   axes on which t > s are anti-aliased: for bspline3 Lanczos-3, for linear the
               triangle, stretched by t / s, normalised, with the first moment corrected by
-              the least-norm change, the edge replicated
+              the least change (weighted by a tent), the edge replicated
     integers  rounded half to even; int16
 
 Axis-aligned, untilted, uniformly spaced series without padding; float64 throughout.
@@ -92,9 +92,11 @@ def _stretched(count, u, kernel, radius, stretch):
         weights = kernel((at - taps) / stretch)
         weights /= weights.sum()
         if stretch > 1:
-            # The least-norm change that keeps the sum and makes sum(w * taps) = at.
-            arms = taps - taps.mean()
-            weights -= arms * (weights @ taps - at) / (arms @ arms)
+            # The change that keeps the sum and makes sum(w * taps) = at, the least in the
+            # norm weighted by a tent over the support.
+            tent = 1 - numpy.abs(at - taps) / (radius * stretch)
+            arms = taps - tent @ taps / tent.sum()
+            weights -= tent * arms * (weights @ taps - at) / (tent @ arms ** 2)
         rows.append(_folded(count, weights, taps[0]))
     return numpy.array(rows)
 
