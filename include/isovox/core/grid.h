@@ -6,6 +6,10 @@
 
 #include "isovox/base/err.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* position(i,j,k) = origin + i*spacing[0]*axis[0] + j*spacing[1]*axis[1] + k*spacing[2]*axis[2]
  *
  * Index (0,0,0) is the CENTRE of the first voxel; positions are DICOM patient
@@ -26,5 +30,9 @@ bool ivx_grid_make(const int32_t count[3], const double spacing[3],
 
 void ivx_grid_position(const struct ivx_grid *grid, const double index[3], double mm_out[3]);
 void ivx_grid_index(const struct ivx_grid *grid, const double mm[3], double index_out[3]);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

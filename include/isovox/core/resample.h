@@ -13,6 +13,10 @@
 #include "isovox/core/grid.h"
 #include "isovox/core/stack.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Raised whenever any result bit can change. */
 #define IVX_ENGINE_VERSION 1
 
@@ -109,5 +113,9 @@ bool ivx_resample(const struct ivx_stack *stack, const struct ivx_grid *grid,
 void ivx_resample_support(const struct ivx_stack *stack, const struct ivx_grid *grid,
                           const struct ivx_resample_options *options, int32_t m,
                           int32_t *first_out, int32_t *last_out);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

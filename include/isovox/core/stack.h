@@ -6,6 +6,10 @@
 
 #include "isovox/base/err.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The centre of pixel (i, j) of slice k lies, in LPS millimetres, at
  *
  *   origin + (shift_row[k] + i * column_spacing) * row
@@ -27,5 +31,9 @@ struct ivx_stack {
 /* R7: positions fit t = a + b*k with residuals of at most max(0.01 mm, 2 % of b), and then
  * *spacing_out = b. One slice is not uniform. */
 bool ivx_stack_uniform(const struct ivx_stack *stack, double *spacing_out);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
