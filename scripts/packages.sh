@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 build=(
-    gcc g++ make autoconf automake pkg-config
+    gcc g++ make autoconf automake libtool pkg-config
     libdcmtk-dev          # DICOM
     libcjson-dev          # JSON
     libconfuse-dev        # configuration
