@@ -10,6 +10,7 @@ runs on free ports of the loopback interface, in a folder under $TMPDIR, and is 
 import argparse
 import os
 import plistlib
+import re
 import shutil
 import signal
 import sys
@@ -62,12 +63,24 @@ def geometry(volume):
             f"{' x '.join(spacing)} mm")
 
 
+def instances_in(folder):
+    """Files of the folder that belong to a series: no DICOMDIR, nothing else."""
+    found = []
+    for path in harness.dicom_files(folder):
+        try:
+            if pydicom.dcmread(path, specific_tags=["SeriesInstanceUID"]).SeriesInstanceUID:
+                found.append(path)
+        except (AttributeError, pydicom.errors.InvalidDicomError):
+            pass
+    return found
+
+
 def sources_of(files):
     """The series sent, as volumes, by their UID. Pixels are read when they are needed."""
     series = {}
     for path in files:
         dataset = pydicom.dcmread(path, defer_size="1 KB")
-        series.setdefault(str(dataset.get("SeriesInstanceUID", "")), []).append(dataset)
+        series.setdefault(str(dataset.SeriesInstanceUID), []).append(dataset)
     volumes = {}
     for uid, datasets in series.items():
         try:
@@ -77,8 +90,23 @@ def sources_of(files):
     return volumes
 
 
-def follow(daemon, pacs, expected):
-    """Waits until everything that was sent is decided, converted and delivered; returns the
+def send(daemon, files):
+    """C-STORE of everything; what the sender cannot send or isovoxd does not take is told."""
+    say("[3/5] sending to isovoxd by C-STORE")
+    before = time.monotonic()
+    done = daemon.send(files, aet="CT1", options=["-nh"], check=False)
+    stored = time.monotonic()
+    accepted = re.search(r"with status SUCCESS *: *(\d+)", done.stdout + done.stderr)
+    accepted = int(accepted.group(1)) if accepted else 0
+    say(f"      {accepted} of {len(files)} instances acknowledged in {stored - before:.2f} s")
+    if accepted == 0:
+        say(done.stderr[-2000:])
+        raise SystemExit("nothing was accepted")
+    return stored
+
+
+def follow(daemon, pacs):
+    """Waits until everything that arrived is decided, converted and delivered; returns the
     moment of the last arrival at the PACS and the series as the daemon has them."""
     shown, count, last = None, -1, None
     end = time.monotonic() + TIMEOUT
@@ -89,15 +117,18 @@ def follow(daemon, pacs, expected):
         if now != count:
             count, last = now, time.monotonic()
         series = daemon.list("series")
-        states = sorted(str(each["state"]) for each in series)
+        states = [str(each["state"]) for each in series]
         if states != shown:
-            say(f"    series: {', '.join(states) or 'none yet'}")
+            say("      " + (", ".join(f"{states.count(each)} {each}"
+                                      for each in sorted(set(states))) or "none yet"))
             shown = states
-        settled = len(series) >= expected and all(
-            each in ("done", "refused", "failed") for each in states)
-        if settled and all(each["state"] in ("sent", "committed", "dead", "cancelled")
-                           for each in daemon.list("deliveries")):
-            return last, series
+        if states and all(each in ("done", "refused", "failed") for each in states):
+            open_jobs = [each for each in daemon.list("jobs")
+                         if each["state"] not in ("done", "dead", "cancelled")]
+            unsent = [each for each in daemon.list("deliveries") if each["state"] not in (
+                "sent", "committed", "dead", "cancelled")]
+            if not open_jobs and not unsent:
+                return last, series
         time.sleep(0.02)
     raise SystemExit(f"not finished after {TIMEOUT} s\n{harness.tail(daemon.log)}")
 
@@ -133,8 +164,6 @@ def checked(derived, source):
 def report(pacs, sources):
     """Prints and checks every derived series; returns what is wrong."""
     found = pacs.derived()
-    if not found:
-        return ["no derived series at the PACS"]
     problems = []
     for series in found:
         datasets = pacs.datasets(series)
@@ -153,7 +182,7 @@ def report(pacs, sources):
 def demonstrate(folder, arguments):
     begun = time.monotonic()
     if arguments.folder:
-        files = harness.dicom_files(arguments.folder)
+        files = instances_in(arguments.folder)
         if not files:
             raise SystemExit(f"no DICOM files in {arguments.folder}")
         say(f"[1/5] your folder: {len(files)} DICOM files")
@@ -175,21 +204,21 @@ def demonstrate(folder, arguments):
 
     # The acquired series as well, so that the PACS shows both side by side.
     harness.storescu(files, pacs.port, aec=pacs.aet, check=False)
-    say("[3/5] sending the CT to isovoxd by C-STORE")
-    before = time.monotonic()
-    daemon.send(files, aet="CT1")
-    stored = time.monotonic()
-    say(f"      {len(files)} instances acknowledged in {stored - before:.2f} s")
+    stored = send(daemon, files)
 
     say("[4/5] waiting for the isotropic series at the PACS")
-    last, series = follow(daemon, pacs, len(sources))
+    last, series = follow(daemon, pacs)
     for each in series:
         if each["state"] != "done":
-            say(f"      {each['state']}: {each.get('reason') or each.get('text') or ''}")
+            say(f"      {each['modality']} series of {each['instances']} instances is "
+                f"{each['state']}: {each['code']} {each['text']}")
     say(f"      last C-STORE in to last derived instance in the PACS: {last - stored:.2f} s")
 
     say("[5/5] asking the PACS what it holds")
     problems = report(pacs, sources)
+    wanted = sum(each["state"] == "done" for each in daemon.list("jobs"))
+    if wanted != len(pacs.derived()) or (wanted == 0 and not arguments.folder):
+        problems.append(f"{wanted} conversions, {len(pacs.derived())} series at the PACS")
     for each in problems:
         say(f"\n  WRONG: {each}")
     if problems:
