@@ -1,14 +1,22 @@
 # One source per line: several people add to it.
 bin_PROGRAMS += isovox
+isovox_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS) $(CURL_CFLAGS)
 isovox_SOURCES = src/tool/tool.h
+isovox_SOURCES += src/tool/client.c
+isovox_SOURCES += src/tool/client.h
+isovox_SOURCES += src/tool/inputs.c
+isovox_SOURCES += src/tool/inputs.h
+isovox_SOURCES += src/tool/inspect.c
 isovox_SOURCES += src/tool/main.c
-isovox_LDADD =
-isovox_LDADD += libassemble.a libcore.a libdicom.a libsys.a libbase.a
-isovox_LDADD += $(CJSON_LIBS) $(DCMTK_LIBS) $(CRYPTO_LIBS) -lm
+isovox_SOURCES += src/tool/remote.c
+isovox_SOURCES += src/tool/report.c
+isovox_SOURCES += src/tool/report.h
+isovox_SOURCES += src/tool/table.c
+isovox_SOURCES += src/tool/table.h
+isovox_LDADD = libconvert.a
+isovox_LDADD += $(VOLUME_LIBS)
+isovox_LDADD += $(CURL_LIBS) $(CJSON_LIBS) $(ZLIB_LIBS)
+isovox_LDADD += $(CONFIG_LIBS) -lm
 # The C++ linker: libdicom.a is C++.
 nodist_EXTRA_isovox_SOURCES = dummy.cc
-isovox_SOURCES += src/tool/inputs.h
-isovox_SOURCES += src/tool/inputs.c
-isovox_SOURCES += src/tool/report.h
-isovox_SOURCES += src/tool/report.c
-isovox_SOURCES += src/tool/inspect.c
+EXTRA_DIST += src/tool/README.md

@@ -13,7 +13,14 @@ static const struct command {
 } commands[] = {
     { "inspect", ivx_tool_inspect, "[--json] INPUT...",
       "which volumes would be made of this, and why not" },
-    { 0 },
+    { "status", ivx_tool_status, "[--url URL] [--json]", "what a running daemon does" },
+    { "series", ivx_tool_series, "[ID...]", "what it received, and where it stands" },
+    { "jobs", ivx_tool_jobs, "[ID...]", "its conversions" },
+    { "deliveries", ivx_tool_deliveries, "[ID...]", "what was sent where" },
+    { "retry", ivx_tool_retry, "ID...", "try failed work again, now" },
+    { "cancel", ivx_tool_cancel, "ID...", "give unfinished work up" },
+    { "complete", ivx_tool_complete, "ID...", "decide a series now" },
+    { NULL, NULL, NULL, NULL },
 };
 
 static void print_help(FILE *to)
