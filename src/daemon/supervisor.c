@@ -323,7 +323,7 @@ int ivx_supervisor_run(struct ivx_supervisor *supervisor)
         report(&state);
         notify(&state);
         wait_ms(&state, next_wait_ms(&state));
-        reap(&state, false);
+        reap(&state, ivx_stop_wanted());
         if (ivx_reload_wanted())
             reload(&state);
     }

@@ -63,7 +63,7 @@ static bool perform(CURL *curl, const char *url, const char *path, struct ivx_te
     if (whole.failed)
         return ivx_fail(err, IVX_FULL, "no memory");
     curl_easy_setopt(curl, CURLOPT_URL, whole.data);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);

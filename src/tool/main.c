@@ -11,6 +11,7 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *arguments, *help;
 } commands[] = {
+    { "convert", ivx_tool_convert, "INPUT... -o OUTPUT", "convert files without a daemon" },
     { "inspect", ivx_tool_inspect, "[--json] INPUT...",
       "which volumes would be made of this, and why not" },
     { "status", ivx_tool_status, "[--url URL] [--json]", "what a running daemon does" },
@@ -27,7 +28,7 @@ static void print_help(FILE *to)
 {
     fputs("usage: isovox COMMAND [OPTIONS] [ARGUMENTS]\n\n", to);
     for (const struct command *c = commands; c->name != NULL; c++)
-        fprintf(to, "  %-11s%-28s %s\n", c->name, c->arguments, c->help);
+        fprintf(to, "  %-12s%-22s%s\n", c->name, c->arguments, c->help);
     fputs("\n  isovox --version\n  isovox COMMAND --help\n"
           "\nexit status: 0 done, 1 error, 2 usage, 3 nothing to convert,\n"
           "4 some converted and some refused, 78 configuration. See isovox(1).\n",
