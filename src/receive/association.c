@@ -21,6 +21,8 @@ enum { IDLE_US = 1000000 };
 struct association {
     const struct ivx_config *config;
     struct ivx_spool *spool;
+    struct ivx_slots *slots;
+    size_t slot;
     struct ivx_spool_writer *writer; /* taken with the first instance */
     struct ivx_record record;        /* what all records of this association share */
     struct ivx_scp_peer peer;
@@ -35,14 +37,16 @@ struct association {
 static enum ivx_scp_verdict on_associate(void *context, const struct ivx_scp_peer *peer)
 {
     struct association *self = context;
+    const struct ivx_config *config = self->config;
     self->peer = *peer;
-    if (self->verdict == IVX_SCP_BUSY)
-        return self->verdict;
-
-    if (strcmp(peer->called_ae, self->config->receive.ae_title) != 0)
+    if (strcmp(peer->called_ae, config->receive.ae_title) != 0)
         self->verdict = IVX_SCP_CALLED_AE_UNKNOWN;
-    else if (!ivx_config_allows(self->config, peer->calling_ae, peer->address))
+    else if (!ivx_config_allows(config, peer->calling_ae, peer->address))
         self->verdict = IVX_SCP_CALLING_AE_UNKNOWN;
+    else if (!ivx_slots_associate(self->slots, self->slot,
+                                  (size_t)config->receive.max_associations,
+                                  (size_t)config->receive.max_per_peer))
+        self->verdict = IVX_SCP_BUSY;
     self->accepted = self->verdict == IVX_SCP_WELCOME;
     return self->verdict;
 }
@@ -198,12 +202,12 @@ static void report(const struct association *self, int64_t started_us,
             self->failed == 0 ? "" : "\"");
 }
 
-void ivx_association_serve(const struct ivx_config *config, struct ivx_spool *spool, int fd,
-                           bool busy)
+void ivx_association_serve(const struct ivx_config *config, struct ivx_spool *spool,
+                           struct ivx_slots *slots, size_t slot, int fd)
 {
     const int64_t started_us = ivx_clock_steady_us();
-    struct association self = { .config = config, .spool = spool, .last_us = started_us,
-                                .verdict = busy ? IVX_SCP_BUSY : IVX_SCP_WELCOME };
+    struct association self = { .config = config, .spool = spool, .slots = slots,
+                                .slot = slot, .last_us = started_us };
     snprintf(self.record.association, sizeof self.record.association, "%" PRIx64 "-%lx",
              (uint64_t)ivx_clock_wall_us(), (unsigned long)getpid());
 

@@ -5,9 +5,11 @@
 #include "isovox/config/config.h"
 #include "isovox/spool/spool.h"
 
-/* Serves the connected socket until the association is over; owns and closes it. `busy`: only
- * to be told that a limit is exceeded. Logs what came of it, in one line. */
-void ivx_association_serve(const struct ivx_config *config, struct ivx_spool *spool, int fd,
-                           bool busy);
+#include "slots.h"
+
+/* Serves the connected socket until the association is over; owns and closes it. Logs what came
+ * of it, in one line. */
+void ivx_association_serve(const struct ivx_config *config, struct ivx_spool *spool,
+                           struct ivx_slots *slots, size_t slot, int fd);
 
 #endif

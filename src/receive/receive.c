@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -22,27 +21,25 @@
 #include "isovox/sys/stop.h"
 
 #include "association.h"
+#include "slots.h"
 
-/* One process per association. */
-struct child {
-    pid_t pid;
-    char address[64];
-};
+/* For the largest limit that the configuration may set, and as many again: a page is used
+ * when somebody connects. */
+enum { SLOTS = 2 * 4096 };
 
 /* The accept loop. It never reads from a peer, so no peer can hold it. */
 struct role {
     const struct ivx_config *config; /* the given one, or reread */
     struct ivx_config *reread;
     struct ivx_spool *spool;
+    struct ivx_slots *slots; /* one process per connection */
     int listener;
-    struct child *children; /* room for twice what is served: the rest is told so */
-    size_t count, room;
 };
 
 static void role_end(struct role *role)
 {
     ivx_fd_close(&role->listener);
-    ivx_memory_free(&role->children);
+    ivx_slots_free(&role->slots);
     ivx_spool_free(&role->spool);
     ivx_config_free(&role->reread);
 }
@@ -76,81 +73,56 @@ static bool open_listener(const struct ivx_config *config, int *fd_out, struct i
     return true;
 }
 
-static bool make_room(struct role *role, struct ivx_err *err)
+static void bury(struct role *role, pid_t pid, int status)
 {
-    const size_t room = 2 * (size_t)role->config->receive.max_associations;
-    if (room <= role->room)
-        return true;
-
-    struct child *grown = realloc(role->children, room * sizeof *grown);
-    if (grown == NULL)
-        return ivx_fail(err, IVX_FULL, "no memory for %zu associations", room);
-    role->children = grown;
-    role->room = room;
-    return true;
-}
-
-static void log_crash(const struct child *child, int status)
-{
+    size_t slot = 0;
+    if (!ivx_slots_find(role->slots, pid, &slot))
+        return;
     if (WIFSIGNALED(status))
-        ivx_log(IVX_ERROR, "association.crashed", "pid=%ld address=%s signal=%d",
-                (long)child->pid, child->address, WTERMSIG(status));
+        ivx_log(IVX_ERROR, "association.crashed", "pid=%ld address=%s signal=%d", (long)pid,
+                ivx_slots_address(role->slots, slot), WTERMSIG(status));
+    ivx_slots_give_back(role->slots, slot);
 }
 
 static void reap(struct role *role)
 {
     int status = 0;
-    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-        for (size_t i = 0; i < role->count; i++) {
-            if (role->children[i].pid != pid)
-                continue;
-            log_crash(&role->children[i], status);
-            role->children[i] = role->children[--role->count];
-            break;
-        }
-    }
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+        bury(role, pid, status);
 }
 
-static size_t count_of(const struct role *role, const char *address)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < role->count; i++)
-        if (strcmp(role->children[i].address, address) == 0)
-            count++;
-    return count;
-}
-
-static _Noreturn void serve(struct role *role, int fd, int parent, bool busy)
+static _Noreturn void serve(struct role *role, size_t slot, int fd, int parent)
 {
     ivx_stop_with_parent(parent);
     ivx_fd_close(&role->listener);
-    ivx_association_serve(role->config, role->spool, fd, busy);
+    ivx_association_serve(role->config, role->spool, role->slots, slot, fd);
     _exit(0);
 }
 
-/* Up to the limit: served. Up to twice the limit: told so. Beyond: hung up on. */
+/* Associations over the limit are told so by their process. Connections, which need not
+ * have said anything yet, may be twice as many; beyond that they are hung up on. */
 static void admit(struct role *role, int fd, const char *address)
 {
-    const size_t most = (size_t)role->config->receive.max_associations;
-    const size_t most_per_peer = (size_t)role->config->receive.max_per_peer;
-    const size_t same = count_of(role, address);
-    if (role->count >= role->room || role->count >= 2 * most || same >= 2 * most_per_peer) {
-        ivx_log(IVX_WARNING, "association.hung_up", "address=%s associations=%zu", address,
-                role->count);
+    const size_t most = 2 * (size_t)role->config->receive.max_associations;
+    const size_t most_per_peer = 2 * (size_t)role->config->receive.max_per_peer;
+    size_t slot = 0;
+    if (ivx_slots_connected(role->slots, NULL) >= most
+        || ivx_slots_connected(role->slots, address) >= most_per_peer
+        || !ivx_slots_take(role->slots, address, &slot)) {
+        ivx_log(IVX_WARNING, "association.hung_up", "address=%s", address);
         return;
     }
 
     const int parent = getpid();
     const pid_t pid = fork();
     if (pid == 0)
-        serve(role, fd, parent, role->count >= most || same >= most_per_peer);
-    if (pid == -1) {
-        ivx_log(IVX_ERROR, "association.fork", "text=\"%s\"", strerror(errno));
+        serve(role, slot, fd, parent);
+    if (pid > 0) {
+        ivx_slots_set_pid(role->slots, slot, pid);
         return;
     }
-    struct child *child = &role->children[role->count++];
-    child->pid = pid;
-    ivx_text_copy(child->address, sizeof child->address, address);
+    ivx_log(IVX_ERROR, "association.fork", "text=\"%s\"", strerror(errno));
+    ivx_slots_give_back(role->slots, slot);
 }
 
 /* False when nobody waits. */
@@ -188,8 +160,6 @@ static void reread(struct role *role)
     struct ivx_config *old = role->reread;
     role->config = role->reread = IVX_STEAL(read);
     ivx_config_free(&old);
-    if (!make_room(role, &err))
-        ivx_log(IVX_ERROR, "receive.reload_refused", "text=\"%s\"", err.text);
     ivx_log(IVX_INFO, "receive.reloaded", "%s",
             moved ? "note=\"another address or port needs a restart\"" : "");
 }
@@ -207,12 +177,6 @@ static void accept_until_stopped(struct role *role)
     }
 }
 
-static void signal_all(const struct role *role, int number)
-{
-    for (size_t i = 0; i < role->count; i++)
-        kill(role->children[i].pid, number);
-}
-
 /* Each association ends when its peer pauses, or with shutdown_grace. */
 static void drain(struct role *role)
 {
@@ -220,17 +184,20 @@ static void drain(struct role *role)
     const int64_t until =
         ivx_clock_steady_us() + (role->config->general.shutdown_grace + 1) * second;
     ivx_fd_close(&role->listener);
-    signal_all(role, SIGTERM);
-    while (role->count > 0 && ivx_clock_steady_us() < until) {
+    ivx_slots_signal(role->slots, SIGTERM);
+    while (ivx_slots_connected(role->slots, NULL) > 0 && ivx_clock_steady_us() < until) {
         ivx_clock_sleep_ms(20);
         reap(role);
     }
-    if (role->count > 0) {
-        ivx_log(IVX_WARNING, "receive.killed", "associations=%zu", role->count);
-        signal_all(role, SIGKILL);
-    }
-    while (role->count > 0 && waitpid(role->children[0].pid, NULL, 0) != -1)
-        role->children[0] = role->children[--role->count];
+    if (ivx_slots_connected(role->slots, NULL) == 0)
+        return;
+
+    ivx_log(IVX_WARNING, "receive.killed", "associations=%zu",
+            ivx_slots_connected(role->slots, NULL));
+    ivx_slots_signal(role->slots, SIGKILL);
+    int status = 0;
+    for (pid_t pid; (pid = waitpid(-1, &status, 0)) > 0;)
+        bury(role, pid, status);
 }
 
 /* What is received belongs to patients: no core files, nothing for others to read. */
@@ -246,7 +213,7 @@ int ivx_receive_run(const struct ivx_config *config, const char *name)
     struct ivx_err err = { 0 };
     IVX_AUTO(role_end) struct role role = { .config = config, .listener = -1 };
     keep_private();
-    if (!ivx_spool_open(config->state_dir, &role.spool, &err) || !make_room(&role, &err)
+    if (!ivx_spool_open(config->state_dir, &role.spool, &err) || !ivx_slots_new(SLOTS, &role.slots, &err)
         || !open_listener(config, &role.listener, &err)) {
         ivx_log(IVX_ERROR, "receive.start", "name=%s code=\"%s\" text=\"%s\"", name,
                 ivx_code_text(err.code), err.text);

@@ -1,0 +1,515 @@
+/* The receive role as a process, with our own SCU in front of it and its journal behind. */
+#include <arpa/inet.h>
+#include <check.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "isovox/base/auto.h"
+#include "isovox/dicom/dataset.h"
+#include "isovox/dicom/dicom.h"
+#include "isovox/dicom/scu.h"
+#include "isovox/receive/receive.h"
+#include "isovox/spool/spool.h"
+#include "isovox/sys/clock.h"
+#include "isovox/sys/file.h"
+#include "isovox/sys/log.h"
+#include "isovox/sys/stop.h"
+#include "isovox/sys/wake.h"
+
+static const char ct_class[] = "1.2.840.10008.5.1.4.1.1.2";
+static const char explicit_little[] = "1.2.840.10008.1.2.1";
+
+static char folder[64];
+static int port;
+static pid_t role;
+
+static void good(bool done, const struct ivx_err *err)
+{
+    ck_assert_msg(done, "%s", err->text);
+}
+
+static void find_port(void)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t length = sizeof address;
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, length), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+    port = ntohs(address.sin_port);
+    close(fd);
+}
+
+static void write_config(const char *more)
+{
+    char text[800], path[100];
+    const int length = snprintf(text, sizeof text,
+                                "state_dir = \"%s\"\nshutdown_grace = 2\n"
+                                "receive { address = \"127.0.0.1\" port = %d\n"
+                                "acse_timeout = 2 dimse_timeout = 5 %s }\n",
+                                folder, port, more);
+    struct ivx_err err = { 0 };
+    snprintf(path, sizeof path, "%s/conf", folder);
+    good(ivx_file_publish(path, text, (size_t)length, &err), &err);
+}
+
+static int connect_raw(void)
+{
+    const struct sockaddr_in address = { .sin_family = AF_INET,
+                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                         .sin_port = htons((uint16_t)port) };
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static void run_role(void)
+{
+    char path[100];
+    struct ivx_config *config = NULL;
+    snprintf(path, sizeof path, "%s/conf", folder);
+    ivx_stop_start();
+    ivx_log_start("receive", getenv("TEST_LOG") != NULL ? IVX_DEBUG : IVX_ERROR);
+    if (!ivx_config_load(path, &config, NULL))
+        _exit(78);
+    const int status = ivx_receive_run(config, "receive");
+    ivx_config_free(&config);
+    _exit(status);
+}
+
+static void start_role(const char *more)
+{
+    write_config(more);
+    role = fork();
+    ck_assert_int_ne(role, -1);
+    if (role == 0)
+        run_role();
+
+    const int64_t until = ivx_clock_steady_us() + 5000000;
+    int fd = -1;
+    while ((fd = connect_raw()) == -1 && ivx_clock_steady_us() < until)
+        ivx_clock_sleep_ms(5);
+    ck_assert_int_ne(fd, -1);
+    close(fd);
+}
+
+static int stop_role(void)
+{
+    int status = 0;
+    kill(role, SIGTERM);
+    waitpid(role, &status, 0);
+    role = 0;
+    return status;
+}
+
+static void set_up(void)
+{
+    snprintf(folder, sizeof folder, "/tmp/isovox-receive-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ivx_dicom_start();
+    find_port();
+}
+
+static void tear_down(void)
+{
+    if (role != 0)
+        stop_role();
+    ivx_tree_remove(folder, NULL);
+}
+
+/* ---- what is in the journal ---- */
+
+struct journal {
+    struct ivx_record records[64];
+    size_t count;
+};
+
+static bool collect(void *context, const struct ivx_record *record,
+                    const struct ivx_spool_mark *after, struct ivx_err *err)
+{
+    (void)after, (void)err;
+    struct journal *journal = context;
+    ck_assert_uint_lt(journal->count, IVX_COUNT(journal->records));
+    journal->records[journal->count++] = *record;
+    return true;
+}
+
+static struct journal read_journal(void)
+{
+    struct ivx_err err = { 0 };
+    struct journal journal = { 0 };
+    IVX_AUTO(ivx_spool_free) struct ivx_spool *spool = NULL;
+    good(ivx_spool_open(folder, &spool, &err), &err);
+    good(ivx_spool_scan(spool, NULL, 0, collect, &journal, &err), &err);
+    return journal;
+}
+
+static void check_payload(const struct ivx_record *record, const char *file)
+{
+    struct ivx_err err = { 0 };
+    char path[4096], *expected = NULL;
+    size_t length = 0;
+    uint8_t *payload = NULL;
+    IVX_AUTO(ivx_spool_free) struct ivx_spool *spool = NULL;
+    good(ivx_spool_open(folder, &spool, &err), &err);
+    good(ivx_spool_path(spool, record->segment, path, sizeof path, &err), &err);
+    const struct ivx_blob blob = { path, record->offset, record->length };
+    good(ivx_blob_read(&blob, &payload, &err), &err);
+    good(ivx_file_read(file, 1 << 24, &expected, &length, &err), &err);
+
+    /* The meta header is ours, the data set as it came. Both files have explicit syntax. */
+    ck_assert_uint_ge(record->length, 132);
+    const uint8_t *data_set = memmem(payload, record->length, "\x08\0\x16\0UI", 6);
+    const char *original = memmem(expected, length, "\x08\0\x16\0UI", 6);
+    ck_assert_ptr_nonnull(data_set);
+    ck_assert_ptr_nonnull(original);
+    const size_t rest = length - (size_t)(original - expected);
+    ck_assert_uint_eq(record->length - (size_t)(data_set - payload), rest);
+    ck_assert_mem_eq(data_set, original, rest);
+    free(payload);
+    free(expected);
+}
+
+/* ---- a client ---- */
+
+static bool open_as(const char *calling, const char *called, struct ivx_scu **out,
+                    struct ivx_err *err)
+{
+    const struct ivx_scu_peer peer = { .calling_ae = calling, .called_ae = called,
+                                       .address = "127.0.0.1", .port = port,
+                                       .connect_seconds = 5, .dimse_seconds = 10 };
+    const struct ivx_scu_context context = { ct_class, explicit_little };
+    return ivx_scu_open(&peer, &context, 1, out, err);
+}
+
+static struct ivx_scu *open_well(void)
+{
+    struct ivx_err err = { 0 };
+    struct ivx_scu *scu = NULL;
+    good(open_as("CT1", "ISOVOX", &scu, &err), &err);
+    return scu;
+}
+
+static const char *make_file(const char *sop_uid, size_t pixels)
+{
+    static char path[100];
+    struct ivx_err err = { 0 };
+    snprintf(path, sizeof path, "%s/%s.dcm", folder, sop_uid);
+    IVX_AUTO(ivx_memory_free) uint16_t *values = calloc(pixels, sizeof *values);
+    for (size_t i = 0; i < pixels; i++)
+        values[i] = (uint16_t)(i * 2654435761u >> 7);
+    IVX_AUTO(ivx_dataset_free) struct ivx_dataset *made = NULL;
+    IVX_AUTO(ivx_fd_close) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    good(ivx_dataset_new(&made, &err), &err);
+    struct ivx_item *root = ivx_dataset_root(made);
+    good(ivx_item_put_text(root, IVX_TAG(0x0008, 0x0016), ct_class, &err), &err);
+    good(ivx_item_put_text(root, IVX_TAG(0x0008, 0x0018), sop_uid, &err), &err);
+    good(ivx_dataset_write(made, values, pixels, fd, &err), &err);
+    return path;
+}
+
+static uint16_t store(struct ivx_scu *scu, const char *path)
+{
+    struct ivx_err err = { 0 };
+    struct ivx_scu_answer answer;
+    good(ivx_scu_store(scu, path, &answer, &err), &err);
+    return answer.status;
+}
+
+/* ---- tests ---- */
+
+START_TEST(what_is_acknowledged_is_in_the_journal)
+{
+    char first[100];
+    start_role("");
+    struct ivx_scu *scu = open_well();
+    snprintf(first, sizeof first, "%s", make_file("2.25.1", 262144));
+    const int64_t before = ivx_clock_wall_us();
+
+    ck_assert_uint_eq(store(scu, first), 0x0000);
+    const struct journal early = read_journal();
+    ck_assert_uint_eq(store(scu, make_file("2.25.2", 10)), 0x0000);
+    ivx_scu_free(&scu);
+    stop_role();
+
+    ck_assert_uint_eq(early.count, 1);
+    const struct journal journal = read_journal();
+    ck_assert_uint_eq(journal.count, 3);
+    const struct ivx_record *record = &journal.records[0];
+    ck_assert_int_eq(record->kind, IVX_RECORD_INSTANCE);
+    ck_assert_str_eq(record->sop_class, ct_class);
+    ck_assert_str_eq(record->sop_uid, "2.25.1");
+    ck_assert_str_eq(record->syntax, explicit_little);
+    ck_assert_str_eq(record->calling_ae, "CT1");
+    ck_assert_str_eq(record->called_ae, "ISOVOX");
+    ck_assert_str_eq(record->peer, "127.0.0.1");
+    ck_assert(record->received_us >= before && record->received_us <= ivx_clock_wall_us());
+    check_payload(record, first);
+    ck_assert_str_eq(journal.records[1].sop_uid, "2.25.2");
+    ck_assert_str_eq(journal.records[1].association, record->association);
+    ck_assert_int_eq(journal.records[2].kind, IVX_RECORD_RELEASED);
+    ck_assert_str_eq(journal.records[2].association, record->association);
+}
+END_TEST
+
+START_TEST(the_plan_role_is_woken)
+{
+    struct ivx_err err = { 0 };
+    IVX_AUTO(ivx_fd_close) int wake = -1;
+    good(ivx_wake_open(folder, "plan", &wake, &err), &err);
+    start_role("");
+    struct ivx_scu *scu = open_well();
+    const char *path = make_file("2.25.1", 10);
+    const int64_t start = ivx_clock_steady_us();
+
+    ck_assert_uint_eq(store(scu, path), 0x0000);
+    ivx_wake_wait(wake, 5000);
+
+    ck_assert_int_lt(ivx_clock_steady_us() - start, 2000000);
+    ivx_scu_free(&scu);
+}
+END_TEST
+
+/* The peer's process is gone, in the middle of nothing. */
+START_TEST(a_lost_association_is_recorded_as_broken)
+{
+    start_role("");
+    const char *path = make_file("2.25.1", 10);
+    const pid_t peer = fork();
+    if (peer == 0) {
+        struct ivx_scu *scu = open_well();
+        _exit(store(scu, path) == 0 ? 0 : 1);
+    }
+    int status = -1;
+    waitpid(peer, &status, 0);
+    ck_assert_int_eq(status, 0);
+    stop_role();
+
+    const struct journal journal = read_journal();
+
+    ck_assert_uint_eq(journal.count, 2);
+    ck_assert_int_eq(journal.records[1].kind, IVX_RECORD_BROKEN);
+}
+END_TEST
+
+START_TEST(an_association_without_instances_leaves_no_record)
+{
+    struct ivx_err err = { 0 };
+    start_role("");
+    struct ivx_scu *scu = open_well();
+    good(ivx_scu_echo(scu, &err), &err);
+    ivx_scu_free(&scu);
+    stop_role();
+
+    ck_assert_uint_eq(read_journal().count, 0);
+}
+END_TEST
+
+static const struct {
+    const char *more, *calling, *called, *answer;
+} rules[] = {
+    { "", "ANY", "ISOVOX", "" },
+    { "", "ANY", "isovox", "association rejected (permanent): called AE title not recognized" },
+    { "allow \"CT1\" { address = \"127.0.0.0/8\" }", "CT1", "ISOVOX", "" },
+    { "allow \"CT1\" { address = \"127.0.0.0/8\" }", "CT2", "ISOVOX",
+      "association rejected (permanent): calling AE title not recognized" },
+    { "allow \"CT1\" { address = \"10.1.0.0/16\" }", "CT1", "ISOVOX",
+      "association rejected (permanent): calling AE title not recognized" },
+};
+
+START_TEST(only_known_peers_associate)
+{
+    struct ivx_err err = { 0 };
+    struct ivx_scu *scu = NULL;
+    start_role(rules[_i].more);
+
+    open_as(rules[_i].calling, rules[_i].called, &scu, &err);
+
+    ck_assert_str_eq(err.text, rules[_i].answer);
+    ivx_scu_free(&scu);
+}
+END_TEST
+
+START_TEST(the_allow_list_is_read_again_on_sighup)
+{
+    struct ivx_err err = { 0 };
+    struct ivx_scu *scu = NULL;
+    start_role("allow \"CT1\" { address = \"127.0.0.0/8\" }");
+    ck_assert(!open_as("CT2", "ISOVOX", &scu, &err));
+    write_config("allow \"CT2\" { address = \"127.0.0.0/8\" }");
+
+    kill(role, SIGHUP);
+
+    const int64_t until = ivx_clock_steady_us() + 5000000;
+    bool opened = false;
+    while (!(opened = open_as("CT2", "ISOVOX", &scu, NULL)) && ivx_clock_steady_us() < until)
+        ivx_clock_sleep_ms(50);
+    ck_assert(opened);
+    ivx_scu_free(&scu);
+}
+END_TEST
+
+START_TEST(a_wrong_configuration_is_not_taken_over)
+{
+    struct ivx_scu *scu = NULL;
+    start_role("");
+    write_config("max_pdu = 1");
+
+    kill(role, SIGHUP);
+    ivx_clock_sleep_ms(300);
+
+    scu = open_well();
+    ivx_scu_free(&scu);
+    ck_assert_int_eq(stop_role(), 0);
+}
+END_TEST
+
+/* A limit of 2: the third is told so, the fifth is hung up on. The process of an association
+ * that has ended makes room. */
+START_TEST(more_than_the_limit_is_rejected_as_transient)
+{
+    struct ivx_scu *held[2], *more = NULL;
+    struct ivx_err err = { 0 };
+    start_role("max_associations = 2");
+    ivx_clock_sleep_ms(200); /* the connection of start_role() is gone by then */
+    held[0] = open_well();
+    held[1] = open_well();
+
+    ck_assert(!open_as("CT1", "ISOVOX", &more, &err));
+    ck_assert_int_eq(err.code, IVX_RETRY);
+    ck_assert_str_eq(err.text, "association rejected (transient): local limit exceeded");
+
+    ivx_clock_sleep_ms(200); /* its process is gone by then */
+    const int silent[2] = { connect_raw(), connect_raw() };
+    ivx_clock_sleep_ms(200);
+    IVX_AUTO(ivx_fd_close) int over = connect_raw();
+    char byte;
+    const int64_t start = ivx_clock_steady_us();
+    ck_assert_int_le(recv(over, &byte, 1, 0), 0);
+    ck_assert_int_lt(ivx_clock_steady_us() - start, 1000000);
+    close(silent[0]);
+    close(silent[1]);
+    ivx_scu_free(&held[0]);
+    ivx_clock_sleep_ms(300);
+    held[0] = open_well();
+    ivx_scu_free(&held[0]);
+    ivx_scu_free(&held[1]);
+}
+END_TEST
+
+/* From one address, and more of them than it may have associations. */
+START_TEST(silent_peers_hold_nobody)
+{
+    int silent[40];
+    start_role("max_per_peer = 32");
+    for (size_t i = 0; i < IVX_COUNT(silent) / 2; i++)
+        silent[i] = connect_raw();
+    for (size_t i = IVX_COUNT(silent) / 2; i < IVX_COUNT(silent); i++) {
+        silent[i] = connect_raw(); /* and those that send half a request */
+        ck_assert_int_eq(send(silent[i], "\1\0\0\0\1\0\0\1\0\0", 10, MSG_NOSIGNAL), 10);
+    }
+    const char *path = make_file("2.25.1", 1000);
+    const int64_t start = ivx_clock_steady_us();
+
+    struct ivx_scu *scu = open_well();
+    const uint16_t status = store(scu, path);
+
+    const double seconds = (double)(ivx_clock_steady_us() - start) * 1e-6;
+    ck_assert_uint_eq(status, 0x0000);
+    ck_assert_msg(seconds < 1.0, "%g s", seconds);
+    ivx_scu_free(&scu);
+    for (size_t i = 0; i < IVX_COUNT(silent); i++)
+        close(silent[i]);
+}
+END_TEST
+
+/* A peer that goes on sending is given shutdown_grace; what it was told stays told. */
+START_TEST(a_stop_lets_an_association_finish)
+{
+    start_role("");
+    struct ivx_scu *scu = open_well();
+    ck_assert_uint_eq(store(scu, make_file("2.25.1", 10)), 0x0000);
+
+    kill(role, SIGTERM);
+    ivx_clock_sleep_ms(100);
+    ck_assert_int_eq(connect_raw(), -1);
+    ck_assert_uint_eq(store(scu, make_file("2.25.2", 10)), 0x0000);
+    ivx_scu_free(&scu);
+
+    int status = -1;
+    waitpid(role, &status, 0);
+    role = 0;
+    ck_assert_int_eq(status, 0);
+    const struct journal journal = read_journal();
+    ck_assert_uint_eq(journal.count, 3);
+    ck_assert_int_eq(journal.records[2].kind, IVX_RECORD_RELEASED);
+}
+END_TEST
+
+START_TEST(a_stop_does_not_wait_for_idle_peers)
+{
+    start_role("");
+    struct ivx_scu *scu = open_well();
+    const int64_t start = ivx_clock_steady_us();
+
+    ck_assert_int_eq(stop_role(), 0);
+
+    ck_assert_int_lt(ivx_clock_steady_us() - start, 4500000);
+    ivx_scu_free(&scu);
+}
+END_TEST
+
+START_TEST(a_port_in_use_is_said)
+{
+    start_role("");
+    const pid_t first = role;
+    role = fork();
+    if (role == 0)
+        run_role();
+    int status = -1;
+    waitpid(role, &status, 0);
+    role = first;
+
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *made = suite_create("receive");
+    TCase *tests = tcase_create("receive");
+    tcase_set_timeout(tests, 40);
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, what_is_acknowledged_is_in_the_journal);
+    tcase_add_test(tests, the_plan_role_is_woken);
+    tcase_add_test(tests, a_lost_association_is_recorded_as_broken);
+    tcase_add_test(tests, an_association_without_instances_leaves_no_record);
+    tcase_add_loop_test(tests, only_known_peers_associate, 0, (int)IVX_COUNT(rules));
+    tcase_add_test(tests, the_allow_list_is_read_again_on_sighup);
+    tcase_add_test(tests, a_wrong_configuration_is_not_taken_over);
+    tcase_add_test(tests, more_than_the_limit_is_rejected_as_transient);
+    tcase_add_test(tests, silent_peers_hold_nobody);
+    tcase_add_test(tests, a_stop_lets_an_association_finish);
+    tcase_add_test(tests, a_stop_does_not_wait_for_idle_peers);
+    tcase_add_test(tests, a_port_in_use_is_said);
+    suite_add_tcase(made, tests);
+    return made;
+}
+
+int main(void)
+{
+    SRunner *runner = srunner_create(suite());
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}
