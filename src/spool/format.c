@@ -8,7 +8,13 @@ static const char slot_magic[8] = "IVXREC\r\n";
 static const char end_magic[8] = "IVXEND\r\n";
 
 /* Offsets within page 0 and within a header; the digest comes last. */
-enum { PAGE_VERSION = 8, PAGE_NUMBER = 16, PAGE_KEY = 24, PAGE_DIGEST = 40 };
+enum {
+    PAGE_VERSION = 8,
+    PAGE_NUMBER = 16,
+    PAGE_KEY = 24,
+    PAGE_BOOT = 40,
+    PAGE_DIGEST = 56
+};
 enum {
     AT_VERSION = 8,
     AT_KIND = 10,
@@ -39,28 +45,28 @@ static uint64_t get(const uint8_t *in, int bytes)
     return value;
 }
 
-void ivx_page_encode(uint64_t number, const uint8_t key[IVX_KEY_SIZE],
-                     uint8_t out[IVX_SLOT_ALIGN])
+void ivx_page_encode(const struct ivx_page *page, uint8_t out[IVX_SLOT_ALIGN])
 {
     memset(out, 0, IVX_SLOT_ALIGN);
     memcpy(out, page_magic, sizeof page_magic);
     put(out + PAGE_VERSION, IVX_FORMAT_VERSION, 8);
-    put(out + PAGE_NUMBER, number, 8);
-    memcpy(out + PAGE_KEY, key, IVX_KEY_SIZE);
+    put(out + PAGE_NUMBER, page->number, 8);
+    memcpy(out + PAGE_KEY, page->key, IVX_KEY_SIZE);
+    memcpy(out + PAGE_BOOT, page->boot, IVX_BOOT_SIZE);
     ivx_hash_once(out, PAGE_DIGEST, out + PAGE_DIGEST);
 }
 
-bool ivx_page_decode(const uint8_t page[IVX_SLOT_ALIGN], uint64_t number,
-                     uint8_t key_out[IVX_KEY_SIZE])
+bool ivx_page_decode(const uint8_t bytes[IVX_SLOT_ALIGN], struct ivx_page *out)
 {
     uint8_t digest[IVX_SHA256_SIZE];
-    ivx_hash_once(page, PAGE_DIGEST, digest);
-    if (memcmp(page, page_magic, sizeof page_magic) != 0
-        || memcmp(page + PAGE_DIGEST, digest, sizeof digest) != 0
-        || get(page + PAGE_VERSION, 8) != IVX_FORMAT_VERSION
-        || get(page + PAGE_NUMBER, 8) != number)
+    ivx_hash_once(bytes, PAGE_DIGEST, digest);
+    if (memcmp(bytes, page_magic, sizeof page_magic) != 0
+        || memcmp(bytes + PAGE_DIGEST, digest, sizeof digest) != 0
+        || get(bytes + PAGE_VERSION, 8) != IVX_FORMAT_VERSION)
         return false;
-    memcpy(key_out, page + PAGE_KEY, IVX_KEY_SIZE);
+    out->number = get(bytes + PAGE_NUMBER, 8);
+    memcpy(out->key, bytes + PAGE_KEY, IVX_KEY_SIZE);
+    memcpy(out->boot, bytes + PAGE_BOOT, IVX_BOOT_SIZE);
     return true;
 }
 

@@ -1,6 +1,6 @@
 /* format.h - the bytes of a segment. Integers are little-endian.
  *
- *   page 0      magic, version, number, key, digest of these
+ *   page 0, 1   twice the same: magic, version, number, key, boot, digest
  *   slots       each at a multiple of 4096: header (512), payload, end mark (32)
  *
  * A slot begins a page of its own, so that writing a record never touches the pages of
@@ -17,9 +17,11 @@
 
 enum {
     IVX_SLOT_ALIGN = 4096,
+    IVX_FIRST_SLOT = 2 * IVX_SLOT_ALIGN,
     IVX_HEADER_SIZE = 512,
     IVX_END_SIZE = 32,
     IVX_KEY_SIZE = 16,
+    IVX_BOOT_SIZE = 16,
     IVX_FORMAT_VERSION = 1
 };
 
@@ -29,11 +31,14 @@ enum ivx_slot_state {
     IVX_SLOT_BAD     /* anything else */
 };
 
-void ivx_page_encode(uint64_t number, const uint8_t key[IVX_KEY_SIZE],
-                     uint8_t out[IVX_SLOT_ALIGN]);
-/* Is this page 0 of segment `number`, in a version that we read? */
-bool ivx_page_decode(const uint8_t page[IVX_SLOT_ALIGN], uint64_t number,
-                     uint8_t key_out[IVX_KEY_SIZE]);
+struct ivx_page {
+    uint64_t number;
+    uint8_t key[IVX_KEY_SIZE];   /* the segment's secret */
+    uint8_t boot[IVX_BOOT_SIZE]; /* in which it was made */
+};
+void ivx_page_encode(const struct ivx_page *page, uint8_t out[IVX_SLOT_ALIGN]);
+/* Is this a first page of ours, in a version that we read? */
+bool ivx_page_decode(const uint8_t bytes[IVX_SLOT_ALIGN], struct ivx_page *out);
 
 /* record->length and ->sha256 are those of the payload. */
 void ivx_header_encode(const struct ivx_record *record, uint64_t slot,

@@ -24,22 +24,46 @@ static void report_unowned(struct reading *reading, uint64_t slot)
     flock(reading->segment.fd, LOCK_UN);
 }
 
-/* The end of what can be hopped over from `slot`. */
+/* The record in *slot, or the next one behind damage: digests are keyed, so a header that
+ * is found by searching is as good as one that is hopped to. An empty slot is the tail,
+ * except in a segment that was sealed because of damage. */
+static bool next_record(struct reading *reading, uint64_t *slot, struct ivx_record *out,
+                        bool *found_out, struct ivx_err *err)
+{
+    enum ivx_slot_state state;
+    if (!ivx_segment_slot(&reading->segment, *slot, out, &state, err))
+        return false;
+    *found_out = state == IVX_SLOT_RECORD;
+    if (*found_out || (state == IVX_SLOT_EMPTY && !reading->segment.sealed))
+        return true;
+
+    const uint64_t damaged = *slot;
+    if (state == IVX_SLOT_BAD)
+        report_unowned(reading, damaged);
+    *slot += IVX_SLOT_ALIGN;
+    if (!ivx_segment_search(&reading->segment, slot, found_out, err))
+        return false;
+    if (!*found_out)
+        return true;
+    ivx_segment_report(reading->spool, reading->segment.number, damaged);
+    return ivx_segment_slot(&reading->segment, *slot, out, &state, err);
+}
+
+/* Where the last record after `slot` ends; `slot` itself when there is none. */
 static bool find_end(struct reading *reading, uint64_t slot, uint64_t *end_out,
                      struct ivx_err *err)
 {
     struct ivx_record record;
-    enum ivx_slot_state state;
-    for (;; slot = ivx_slot_after(slot, record.length)) {
-        if (!ivx_segment_slot(&reading->segment, slot, &record, &state, err))
-            return false;
-        if (state != IVX_SLOT_RECORD)
-            break;
-    }
-    if (state == IVX_SLOT_BAD)
-        report_unowned(reading, slot);
+    bool found = true;
     *end_out = slot;
-    return true;
+    for (;;) {
+        if (!next_record(reading, &slot, &record, &found, err))
+            return false;
+        if (!found)
+            return true;
+        slot = ivx_slot_after(slot, record.length);
+        *end_out = slot;
+    }
 }
 
 /* A record may be visible before its writer's sync has returned. What is visited must
@@ -53,26 +77,30 @@ static bool make_durable(struct reading *reading, struct ivx_err *err)
     return false;
 }
 
+/* A record whose payload is bad: the last one is a torn tail, or still being written;
+ * one that others follow was damaged later, and hides nothing but itself. */
 static bool visit_records(struct reading *reading, uint64_t slot, uint64_t end,
                           struct ivx_err *err)
 {
     while (slot < end) {
         struct ivx_record record;
-        enum ivx_slot_state state;
-        bool good = false;
-        if (!ivx_segment_slot(&reading->segment, slot, &record, &state, err))
+        bool found = false, good = false;
+        if (!next_record(reading, &slot, &record, &found, err))
             return false;
-        if (state == IVX_SLOT_RECORD
-            && !ivx_segment_verify(&reading->segment, &record, &good, err))
-            return false;
-        if (!good) {
-            report_unowned(reading, slot);
+        if (!found)
             return true;
-        }
-        slot = ivx_slot_after(slot, record.length);
-        const struct ivx_spool_mark after = { record.segment, slot };
-        if (!reading->visit(reading->context, &record, &after, err))
+        if (!ivx_segment_verify(&reading->segment, &record, &good, err))
             return false;
+
+        const struct ivx_spool_mark after = { record.segment,
+                                              ivx_slot_after(slot, record.length) };
+        if (good && !reading->visit(reading->context, &record, &after, err))
+            return false;
+        if (!good && after.offset < end)
+            ivx_segment_report(reading->spool, record.segment, slot);
+        else if (!good)
+            report_unowned(reading, slot);
+        slot = after.offset;
     }
     return true;
 }
@@ -102,7 +130,7 @@ static uint64_t start_of(uint64_t number, const struct ivx_spool_mark *marks,
     for (size_t n = 0; n < count; n++)
         if (marks[n].segment == number)
             return marks[n].offset;
-    return IVX_SLOT_ALIGN;
+    return IVX_FIRST_SLOT;
 }
 
 bool ivx_spool_scan(struct ivx_spool *spool, const struct ivx_spool_mark *marks,
@@ -115,7 +143,7 @@ bool ivx_spool_scan(struct ivx_spool *spool, const struct ivx_spool_mark *marks,
         return false;
     for (size_t n = 0; n < segments; n++) {
         const uint64_t from = start_of(numbers[n], marks, count);
-        if (from % IVX_SLOT_ALIGN != 0 || from == 0)
+        if (from % IVX_SLOT_ALIGN != 0 || from < IVX_FIRST_SLOT)
             return ivx_fail(err, IVX_BUG, "spool: a mark lies within a record");
         struct reading reading = {
             .spool = spool, .segment = { .fd = -1 }, .visit = visit, .context = context

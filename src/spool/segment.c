@@ -47,13 +47,15 @@ static bool reserve(struct ivx_segment *segment, uint64_t bytes, struct ivx_err 
     }
 }
 
-static bool write_page(struct ivx_segment *segment, struct ivx_err *err)
+static bool write_pages(struct ivx_segment *segment, struct ivx_err *err)
 {
-    uint8_t page[IVX_SLOT_ALIGN];
-    if (getrandom(segment->key, sizeof segment->key, 0) != sizeof segment->key)
+    uint8_t pages[IVX_FIRST_SLOT];
+    struct ivx_page *page = &segment->page;
+    if (getrandom(page->key, sizeof page->key, 0) != sizeof page->key)
         return ivx_fail_errno(err, "getrandom for", segment->name);
-    ivx_page_encode(segment->number, segment->key, page);
-    return ivx_fd_pwrite(segment->fd, page, sizeof page, 0, segment->name, err);
+    for (size_t at = 0; at < sizeof pages; at += IVX_SLOT_ALIGN)
+        ivx_page_encode(page, pages + at);
+    return ivx_fd_pwrite(segment->fd, pages, sizeof pages, 0, segment->name, err);
 }
 
 /* The order is the guarantee: contents, then name, then directory. link() rather than
@@ -61,7 +63,7 @@ static bool write_page(struct ivx_segment *segment, struct ivx_err *err)
 static bool publish(struct ivx_spool *spool, struct ivx_segment *segment,
                     const char *draft, bool *published_out, struct ivx_err *err)
 {
-    if (!reserve(segment, spool->segment_bytes, err) || !write_page(segment, err)
+    if (!reserve(segment, spool->segment_bytes, err) || !write_pages(segment, err)
         || !ivx_fd_sync(segment->fd, segment->name, err))
         return false;
     if (linkat(spool->directory, draft, spool->directory, segment->name, 0) == -1) {
@@ -76,7 +78,9 @@ static bool publish(struct ivx_spool *spool, struct ivx_segment *segment,
 static bool create_as(struct ivx_spool *spool, uint64_t number, struct ivx_segment *out,
                       bool *made_out, struct ivx_err *err)
 {
-    IVX_AUTO(ivx_segment_close) struct ivx_segment made = { .fd = -1, .number = number };
+    IVX_AUTO(ivx_segment_close)
+    struct ivx_segment made = { .fd = -1, .number = number, .page.number = number };
+    memcpy(made.page.boot, spool->boot, IVX_BOOT_SIZE);
     char draft[24];
     name_of(number, "seg", made.name);
     name_of(number, "new", draft);
@@ -123,36 +127,6 @@ bool ivx_segment_create(struct ivx_spool *spool, struct ivx_segment *out,
     return ivx_fail(err, IVX_RETRY, "spool: no free segment number");
 }
 
-static bool read_page(struct ivx_segment *segment, struct ivx_err *err)
-{
-    uint8_t page[IVX_SLOT_ALIGN];
-    struct stat status;
-    if (fstat(segment->fd, &status) == -1)
-        return ivx_fail_errno(err, "stat", segment->name);
-    segment->size = (uint64_t)status.st_size;
-    if (!ivx_fd_pread(segment->fd, page, sizeof page, 0, segment->name, err))
-        return false;
-    if (!ivx_page_decode(page, segment->number, segment->key))
-        return ivx_fail(err, IVX_DAMAGED, "%s: page 0 is damaged", segment->name);
-    return true;
-}
-
-bool ivx_segment_open(struct ivx_spool *spool, uint64_t number, struct ivx_segment *out,
-                      struct ivx_err *err)
-{
-    IVX_AUTO(ivx_segment_close)
-    struct ivx_segment opened = { .fd = -1, .number = number };
-    name_of(number, "seg", opened.name);
-    opened.fd = openat(spool->directory, opened.name, O_RDONLY | O_CLOEXEC);
-    if (opened.fd == -1)
-        return ivx_fail_errno(err, "open", opened.name);
-    if (!read_page(&opened, err))
-        return false;
-    *out = opened;
-    opened.fd = -1;
-    return true;
-}
-
 /* As ivx_fd_pread(), but the end of the file is no error. */
 static bool read_some(const struct ivx_segment *segment, uint8_t *bytes, size_t length,
                       uint64_t offset, size_t *read_out, struct ivx_err *err)
@@ -173,6 +147,42 @@ static bool read_some(const struct ivx_segment *segment, uint8_t *bytes, size_t 
     return true;
 }
 
+/* Either page will do: without the key every record of the segment is lost. */
+bool ivx_segment_read_pages(struct ivx_segment *segment, struct ivx_err *err)
+{
+    for (uint64_t at = 0; at < IVX_FIRST_SLOT; at += IVX_SLOT_ALIGN) {
+        uint8_t page[IVX_SLOT_ALIGN];
+        size_t got = 0;
+        if (!read_some(segment, page, sizeof page, at, &got, err))
+            return false;
+        if (got == sizeof page && ivx_page_decode(page, &segment->page)
+            && segment->page.number == segment->number)
+            return true;
+    }
+    return ivx_fail(err, IVX_DAMAGED, "%s: its first pages are damaged", segment->name);
+}
+
+bool ivx_segment_open(struct ivx_spool *spool, uint64_t number, struct ivx_segment *out,
+                      struct ivx_err *err)
+{
+    IVX_AUTO(ivx_segment_close)
+    struct ivx_segment opened = { .fd = -1, .number = number };
+    struct stat status;
+    name_of(number, "seg", opened.name);
+    opened.fd = openat(spool->directory, opened.name, O_RDONLY | O_CLOEXEC);
+    if (opened.fd == -1)
+        return ivx_fail_errno(err, "open", opened.name);
+    if (fstat(opened.fd, &status) == -1)
+        return ivx_fail_errno(err, "stat", opened.name);
+    opened.size = (uint64_t)status.st_size;
+    opened.sealed = (status.st_mode & S_IWUSR) == 0;
+    if (!ivx_segment_read_pages(&opened, err))
+        return false;
+    *out = opened;
+    opened.fd = -1;
+    return true;
+}
+
 bool ivx_segment_slot(const struct ivx_segment *segment, uint64_t slot,
                       struct ivx_record *out, enum ivx_slot_state *state_out,
                       struct ivx_err *err)
@@ -185,9 +195,38 @@ bool ivx_segment_slot(const struct ivx_segment *segment, uint64_t slot,
         *state_out = IVX_SLOT_EMPTY;
         return true;
     }
-    *state_out = ivx_header_decode(header, slot, segment->key, out);
+    *state_out = ivx_header_decode(header, slot, segment->page.key, out);
     if (*state_out == IVX_SLOT_RECORD)
         out->segment = segment->number;
+    return true;
+}
+
+/* The first slot at or after `slot` that may hold data: what was preallocated and never
+ * written is skipped. */
+static uint64_t next_data(const struct ivx_segment *segment, uint64_t slot)
+{
+    const off_t data = lseek(segment->fd, (off_t)slot, SEEK_DATA);
+    if (data == -1)
+        return errno == ENXIO ? segment->size : slot;
+    return (uint64_t)data / IVX_SLOT_ALIGN * IVX_SLOT_ALIGN;
+}
+
+bool ivx_segment_search(const struct ivx_segment *segment, uint64_t *slot,
+                        bool *found_out, struct ivx_err *err)
+{
+    *found_out = false;
+    for (uint64_t at = next_data(segment, *slot); at < segment->size;
+         at = next_data(segment, at + IVX_SLOT_ALIGN)) {
+        struct ivx_record record;
+        enum ivx_slot_state state;
+        if (!ivx_segment_slot(segment, at, &record, &state, err))
+            return false;
+        if (state == IVX_SLOT_RECORD) {
+            *found_out = true;
+            *slot = at;
+            return true;
+        }
+    }
     return true;
 }
 
@@ -218,27 +257,41 @@ bool ivx_segment_verify(const struct ivx_segment *segment,
     ivx_hash_finish(hash, digest);
     if (!read_some(segment, end, sizeof end, record->offset + record->length, &got, err))
         return false;
-    ivx_end_encode(record, record->offset - IVX_HEADER_SIZE, segment->key, wanted_end);
+    ivx_end_encode(record, record->offset - IVX_HEADER_SIZE, segment->page.key,
+                   wanted_end);
     *good_out = got == sizeof end && memcmp(end, wanted_end, sizeof end) == 0
                 && memcmp(digest, record->sha256, sizeof digest) == 0;
     return true;
 }
 
-void ivx_segment_seal(struct ivx_segment *segment, uint64_t tail)
+void ivx_segment_seal(struct ivx_segment *segment, uint64_t end)
 {
-    if (tail > 0 && ftruncate(segment->fd, (off_t)tail) == -1)
+    if (ftruncate(segment->fd, (off_t)end) == -1)
         ivx_log(IVX_WARNING, "spool.truncate", "segment=%s errno=%d", segment->name,
                 errno);
     if (fchmod(segment->fd, 0400) == -1)
         ivx_log(IVX_WARNING, "spool.seal", "segment=%s errno=%d", segment->name, errno);
 }
 
+void ivx_segment_seal_data(struct ivx_segment *segment)
+{
+    off_t end = 0;
+    for (off_t at = 0; (at = lseek(segment->fd, end, SEEK_DATA)) != -1;) {
+        end = lseek(segment->fd, at, SEEK_HOLE);
+        if (end == -1)
+            break;
+    }
+    const bool known = end > 0 && errno == ENXIO;
+    ivx_segment_seal(segment, known ? (uint64_t)end : segment->size);
+}
+
 void ivx_segment_report(struct ivx_spool *spool, uint64_t number, uint64_t slot)
 {
     for (unsigned n = 0; n < IVX_SPOOL_REPORTED && n < spool->reported_count; n++)
-        if (spool->reported[n] == number)
+        if (spool->reported[n].segment == number && spool->reported[n].offset == slot)
             return;
-    spool->reported[spool->reported_count++ % IVX_SPOOL_REPORTED] = number;
+    spool->reported[spool->reported_count++ % IVX_SPOOL_REPORTED] =
+        (struct ivx_spool_mark){ number, slot };
     ivx_log(IVX_ERROR, "spool.damaged", "segment=%016" PRIx64 " offset=%" PRIu64, number,
             slot);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "isovox/base/auto.h"
@@ -39,6 +40,23 @@ static void sweep_drafts(struct ivx_spool *spool)
     }
 }
 
+/* Which run of the kernel is this? Without /proc: this run of the program. */
+static bool find_boot(struct ivx_spool *spool, struct ivx_err *err)
+{
+    char text[64];
+    uint8_t digest[IVX_SHA256_SIZE];
+    IVX_AUTO(ivx_fd_close)
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    const ssize_t length = fd == -1 ? -1 : read(fd, text, sizeof text);
+    if (length > 0) {
+        ivx_hash_once(text, (size_t)length, digest);
+        memcpy(spool->boot, digest, IVX_BOOT_SIZE);
+        return true;
+    }
+    return getrandom(spool->boot, IVX_BOOT_SIZE, 0) == IVX_BOOT_SIZE
+           || ivx_fail_errno(err, "getrandom for", spool->path);
+}
+
 bool ivx_spool_open(const char *state_dir, struct ivx_spool **out, struct ivx_err *err)
 {
     IVX_AUTO(ivx_spool_free) struct ivx_spool *made = calloc(1, sizeof *made);
@@ -54,6 +72,8 @@ bool ivx_spool_open(const char *state_dir, struct ivx_spool **out, struct ivx_er
     made->directory = open(made->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (made->directory == -1)
         return ivx_fail_errno(err, "open", made->path);
+    if (!find_boot(made, err))
+        return false;
     sweep_drafts(made);
     *out = IVX_STEAL(made);
     return true;

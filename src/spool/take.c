@@ -13,37 +13,8 @@
 #include "isovox/sys/log.h"
 #include "segment.h"
 
-/* The first slot at or after `slot` that may hold data: what was preallocated and never
- * written is skipped. */
-static uint64_t next_data(const struct ivx_segment *segment, uint64_t slot)
-{
-    const off_t data = lseek(segment->fd, (off_t)slot, SEEK_DATA);
-    if (data == -1)
-        return errno == ENXIO ? segment->size : slot;
-    return (uint64_t)data / IVX_SLOT_ALIGN * IVX_SLOT_ALIGN;
-}
-
-/* Does any record of ours stand after `slot`? Then what is in `slot` is damage, and no
- * torn tail. */
-static bool record_beyond(const struct ivx_segment *segment, uint64_t slot,
-                          bool *found_out, struct ivx_err *err)
-{
-    *found_out = false;
-    for (uint64_t at = next_data(segment, slot + IVX_SLOT_ALIGN); at < segment->size;
-         at = next_data(segment, at + IVX_SLOT_ALIGN)) {
-        struct ivx_record record;
-        enum ivx_slot_state state;
-        if (!ivx_segment_slot(segment, at, &record, &state, err))
-            return false;
-        if (state == IVX_SLOT_RECORD) {
-            *found_out = true;
-            return true;
-        }
-    }
-    return true;
-}
-
-/* Only the last record can be torn: each commit waits for its sync before the next. */
+/* Only the last record can be torn: each commit waits for its sync before the next. A
+ * tail that is torn or damaged is never repaired: the segment ends there. */
 static bool last_is_whole(const struct ivx_segment *segment, uint64_t last,
                           bool *whole_out, struct ivx_err *err)
 {
@@ -56,21 +27,11 @@ static bool last_is_whole(const struct ivx_segment *segment, uint64_t last,
            || ivx_segment_verify(segment, &record, whole_out, err);
 }
 
-static bool cut(struct ivx_segment *segment, uint64_t slot, struct ivx_err *err)
-{
-    static const uint8_t zeros[IVX_HEADER_SIZE];
-    ivx_log(IVX_WARNING, "spool.torn", "segment=%s offset=%" PRIu64, segment->name, slot);
-    if (!ivx_fd_pwrite(segment->fd, zeros, sizeof zeros, slot, segment->name, err))
-        return false;
-    return ivx_fd_datasync(segment->fd, segment->name, err);
-}
-
-/* *sound_out is false when there is damage that is no torn tail: committed records may
- * stand behind it, so nothing is cut and nothing appended. */
-static bool find_tail(struct ivx_segment *segment, uint64_t *tail_out, bool *sound_out,
+/* *clean_out: the last record is whole, and behind it there is nothing at all. */
+static bool find_tail(struct ivx_segment *segment, uint64_t *tail_out, bool *clean_out,
                       struct ivx_err *err)
 {
-    uint64_t slot = IVX_SLOT_ALIGN, last = 0;
+    uint64_t slot = IVX_FIRST_SLOT, last = 0;
     enum ivx_slot_state state;
     for (;;) {
         struct ivx_record record;
@@ -81,19 +42,15 @@ static bool find_tail(struct ivx_segment *segment, uint64_t *tail_out, bool *sou
         last = slot;
         slot = ivx_slot_after(slot, record.length);
     }
-    bool whole = true;
-    if (state == IVX_SLOT_EMPTY && last != 0
-        && !last_is_whole(segment, last, &whole, err))
+    bool whole = true, beyond = false;
+    if (last != 0 && !last_is_whole(segment, last, &whole, err))
         return false;
-
-    *tail_out = whole ? slot : last;
-    bool found = false;
-    if (!record_beyond(segment, *tail_out, &found, err))
+    uint64_t next = slot + IVX_SLOT_ALIGN;
+    if (!ivx_segment_search(segment, &next, &beyond, err))
         return false;
-    *sound_out = !found;
-    if (found || (whole && state == IVX_SLOT_EMPTY))
-        return true;
-    return cut(segment, *tail_out, err);
+    *tail_out = slot;
+    *clean_out = state == IVX_SLOT_EMPTY && whole && !beyond;
+    return true;
 }
 
 /* Locked, still linked, not sealed? */
@@ -130,23 +87,22 @@ bool ivx_segment_take(struct ivx_spool *spool, uint64_t number, struct ivx_segme
     if (seg.fd == -1)
         return errno == ENOENT || ivx_fail_errno(err, "open", seg.name);
 
-    bool locked = false, sound = false;
+    bool locked = false, clean = false;
     if (!lock(&seg, &locked, err))
         return false;
     if (!locked)
         return true;
-    uint8_t page[IVX_SLOT_ALIGN];
-    if (!ivx_fd_pread(seg.fd, page, sizeof page, 0, seg.name, err))
+    if (!ivx_segment_read_pages(&seg, err))
         return false;
-    if (!ivx_page_decode(page, number, seg.key)) {
-        ivx_segment_report(spool, number, 0);
+    if (memcmp(seg.page.boot, spool->boot, IVX_BOOT_SIZE) != 0) {
+        ivx_segment_seal_data(&seg);
         return true;
     }
-    if (!find_tail(&seg, tail_out, &sound, err))
+    if (!find_tail(&seg, tail_out, &clean, err))
         return false;
-    if (!sound) {
+    if (!clean) {
         ivx_segment_report(spool, number, *tail_out);
-        ivx_segment_seal(&seg, 0);
+        ivx_segment_seal_data(&seg);
         return true;
     }
     if (ivx_segment_is_full(spool, &seg, *tail_out)) {

@@ -48,7 +48,7 @@ static bool take_any(struct ivx_spool_writer *writer, struct ivx_err *err)
         if (taken)
             return true;
     }
-    writer->slot = IVX_SLOT_ALIGN;
+    writer->slot = IVX_FIRST_SLOT;
     return ivx_segment_create(writer->spool, &writer->segment, err);
 }
 
@@ -187,7 +187,7 @@ bool ivx_spool_append(struct ivx_spool_writer *writer, const void *bytes, size_t
 static bool write_end(struct ivx_spool_writer *writer, uint64_t next, struct ivx_err *err)
 {
     ivx_hash_finish(writer->hash, writer->record.sha256);
-    ivx_end_encode(&writer->record, writer->slot, writer->segment.key,
+    ivx_end_encode(&writer->record, writer->slot, writer->segment.page.key,
                    writer->buffer + writer->used);
     const uint64_t end = writer->at + writer->used + IVX_END_SIZE;
     if (!make_room(&writer->segment, end, err))
@@ -205,7 +205,7 @@ static bool write_end(struct ivx_spool_writer *writer, uint64_t next, struct ivx
 static bool write_header(struct ivx_spool_writer *writer, struct ivx_err *err)
 {
     uint8_t header[IVX_HEADER_SIZE];
-    ivx_header_encode(&writer->record, writer->slot, writer->segment.key, header);
+    ivx_header_encode(&writer->record, writer->slot, writer->segment.page.key, header);
     return ivx_fd_pwrite(writer->segment.fd, header, sizeof header, writer->slot,
                          writer->segment.name, err);
 }
@@ -220,7 +220,7 @@ static bool poison(struct ivx_spool_writer *writer)
     writer->stage = POISONED;
     ivx_fd_pwrite(writer->segment.fd, zeros, sizeof zeros, writer->slot,
                   writer->segment.name, NULL);
-    ivx_segment_seal(&writer->segment, 0);
+    ivx_segment_seal(&writer->segment, writer->segment.size);
     posix_fadvise(writer->segment.fd, 0, 0, POSIX_FADV_DONTNEED);
     return false;
 }

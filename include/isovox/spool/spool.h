@@ -44,8 +44,9 @@ struct ivx_spool_writer; /* opaque: one segment, owned */
 bool ivx_spool_open(const char *state_dir, struct ivx_spool **out, struct ivx_err *err);
 void ivx_spool_free(struct ivx_spool **spool);
 
-/* Takes a segment from the pool (cutting a torn tail first) or makes one. The spool is
- * borrowed for the writer's life. */
+/* Takes a segment from the pool or makes one; a segment with a torn tail, or of an earlier
+ * boot, is sealed and passed over. The spool is borrowed for the writer's life. A child
+ * process that inherits a writer shares its segment: make writers after the fork. */
 bool ivx_spool_writer_new(struct ivx_spool *spool, struct ivx_spool_writer **out,
                           struct ivx_err *err);
 void ivx_spool_writer_free(struct ivx_spool_writer **writer);
@@ -73,8 +74,9 @@ typedef bool ivx_spool_visit(void *context, const struct ivx_record *record,
                              const struct ivx_spool_mark *after, struct ivx_err *err);
 
 /* Visits the records of all segments that come after their marks (segments without a mark:
- * from the start). What is visited is durable and its digest has been checked; a bad record
- * ends its segment. marks are read only; the visitor stores `after`. */
+ * from the start). What is visited is durable and its digest has been checked; a torn tail
+ * ends its segment, a damaged record among good ones is logged and passed over, a read
+ * error is an error. marks are read only; the visitor stores `after`. */
 bool ivx_spool_scan(struct ivx_spool *spool, const struct ivx_spool_mark *marks, size_t count,
                     ivx_spool_visit *visit, void *context, struct ivx_err *err);
 
