@@ -19,3 +19,17 @@ libconvert_a_SOURCES += src/convert/nifti.c
 libconvert_a_SOURCES += src/convert/parts.h
 libconvert_a_SOURCES += src/convert/raw.c
 libconvert_a_SOURCES += src/convert/recipe.c
+
+CONVERSION_TEST_LIBS = libconvert.a $(DERIVE_TEST_LIBS) $(CJSON_LIBS) $(ZLIB_LIBS) -lpthread
+check_PROGRAMS += tests/unit/convert/test_recipe tests/unit/convert/test_conversion
+tests_unit_convert_test_recipe_SOURCES = tests/unit/convert/test_recipe.c
+nodist_EXTRA_tests_unit_convert_test_recipe_SOURCES = dummy.cc
+tests_unit_convert_test_recipe_CFLAGS = $(TEST_CFLAGS)
+tests_unit_convert_test_recipe_LDADD = $(CONVERSION_TEST_LIBS)
+tests_unit_convert_test_conversion_SOURCES = tests/unit/convert/test_conversion.c \
+	tests/unit/derive/series.c tests/unit/derive/series.h
+nodist_EXTRA_tests_unit_convert_test_conversion_SOURCES = dummy.cc
+tests_unit_convert_test_conversion_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS) \
+	-I$(top_srcdir)/src/convert
+tests_unit_convert_test_conversion_CFLAGS = $(TEST_CFLAGS)
+tests_unit_convert_test_conversion_LDADD = $(CONVERSION_TEST_LIBS)

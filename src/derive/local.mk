@@ -4,3 +4,17 @@ libderive_a_SOURCES = include/isovox/derive/derive.h src/derive/internal.h \
 	src/derive/derive.c src/derive/lineage.c src/derive/private.c src/derive/series.c \
 	src/derive/template.c src/derive/value.c
 EXTRA_DIST += src/derive/README.md
+
+DERIVE_TEST_LIBS = libderive.a libassemble.a libcore.a libdicom.a libsys.a libbase.a \
+	$(CHECK_LIBS) $(DCMTK_LIBS) $(CRYPTO_LIBS) -lm
+check_PROGRAMS += tests/unit/derive/test_value tests/unit/derive/test_derive
+tests_unit_derive_test_value_SOURCES = tests/unit/derive/test_value.c
+nodist_EXTRA_tests_unit_derive_test_value_SOURCES = dummy.cc
+tests_unit_derive_test_value_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src/derive
+tests_unit_derive_test_value_CFLAGS = $(TEST_CFLAGS)
+tests_unit_derive_test_value_LDADD = $(DERIVE_TEST_LIBS)
+tests_unit_derive_test_derive_SOURCES = tests/unit/derive/test_derive.c \
+	tests/unit/derive/series.c tests/unit/derive/series.h
+nodist_EXTRA_tests_unit_derive_test_derive_SOURCES = dummy.cc
+tests_unit_derive_test_derive_CFLAGS = $(TEST_CFLAGS)
+tests_unit_derive_test_derive_LDADD = $(DERIVE_TEST_LIBS)

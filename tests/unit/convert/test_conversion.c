@@ -1,0 +1,294 @@
+#include <check.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../derive/series.h"
+#include "isovox/base/auto.h"
+#include "isovox/base/text.h"
+#include "isovox/dicom/dicom.h"
+#include "isovox/sys/hash.h"
+#include "parts.h"
+
+static struct series series;
+static struct ivx_recipe_settings recipe;
+
+static void set_up(void)
+{
+    series_make(&series, NULL);
+    ivx_recipe_default(&recipe);
+}
+
+static void tear_down(void)
+{
+    series_remove(&series);
+}
+
+static struct ivx_conversion conversion(enum ivx_format format, const char *name)
+{
+    const struct ivx_conversion made = {
+        .source = series.volume, .source_sha256 = series.sha256, .recipe = &recipe,
+        .format = format, .directory = series.folder, .file_name = name,
+        .created_us = 1582934400000000, .threads = 1
+    };
+    return made;
+}
+
+static void run(const struct ivx_conversion *conversion, struct ivx_conversion_result *out)
+{
+    struct ivx_err err = { 0 };
+    *out = (struct ivx_conversion_result){ .files = 0 };
+    ck_assert_msg(ivx_conversion_run(conversion, out, &err), "%s", err.text);
+}
+
+static char *read_result(const char *name, size_t *length_out)
+{
+    struct ivx_err err = { 0 };
+    char path[256];
+    char *bytes = NULL;
+    snprintf(path, sizeof path, "%s/%s", series.folder, name);
+    ck_assert_msg(ivx_file_read(path, 1 << 26, &bytes, length_out, &err), "%s", err.text);
+    return bytes;
+}
+
+static void digest_of(const void *bytes, size_t length, char hex[IVX_SHA256_HEX])
+{
+    uint8_t digest[IVX_SHA256_SIZE];
+    ivx_hash_once(bytes, length, digest);
+    ivx_text_hex(digest, sizeof digest, hex);
+}
+
+START_TEST(the_voxels_of_a_nifti_are_those_of_the_digest)
+{
+    struct ivx_conversion_result result;
+    const struct ivx_conversion wanted = conversion(IVX_FORMAT_NIFTI, "v.nii");
+    run(&wanted, &result);
+
+    size_t length = 0;
+    IVX_AUTO(ivx_memory_free) char *bytes = read_result("v.nii", &length);
+    const int32_t *count = result.grid.count;
+    ck_assert_uint_eq(length, 352 + 2 * (size_t)(count[0] * count[1] * count[2]));
+    char hex[IVX_SHA256_HEX];
+    digest_of(bytes + 352, length - 352, hex);
+    ck_assert_str_eq(hex, result.voxel_sha256);
+    ivx_conversion_result_free(&result);
+}
+END_TEST
+
+static float float_at(const char *bytes, size_t at)
+{
+    float value;
+    memcpy(&value, bytes + at, sizeof value);
+    return value;
+}
+
+/* nifti1.h: the quaternion must describe the same axes as the matrix. */
+START_TEST(both_forms_of_a_nifti_agree)
+{
+    struct ivx_conversion_result result;
+    const struct ivx_conversion wanted = conversion(IVX_FORMAT_NIFTI, "v.nii");
+    run(&wanted, &result);
+    size_t length = 0;
+    IVX_AUTO(ivx_memory_free) char *h = read_result("v.nii", &length);
+
+    const double b = float_at(h, 256), c = float_at(h, 260), d = float_at(h, 264);
+    const double a = sqrt(fmax(0, 1 - b * b - c * c - d * d));
+    const double r[3][3] = {
+        { a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c) },
+        { 2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b) },
+        { 2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c } };
+    static const double lps_to_ras[3] = { -1, -1, 1 };
+    for (size_t row = 0; row < 3; row++) {
+        for (size_t n = 0; n < 3; n++) {
+            const double matrix = float_at(h, 280 + 16 * row + 4 * n);
+            ck_assert(fabs(matrix - r[row][n] * result.grid.spacing[n]) < 1e-6);
+            ck_assert(fabs(matrix - lps_to_ras[row] * result.grid.axis[n][row] *
+                                        result.grid.spacing[n]) < 1e-6);
+        }
+        ck_assert(fabs(float_at(h, 292 + 16 * row) -
+                       lps_to_ras[row] * result.grid.origin[row]) < 1e-5);
+        ck_assert(float_at(h, 268 + 4 * row) == float_at(h, 292 + 16 * row));
+    }
+    ivx_conversion_result_free(&result);
+}
+END_TEST
+
+START_TEST(the_number_of_threads_changes_no_byte)
+{
+    char first[IVX_SHA256_HEX] = "", text[IVX_SHA256_HEX];
+    for (int threads = 1; threads <= 5; threads += 2) {
+        struct ivx_conversion_result result;
+        struct ivx_conversion wanted = conversion(IVX_FORMAT_NIFTI, "v.nii.gz");
+        wanted.threads = threads;
+        run(&wanted, &result);
+        size_t length = 0;
+        IVX_AUTO(ivx_memory_free) char *bytes = read_result("v.nii.gz", &length);
+        digest_of(bytes, length, text);
+        if (threads == 1)
+            memcpy(first, text, sizeof first);
+        ck_assert_str_eq(text, first);
+        ivx_conversion_result_free(&result);
+    }
+}
+END_TEST
+
+/* Values are 10 k + i: 4 HU per mm along the normal, 1/0.7 along the row; the B-spline
+ * reproduces a plane, far from the replicated edge. */
+START_TEST(a_ramp_stays_a_ramp)
+{
+    struct ivx_conversion_result result;
+    recipe.spacing_mm = 0.5;
+    const struct ivx_conversion wanted = conversion(IVX_FORMAT_RAW, "v.raw");
+    run(&wanted, &result);
+    size_t length = 0;
+    IVX_AUTO(ivx_memory_free) char *bytes = read_result("v.raw", &length);
+    const int32_t *count = result.grid.count;
+    ck_assert_uint_eq(length, 4 * (size_t)(count[0] * count[1] * count[2]));
+
+    const double centre[3] = { (count[0] - 1) / 2.0, (count[1] - 1) / 2.0, (count[2] - 1) / 2.0 };
+    const int at[3] = { count[0] / 2, count[1] / 2, count[2] / 2 };
+    const size_t n = ((size_t)at[2] * (size_t)count[1] + (size_t)at[1]) * (size_t)count[0] +
+                     (size_t)at[0];
+    const double wanted_value = 10 * 2.5 + 2 + (at[2] - centre[2]) * 0.5 * 10 / 2.5 +
+                                (at[0] - centre[0]) * 0.5 / 0.7;
+    ck_assert_msg(fabs(float_at(bytes, 4 * n) - wanted_value) < 0.2, "%g, not %g",
+                  (double)float_at(bytes, 4 * n), wanted_value);
+    ivx_conversion_result_free(&result);
+}
+END_TEST
+
+START_TEST(a_dicom_result_has_a_file_per_slice_and_a_manifest)
+{
+    struct ivx_conversion_result result;
+    const struct ivx_conversion wanted = conversion(IVX_FORMAT_DICOM, NULL);
+    run(&wanted, &result);
+
+    ck_assert_int_eq(result.files, result.grid.count[2]);
+    for (int m = 1; m <= result.files; m++) {
+        char name[32];
+        size_t length = 0;
+        snprintf(name, sizeof name, "%06d.dcm", m);
+        IVX_AUTO(ivx_memory_free) char *bytes = read_result(name, &length);
+        ck_assert_uint_gt(length, 2 * (size_t)(result.grid.count[0] * result.grid.count[1]));
+    }
+    size_t length = 0;
+    IVX_AUTO(ivx_memory_free) char *text = read_result("manifest.json", &length);
+    cJSON *manifest = cJSON_Parse(text);
+    const cJSON *output = cJSON_GetObjectItem(manifest, "output");
+    ck_assert_str_eq(cJSON_GetStringValue(cJSON_GetObjectItem(output, "series_uid")),
+                     result.series_uid);
+    ck_assert_str_eq(cJSON_GetStringValue(cJSON_GetObjectItem(output, "voxel_sha256")),
+                     result.voxel_sha256);
+    const cJSON *source = cJSON_GetObjectItem(manifest, "source");
+    ck_assert_int_eq(cJSON_GetArraySize(cJSON_GetObjectItem(source, "instances")), 6);
+    cJSON_Delete(manifest);
+    cJSON *stages = cJSON_Parse(result.stages_json);
+    ck_assert_ptr_nonnull(cJSON_GetObjectItem(stages, "resample_ms"));
+    cJSON_Delete(stages);
+    ivx_conversion_result_free(&result);
+}
+END_TEST
+
+static bool stop_at_two(void *context, int32_t done, int32_t all)
+{
+    *(int *)context = done;
+    return done < 2 && all > 0;
+}
+
+START_TEST(a_conversion_can_be_cancelled)
+{
+    struct ivx_err err = { 0 };
+    int last = 0;
+    struct ivx_conversion wanted = conversion(IVX_FORMAT_RAW, "v.raw");
+    wanted.progress = stop_at_two;
+    wanted.progress_context = &last;
+    struct ivx_conversion_result result = { .files = 7 };
+
+    ck_assert(!ivx_conversion_run(&wanted, &result, &err));
+    ck_assert_int_eq(err.code, IVX_STALE);
+    ck_assert_int_eq(last, 2);
+    ck_assert_int_eq(result.files, 7);
+}
+END_TEST
+
+START_TEST(a_missing_folder_is_an_error)
+{
+    struct ivx_err err = { 0 };
+    struct ivx_conversion wanted = conversion(IVX_FORMAT_DICOM, NULL);
+    wanted.directory = "/nonexistent/isovox";
+    struct ivx_conversion_result result;
+    ck_assert(!ivx_conversion_run(&wanted, &result, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "/nonexistent/isovox/000001.dcm"));
+}
+END_TEST
+
+/* sha256sum of an empty file is known; here the files themselves are hashed again. */
+START_TEST(digests_are_those_of_the_files)
+{
+    struct ivx_err err = { 0 };
+    IVX_AUTO(ivx_threads_free) struct ivx_threads *threads = NULL;
+    ck_assert(ivx_threads_new(3, &threads, &err));
+    const struct ivx_crew crew = ivx_threads_crew(threads);
+    IVX_AUTO(ivx_memory_free) const char **digests = NULL;
+    ck_assert(ivx_sources_hash(series.volume, &crew, &digests, &err));
+    for (int k = 0; k < SERIES_SLICES; k++) {
+        char name[16], hex[IVX_SHA256_HEX];
+        size_t length = 0;
+        snprintf(name, sizeof name, "%d.dcm", k);
+        IVX_AUTO(ivx_memory_free) char *bytes = read_result(name, &length);
+        digest_of(bytes, length, hex);
+        ck_assert_str_eq(digests[k], hex);
+    }
+}
+END_TEST
+
+enum { TASKS = 1000 };
+static void count_task(void *argument, int n)
+{
+    atomic_int *done = argument;
+    atomic_fetch_add(&done[n], 1);
+}
+
+START_TEST(the_crew_does_every_task_once)
+{
+    struct ivx_err err = { 0 };
+    IVX_AUTO(ivx_threads_free) struct ivx_threads *threads = NULL;
+    ck_assert(ivx_threads_new(_i, &threads, &err));
+    const struct ivx_crew crew = ivx_threads_crew(threads);
+    ck_assert_int_eq(crew.size, _i);
+    for (int round = 0; round < 50; round++) {
+        atomic_int done[TASKS] = { 0 };
+        const int count = round % 3 == 0 ? TASKS : round % 4;
+        crew.run(crew.crew, count_task, done, count);
+        for (int n = 0; n < TASKS; n++)
+            ck_assert_int_eq(atomic_load(&done[n]), n < count ? 1 : 0);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    ivx_dicom_start();
+    Suite *suite = suite_create("conversion");
+    TCase *tests = tcase_create("conversion");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, the_voxels_of_a_nifti_are_those_of_the_digest);
+    tcase_add_test(tests, both_forms_of_a_nifti_agree);
+    tcase_add_test(tests, the_number_of_threads_changes_no_byte);
+    tcase_add_test(tests, a_ramp_stays_a_ramp);
+    tcase_add_test(tests, a_dicom_result_has_a_file_per_slice_and_a_manifest);
+    tcase_add_test(tests, a_conversion_can_be_cancelled);
+    tcase_add_test(tests, a_missing_folder_is_an_error);
+    tcase_add_test(tests, digests_are_those_of_the_files);
+    tcase_add_loop_test(tests, the_crew_does_every_task_once, 1, 5);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    const int failures = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failures == 0 ? 0 : 1;
+}

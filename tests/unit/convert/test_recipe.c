@@ -1,0 +1,84 @@
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "isovox/base/auto.h"
+#include "isovox/convert/conversion.h"
+
+#define DEFAULT_JSON \
+    "{\"name\":\"iso-1mm\",\"spacing\":1,\"kernel\":\"bspline3\",\"align\":\"center\"," \
+    "\"antialias\":\"auto\",\"boundary\":\"nearest\",\"gap\":\"refuse\"}"
+
+START_TEST(the_default_is_that_of_the_interface)
+{
+    struct ivx_err err = { 0 };
+    struct ivx_recipe_settings settings;
+    IVX_AUTO(ivx_memory_free) char *json = NULL;
+    ivx_recipe_default(&settings);
+    ck_assert_msg(ivx_recipe_json(&settings, &json, &err), "%s", err.text);
+    ck_assert_str_eq(json, DEFAULT_JSON);
+}
+END_TEST
+
+static const char *const texts[] = {
+    DEFAULT_JSON,
+    "{\"name\":\"a \\\"b\\\"\",\"spacing\":0.7,\"kernel\":\"lanczos3\",\"align\":\"corner\","
+    "\"antialias\":\"off\",\"boundary\":\"background\",\"gap\":\"split\"}",
+    "{\"name\":\"m\",\"spacing\":\"min\",\"kernel\":\"linear\",\"align\":\"origin\","
+    "\"antialias\":\"auto\",\"boundary\":\"nearest\",\"gap\":\"interpolate\"}",
+    "{\"name\":\"m\",\"spacing\":0.9570311999999999,\"kernel\":\"nearest\",\"align\":\"origin\","
+    "\"antialias\":\"auto\",\"boundary\":\"nearest\",\"gap\":\"interpolate\"}",
+};
+
+START_TEST(a_recipe_survives_its_text)
+{
+    struct ivx_err err = { 0 };
+    struct ivx_recipe_settings settings;
+    IVX_AUTO(ivx_memory_free) char *json = NULL;
+    ck_assert_msg(ivx_recipe_parse(texts[_i], &settings, &err), "%s", err.text);
+    ck_assert(ivx_recipe_json(&settings, &json, &err));
+    ck_assert_str_eq(json, texts[_i]);
+}
+END_TEST
+
+#define REST ",\"align\":\"center\",\"antialias\":\"auto\",\"boundary\":\"nearest\"," \
+             "\"gap\":\"refuse\"}"
+static const struct {
+    const char *json, *error;
+} bad[] = {
+    { "", "recipe: not a JSON object" },
+    { "[1]", "recipe: not a JSON object" },
+    { "{\"name\":\"a\",\"spacing\":0,\"kernel\":\"linear\"" REST,
+      "recipe: spacing must be above 0, or \"min\"" },
+    { "{\"name\":\"a\",\"spacing\":-1,\"kernel\":\"linear\"" REST,
+      "recipe: spacing must be above 0, or \"min\"" },
+    { "{\"name\":\"a\",\"spacing\":1e999,\"kernel\":\"linear\"" REST,
+      "recipe: spacing must be above 0, or \"min\"" },
+    { "{\"name\":\"a\",\"spacing\":1,\"kernel\":\"liner\"" REST, "recipe: no kernel 'liner'" },
+    { "{\"name\":\"a\",\"spacing\":1,\"kernel\":\"linear\"}", "recipe: no align ''" },
+};
+
+START_TEST(a_recipe_that_is_none_is_refused)
+{
+    struct ivx_err err = { 0 };
+    struct ivx_recipe_settings settings;
+    ck_assert(!ivx_recipe_parse(bad[_i].json, &settings, &err));
+    ck_assert_str_eq(err.text, bad[_i].error);
+    ck_assert_int_eq(err.code, IVX_DAMAGED);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("recipe");
+    TCase *tests = tcase_create("recipe");
+    tcase_add_test(tests, the_default_is_that_of_the_interface);
+    tcase_add_loop_test(tests, a_recipe_survives_its_text, 0, IVX_COUNT(texts));
+    tcase_add_loop_test(tests, a_recipe_that_is_none_is_refused, 0, IVX_COUNT(bad));
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    const int failures = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failures == 0 ? 0 : 1;
+}
