@@ -2,6 +2,7 @@
 # floors.sh - does every #include obey docs/FLOORS?
 root=${top_srcdir:-.}
 status=0
+climbs='climbs out of its floor'
 
 complain() {
     echo "$*" >&2
@@ -34,7 +35,11 @@ check_floor() {
         *) complain "$folder: may not include isovox/$used" ;;
         esac
     done
-    forbid "$folder" '#[[:space:]]*include[[:space:]]*["<](\.\./|src/)' 'climbs out of its floor'
+    forbid "$folder" '#[[:space:]]*include[[:space:]]*["<](\.\./\.\./|src/)' "$climbs"
+    for file in "$folder"/*.[ch] "$folder"/*.cc; do
+        test ! -f "$file" ||
+            forbid "$file" '#[[:space:]]*include[[:space:]]*["<]\.\./' "$climbs"
+    done
     test "$floor" = dicom && return
     forbid "$folder" '#[[:space:]]*include[[:space:]]*["<]dcmtk/' 'DCMTK belongs to dicom/'
     found=$(find "$folder" -name '*.cc' -o -name '*.cpp' -o -name '*.cxx' -o -name '*.hpp')
