@@ -10,6 +10,7 @@ libconvert_a_SOURCES += src/convert/work.c
 libconvert_a_SOURCES += src/convert/worker.h
 EXTRA_DIST += src/convert/README.md
 libconvert_a_SOURCES += include/isovox/convert/conversion.h
+libconvert_a_SOURCES += include/isovox/convert/threads.h
 libconvert_a_SOURCES += src/convert/conversion.c
 libconvert_a_SOURCES += src/convert/crew.c
 libconvert_a_SOURCES += src/convert/dicom.c

@@ -5,13 +5,8 @@
 #include <cJSON.h>
 
 #include "isovox/convert/conversion.h"
+#include "isovox/convert/threads.h"
 #include "isovox/derive/derive.h"
-
-/* Threads that are lent to the engine; they sleep between two calls. */
-struct ivx_threads; /* opaque */
-bool ivx_threads_new(int count, struct ivx_threads **out, struct ivx_err *err);
-void ivx_threads_free(struct ivx_threads **threads);
-struct ivx_crew ivx_threads_crew(struct ivx_threads *threads);
 
 /* Where result slices go, in order. Opened by one of the three below. */
 struct ivx_output {

@@ -2,6 +2,7 @@
 bin_PROGRAMS += isovox
 isovox_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS) $(CURL_CFLAGS)
 isovox_SOURCES = src/tool/tool.h
+isovox_SOURCES += src/tool/bench.c
 isovox_SOURCES += src/tool/client.c
 isovox_SOURCES += src/tool/client.h
 isovox_SOURCES += src/tool/convert.c

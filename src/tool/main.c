@@ -21,6 +21,7 @@ static const struct command {
     { "retry", ivx_tool_retry, "ID...", "try failed work again, now" },
     { "cancel", ivx_tool_cancel, "ID...", "give unfinished work up" },
     { "complete", ivx_tool_complete, "ID...", "decide a series now" },
+    { "bench", ivx_tool_bench, "[--json]", "how fast this machine converts" },
     { NULL, NULL, NULL, NULL },
 };
 

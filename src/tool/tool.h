@@ -17,6 +17,7 @@ enum {
 /* Files, without a daemon. */
 int ivx_tool_convert(int argc, char **argv);
 int ivx_tool_inspect(int argc, char **argv);
+int ivx_tool_bench(int argc, char **argv);
 
 /* Ask a running daemon. */
 int ivx_tool_status(int argc, char **argv);
