@@ -11,7 +11,8 @@ tests_unit_deliver_test_policy_CFLAGS = $(TEST_CFLAGS)
 tests_unit_deliver_test_policy_LDADD = libdeliver.a $(CHECK_LIBS)
 
 check_PROGRAMS += tests/unit/deliver/test_deliver
-tests_unit_deliver_test_deliver_SOURCES = tests/unit/deliver/test_deliver.c
+tests_unit_deliver_test_deliver_SOURCES = tests/unit/deliver/rig.c \
+	tests/unit/deliver/rig.h tests/unit/deliver/test_deliver.c
 nodist_EXTRA_tests_unit_deliver_test_deliver_SOURCES = dummy.cc
 tests_unit_deliver_test_deliver_CFLAGS = $(TEST_CFLAGS)
 tests_unit_deliver_test_deliver_LDADD = libdeliver.a libcatalogue.a liboutbox.a \

@@ -63,7 +63,8 @@ tests_unit_dicom_test_command_LDADD = libdicom.a libsys.a libbase.a $(CHECK_LIBS
 	$(DCMTK_LIBS) $(CRYPTO_LIBS)
 
 check_PROGRAMS += tests/unit/dicom/test_network
-tests_unit_dicom_test_network_SOURCES = tests/unit/dicom/test_network.c
+tests_unit_dicom_test_network_SOURCES = tests/unit/dicom/network_rig.c \
+	tests/unit/dicom/network_rig.h tests/unit/dicom/test_network.c
 nodist_EXTRA_tests_unit_dicom_test_network_SOURCES = dummy.cc
 tests_unit_dicom_test_network_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src/dicom
 tests_unit_dicom_test_network_CFLAGS = $(TEST_CFLAGS)

@@ -6,7 +6,8 @@ libreceive_a_SOURCES = include/isovox/receive/receive.h src/receive/association.
 	src/receive/slots.h
 
 check_PROGRAMS += tests/unit/receive/test_receive
-tests_unit_receive_test_receive_SOURCES = tests/unit/receive/test_receive.c
+tests_unit_receive_test_receive_SOURCES = tests/unit/receive/rig.c \
+	tests/unit/receive/rig.h tests/unit/receive/test_receive.c
 nodist_EXTRA_tests_unit_receive_test_receive_SOURCES = dummy.cc
 tests_unit_receive_test_receive_CFLAGS = $(TEST_CFLAGS)
 tests_unit_receive_test_receive_LDADD = libreceive.a libspool.a libconfig.a libdicom.a \
