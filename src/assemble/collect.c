@@ -38,16 +38,17 @@ static bool merge_copies(struct ivx_work *work, int first, int end, int *used,
     struct ivx_entry *kept = &work->entries[(*used)++];
     *kept = work->entries[first];
     for (int n = first + 1; n < end; n++) {
-        bool same;
-        if (!ivx_rule_same_content(kept->instance, work->entries[n].instance, &same, err))
+        enum ivx_likeness like;
+        if (!ivx_rule_compare(kept->instance, work->entries[n].instance, &like, err))
             return false;
-        if (same) {
+        if (like == IVX_ALIKE) {
             kept->copies++;
             continue;
         }
-        kept->conflict = true;
-        work->entries[*used] = work->entries[n];
-        work->entries[(*used)++].conflict = true;
+        struct ivx_entry *other = &work->entries[(*used)++];
+        *other = work->entries[n];
+        other->conflict = like == IVX_UNLIKE;
+        kept->conflict = kept->conflict || other->conflict;
     }
     return true;
 }

@@ -195,7 +195,8 @@ bool ivx_work_decide(struct ivx_work *work, struct ivx_group **group, struct ivx
         return false;
     if ((*group)->conflicts > 0)
         ivx_verdict_no(&why, IVX_REASON_UID_CONFLICT,
-                       "%d SOP Instance UIDs come with two contents", (*group)->conflicts);
+                       "%d images share their SOP Instance UID with other content",
+                       (*group)->conflicts);
     if (why.reason != IVX_REASON_NONE || !ivx_rule_deep(*group, &why)
         || !ivx_rule_values(*group, &why))
         return refuse_group(work->assembly, *group, &why, err);

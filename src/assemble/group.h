@@ -64,9 +64,11 @@ bool ivx_rule_sort(struct ivx_group *group, struct ivx_err *err);
 /* R1. At least three distinct positions, at least 1 mm deep. Needs R3. */
 bool ivx_rule_deep(const struct ivx_group *group, struct ivx_verdict *why);
 
-/* R4a. Same SOP Instance UID twice: the same content? */
-bool ivx_rule_same_content(const struct ivx_instance *a, const struct ivx_instance *b,
-                           bool *same_out, struct ivx_err *err);
+/* R4a. Two instances with one SOP Instance UID: the same content? Unknown when the pixels
+ * of one cannot be read: then they are refused for that. */
+enum ivx_likeness { IVX_ALIKE, IVX_UNLIKE, IVX_UNKNOWN };
+bool ivx_rule_compare(const struct ivx_instance *a, const struct ivx_instance *b,
+                      enum ivx_likeness *out, struct ivx_err *err);
 /* R4. Nothing stands beside another slice at the same height. */
 bool ivx_rule_no_shift(const struct ivx_group *group, struct ivx_verdict *why);
 /* Index after the last slice that is at the same position as slice `first`. */

@@ -9,3 +9,36 @@ libassemble_a_SOURCES = include/isovox/assemble/assembly.h \
 	src/assemble/rules_orientation.c src/assemble/rules_same.c \
 	src/assemble/rules_spacing.c src/assemble/rules_split.c \
 	src/assemble/rules_values.c src/assemble/work.h
+EXTRA_DIST += src/assemble/README.md
+
+assemble_test_helpers = tests/unit/assemble/series.c tests/unit/assemble/series.h
+ASSEMBLE_TEST_LIBS = libassemble.a libdicom.a libcore.a libsys.a libbase.a \
+	$(CHECK_LIBS) $(CRYPTO_LIBS) -lm
+
+check_PROGRAMS += tests/unit/assemble/test_groups
+tests_unit_assemble_test_groups_SOURCES = tests/unit/assemble/test_groups.c \
+	$(assemble_test_helpers)
+nodist_EXTRA_tests_unit_assemble_test_groups_SOURCES = dummy.cc
+tests_unit_assemble_test_groups_CFLAGS = $(TEST_CFLAGS)
+tests_unit_assemble_test_groups_LDADD = $(ASSEMBLE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/assemble/test_repeats
+tests_unit_assemble_test_repeats_SOURCES = tests/unit/assemble/test_repeats.c \
+	$(assemble_test_helpers)
+nodist_EXTRA_tests_unit_assemble_test_repeats_SOURCES = dummy.cc
+tests_unit_assemble_test_repeats_CFLAGS = $(TEST_CFLAGS)
+tests_unit_assemble_test_repeats_LDADD = $(ASSEMBLE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/assemble/test_positions
+tests_unit_assemble_test_positions_SOURCES = tests/unit/assemble/test_positions.c \
+	$(assemble_test_helpers)
+nodist_EXTRA_tests_unit_assemble_test_positions_SOURCES = dummy.cc
+tests_unit_assemble_test_positions_CFLAGS = $(TEST_CFLAGS)
+tests_unit_assemble_test_positions_LDADD = $(ASSEMBLE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/assemble/test_values
+tests_unit_assemble_test_values_SOURCES = tests/unit/assemble/test_values.c \
+	$(assemble_test_helpers)
+nodist_EXTRA_tests_unit_assemble_test_values_SOURCES = dummy.cc
+tests_unit_assemble_test_values_CFLAGS = $(TEST_CFLAGS)
+tests_unit_assemble_test_values_LDADD = $(ASSEMBLE_TEST_LIBS)

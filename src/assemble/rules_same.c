@@ -68,9 +68,8 @@ bool ivx_rule_deep(const struct ivx_group *group, struct ivx_verdict *why)
         positions++;
     const double span = group->t[group->count - 1] - group->t[0];
     if (positions < 3 || span < 1.0)
-        return ivx_verdict_no(why, IVX_REASON_NOT_A_VOLUME,
-                              "%d images at %d positions over %.2f mm", group->count,
-                              positions, span);
+        return ivx_verdict_no(why, IVX_REASON_NOT_A_VOLUME, "%d position%s over %.2f mm",
+                              positions, positions == 1 ? "" : "s", span);
     return true;
 }
 
@@ -116,26 +115,33 @@ static bool same_rescale(const struct ivx_instance *a, const struct ivx_instance
 static bool same_image(const struct ivx_instance *a, const struct ivx_instance *b,
                        bool *same_out, struct ivx_err *err)
 {
-    struct ivx_verdict unused;
-    const bool readable = ivx_rule_readable(a, &unused);
-    /* Two unreadable ones are refused for that, not for being two. */
-    *same_out = !readable && !ivx_rule_readable(b, &unused);
-    if (!readable || !ivx_rule_readable(b, &unused) || !same_rescale(a, b))
-        return true;
-    return ivx_pixels_equal(a, b, same_out, err);
+    *same_out = false;
+    return !same_rescale(a, b) || ivx_pixels_equal(a, b, same_out, err);
 }
 
-bool ivx_rule_same_content(const struct ivx_instance *a, const struct ivx_instance *b,
-                           bool *same_out, struct ivx_err *err)
+static bool same_geometry(const struct ivx_instance *a, const struct ivx_instance *b)
 {
-    *same_out = false;
-    if (!ivx_rule_same_key(a, b) || a->has_position != b->has_position
-        || a->has_orientation != b->has_orientation || a->has_spacing != b->has_spacing
-        || memcmp(a->position, b->position, sizeof a->position) != 0
-        || memcmp(a->orientation, b->orientation, sizeof a->orientation) != 0
-        || memcmp(a->spacing, b->spacing, sizeof a->spacing) != 0)
+    return ivx_rule_same_key(a, b)
+           && memcmp(a->position, b->position, sizeof a->position) == 0
+           && memcmp(a->orientation, b->orientation, sizeof a->orientation) == 0
+           && memcmp(a->spacing, b->spacing, sizeof a->spacing) == 0;
+}
+
+bool ivx_rule_compare(const struct ivx_instance *a, const struct ivx_instance *b,
+                      enum ivx_likeness *out, struct ivx_err *err)
+{
+    struct ivx_verdict unused;
+    *out = IVX_UNLIKE;
+    if (!same_geometry(a, b))
         return true;
-    return same_image(a, b, same_out, err);
+    *out = IVX_UNKNOWN;
+    if (!ivx_rule_readable(a, &unused) || !ivx_rule_readable(b, &unused))
+        return true;
+    bool same;
+    if (!same_image(a, b, &same, err))
+        return false;
+    *out = same ? IVX_ALIKE : IVX_UNLIKE;
+    return true;
 }
 
 /* Marks in keep[] what differs from all kept images of the same position. */
