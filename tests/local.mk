@@ -1,7 +1,8 @@
 # Lints, and the end-to-end tests (run by ./check, not by make check: they need a
 # PACS). The unit tests stand in each floor's own src/<floor>/local.mk.
 dist_check_SCRIPTS += tests/lint/floors.sh tests/lint/banned.sh \
-	tests/lint/functions.sh tests/lint/headers.sh
+	tests/lint/functions.sh tests/lint/headers.sh \
+	tests/lint/purity.sh tests/lint/vectors.sh
 
 EXTRA_DIST += quickstart scripts docs tests/README.md tests/e2e
 # Not in EXTRA_DIST: there, "check" would be the target of that name.

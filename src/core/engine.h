@@ -1,5 +1,6 @@
-/* engine.h - what one call of ivx_resample() keeps. Slices go in, through the plane (y, then
- * x) into a ring of planes at the result's in-plane size; results come out of the ring. */
+/* engine.h - what one call of ivx_resample() keeps. Slices go in, through the plane (y,
+ * then x) into a ring of planes at the result's in-plane size; results come out of the
+ * ring. */
 #ifndef IVX_CORE_ENGINE_H
 #define IVX_CORE_ENGINE_H
 
@@ -13,7 +14,7 @@ struct plane {
     float *share;   /* with padding: how much of each value was there, 0 to 1 */
     float *columns; /* one row: 1 inside the column range, 0 outside; with shifts only */
     int32_t row_from, row_to, column_from, column_to;
-    bool masked;    /* share counts */
+    bool masked; /* share counts */
     uint64_t digest;
 };
 
@@ -23,10 +24,10 @@ struct worker {
     double shift_row, shift_column; /* what x and y were made for */
     uint64_t digest;
     bool made;
-    const void **row;   /* taps of one sum */
-    float *block;       /* IVX_LANES rows of the source, after the y pass */
+    const void **row; /* taps of one sum */
+    float *block;     /* IVX_LANES rows of the source, after the y pass */
     float *lanes, *lane_slopes, *lane_out;
-    float *slopes;      /* down the columns of one source slice */
+    float *slopes;        /* down the columns of one source slice */
     float *clean, *share; /* a padded slice, taken apart */
     float *line, *share_line, *share_slopes;
     uint64_t background, edge, saturated;
@@ -43,25 +44,26 @@ struct ivx_engine {
     double offset[3], step[3]; /* of the result lattice, mm in the frame of the stack */
     struct ivx_shape shape[3];
     struct ivx_table z;
-    double *position;       /* of each result slice, in samples */
-    float even[IVX_REACH];  /* slope weights: equidistant */
-    float *odd;             /* and irregular, per slice */
+    double *position;      /* of each result slice, in samples */
+    float even[IVX_REACH]; /* slope weights: equidistant */
+    float *odd;            /* and irregular, per slice */
 
     size_t in_plane, out_plane; /* pixels */
     int32_t batch;              /* source slices at a time */
     int32_t group;              /* result slices at a time */
     int32_t planes, slope_planes;
-    struct plane *ring;         /* slice k is in ring[k % planes] */
+    struct plane *ring; /* slice k is in ring[k % planes] */
     float **slope;
-    float *ones, *zeros;        /* rows */
-    void *result;               /* group result slices */
-    struct ivx_slice *staged;   /* batch copies of source slices, when the crew is larger than 1 */
+    float *ones, *zeros; /* rows */
+    void *result;        /* group result slices */
+    struct ivx_slice
+        *staged; /* batch copies of source slices, when the crew is larger than 1 */
     void **staged_voxel;
     uint8_t **staged_missing;
     bool *staged_masked;
     bool masks_ready;
     struct worker *worker;
-    uint64_t *digest;           /* per slice: of its in-plane tables */
+    uint64_t *digest; /* per slice: of its in-plane tables */
     size_t memory;
 
     int32_t next_in, next_slope, next_out;
@@ -79,8 +81,8 @@ bool ivx_engine_masks(struct ivx_engine *engine, struct ivx_err *err);
 void ivx_engine_needs(const struct ivx_engine *engine, int32_t m, int32_t *first_out,
                       int32_t *last_out);
 /* The lattice positions within `half` of a sample row of `samples`: [from, to). */
-void ivx_engine_range(const struct ivx_engine *engine, int axis, double shift, double half,
-                      int32_t *from_out, int32_t *to_out);
+void ivx_engine_range(const struct ivx_engine *engine, int axis, double shift,
+                      double half, int32_t *from_out, int32_t *to_out);
 void ivx_engine_run(const struct ivx_engine *engine, void (*task)(void *engine, int n));
 
 /* inplane.c: slice k, from the source to its ring plane. */
@@ -93,15 +95,18 @@ void ivx_engine_slopes(struct ivx_engine *engine, int n, int32_t to);
 void ivx_engine_through(struct ivx_engine *engine, int n);
 
 /* Where one lattice axis stands in the source: index units of the slice. */
-static inline double ivx_engine_base(const struct ivx_engine *engine, int axis, double shift)
+static inline double ivx_engine_base(const struct ivx_engine *engine, int axis,
+                                     double shift)
 {
-    const double spacing = axis == 0 ? engine->stack->column_spacing : engine->stack->row_spacing;
+    const double spacing =
+        axis == 0 ? engine->stack->column_spacing : engine->stack->row_spacing;
     return (engine->offset[axis] - shift) / spacing;
 }
 
 static inline double ivx_engine_step(const struct ivx_engine *engine, int axis)
 {
-    const double spacing = axis == 0 ? engine->stack->column_spacing : engine->stack->row_spacing;
+    const double spacing =
+        axis == 0 ? engine->stack->column_spacing : engine->stack->row_spacing;
     return engine->step[axis] / spacing;
 }
 

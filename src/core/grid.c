@@ -36,15 +36,17 @@ static bool orthonormal(double axis[3][3])
 }
 
 bool ivx_grid_make(const int32_t count[3], const double spacing[3],
-                   const double origin[3], double axis[3][3],
-                   struct ivx_grid *out, struct ivx_err *err)
+                   const double origin[3], double axis[3][3], struct ivx_grid *out,
+                   struct ivx_err *err)
 {
     struct ivx_grid made;
     for (int a = 0; a < 3; a++) {
         if (count[a] < 1)
-            return ivx_fail(err, IVX_DAMAGED, "grid: %d voxels along axis %d", count[a], a);
+            return ivx_fail(err, IVX_DAMAGED, "grid: %d voxels along axis %d", count[a],
+                            a);
         if (!finite(spacing[a]) || !(spacing[a] > 0))
-            return ivx_fail(err, IVX_DAMAGED, "grid: spacing %g along axis %d", spacing[a], a);
+            return ivx_fail(err, IVX_DAMAGED, "grid: spacing %g along axis %d",
+                            spacing[a], a);
         if (!finite(origin[a]))
             return ivx_fail(err, IVX_DAMAGED, "grid: the origin is not finite");
 
@@ -63,7 +65,8 @@ bool ivx_grid_make(const int32_t count[3], const double spacing[3],
     return true;
 }
 
-void ivx_grid_position(const struct ivx_grid *grid, const double index[3], double mm_out[3])
+void ivx_grid_position(const struct ivx_grid *grid, const double index[3],
+                       double mm_out[3])
 {
     for (int c = 0; c < 3; c++)
         mm_out[c] = grid->origin[c] + index[0] * grid->spacing[0] * grid->axis[0][c]

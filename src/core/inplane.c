@@ -5,14 +5,17 @@
 /* The tables of this slice's own phase; kept while slices share their shift. */
 static void tables(const struct ivx_engine *engine, struct worker *worker, int32_t k)
 {
-    const double across = engine->stack->shift_row[k], down = engine->stack->shift_column[k];
+    const double across = engine->stack->shift_row[k],
+                 down = engine->stack->shift_column[k];
 
     if (worker->made && worker->shift_row == across && worker->shift_column == down)
         return;
     if (!worker->made || worker->shift_row != across)
-        ivx_table_lattice(&worker->x, ivx_engine_base(engine, 0, across), ivx_engine_step(engine, 0));
+        ivx_table_lattice(&worker->x, ivx_engine_base(engine, 0, across),
+                          ivx_engine_step(engine, 0));
     if (!worker->made || worker->shift_column != down)
-        ivx_table_lattice(&worker->y, ivx_engine_base(engine, 1, down), ivx_engine_step(engine, 1));
+        ivx_table_lattice(&worker->y, ivx_engine_base(engine, 1, down),
+                          ivx_engine_step(engine, 1));
     worker->shift_row = across;
     worker->shift_column = down;
     worker->digest = ivx_table_digest(IVX_DIGEST_START, &worker->x);
@@ -53,12 +56,14 @@ static void down(const struct ivx_engine *engine, struct worker *worker,
     }
     const size_t size = in->sample == IVX_INT16 ? sizeof(int16_t) : sizeof(float);
     for (int32_t n = 0; n < taps.count; n++)
-        worker->row[n] = (const char *)in->voxel + (size_t)(taps.first + n) * in->pitch * size;
+        worker->row[n] =
+            (const char *)in->voxel + (size_t)(taps.first + n) * in->pitch * size;
     if (in->sample == IVX_INT16)
-        engine->kernels->taps_int16(out, (const int16_t *const *)worker->row, w, taps.count,
-                                    in->pitch);
+        engine->kernels->taps_int16(out, (const int16_t *const *)worker->row, w,
+                                    taps.count, in->pitch);
     else
-        engine->kernels->taps(out, (const float *const *)worker->row, w, taps.count, in->pitch);
+        engine->kernels->taps(out, (const float *const *)worker->row, w, taps.count,
+                              in->pitch);
     if (!table->shape.spline)
         return;
 
@@ -114,8 +119,8 @@ static void take_apart(const struct ivx_engine *engine, struct worker *worker,
 
     for (size_t p = 0; p < engine->in_plane; p++) {
         const float value = slice->sample == IVX_INT16 ? (float)whole[p] : real[p];
-        const bool there = (slice->missing == NULL || slice->missing[p] == 0)
-                           && value - value == 0;
+        const bool there =
+            (slice->missing == NULL || slice->missing[p] == 0) && value - value == 0;
         worker->clean[p] = there ? value : 0;
         worker->share[p] = there ? 1 : 0;
     }

@@ -55,7 +55,8 @@ double ivx_knots_position(const struct ivx_knots *knots, double mm)
     return k + ivx_quantise((mm - (knots->t[k] - knots->t[0])) / size);
 }
 
-double ivx_knots_shift(const struct ivx_knots *knots, const double *shift, double position)
+double ivx_knots_shift(const struct ivx_knots *knots, const double *shift,
+                       double position)
 {
     const int32_t last = knots->slices - 1;
     const int32_t k = ivx_floor(position);
@@ -72,12 +73,14 @@ struct ivx_shape ivx_knots_shape(const struct ivx_knots *knots, double target,
     struct ivx_shape shape =
         ivx_shape_of(options->kernel, options->antialias, target, knots->mean);
     /* A windowed sinc of irregular samples means nothing: the C2 cubic stands in. */
-    if (!knots->regular && (shape.kernel == IVX_CATMULL_ROM || shape.kernel == IVX_LANCZOS3))
+    if (!knots->regular
+        && (shape.kernel == IVX_CATMULL_ROM || shape.kernel == IVX_LANCZOS3))
         shape.spline = true;
     return shape;
 }
 
-/* Add the interpolant at `mm`, times w, to value[] and slope[], which start at sample `first`. */
+/* Add the interpolant at `mm`, times w, to value[] and slope[], which start at sample
+ * `first`. */
 static void add_point(const struct ivx_knots *knots, bool spline, double mm, double w,
                       int32_t first, double *value, double *slope)
 {
@@ -107,11 +110,12 @@ static void add_point(const struct ivx_knots *knots, bool spline, double mm, dou
 }
 
 /* The samples that the kernel around `mm` reaches. */
-static void span(const struct ivx_knots *knots, double mm, double reach, int32_t *first_out,
-                 int32_t *last_out)
+static void span(const struct ivx_knots *knots, double mm, double reach,
+                 int32_t *first_out, int32_t *last_out)
 {
     const int32_t last = knots->slices - 1;
-    const int32_t low = slice_below(knots, mm - reach), high = slice_below(knots, mm + reach) + 1;
+    const int32_t low = slice_below(knots, mm - reach),
+                  high = slice_below(knots, mm + reach) + 1;
     *first_out = low < 0 ? 0 : low;
     *last_out = high > last ? last : high;
 }
@@ -125,8 +129,8 @@ static double reach_mm(const struct ivx_knots *knots, const struct ivx_shape *sh
 
 /* Irregular slices: the interpolant through the true positions, at one point, or seen
  * through the stretched kernel when the axis is reduced. */
-static void irregular_row(const struct ivx_knots *knots, struct ivx_table *table, int32_t i,
-                          double mm)
+static void irregular_row(const struct ivx_knots *knots, struct ivx_table *table,
+                          int32_t i, double mm)
 {
     const struct ivx_shape *shape = &table->shape;
     const double unit = shape->stretch * knots->mean;
@@ -141,13 +145,15 @@ static void irregular_row(const struct ivx_knots *knots, struct ivx_table *table
         const int steps = STEPS * ivx_kernel_radius(shape->kernel);
         for (int n = -steps; n <= steps; n++) {
             const double w = ivx_kernel_at(shape->kernel, (double)n / STEPS);
-            add_point(knots, shape->spline, mm + n * unit / STEPS, w, first, value, slope);
+            add_point(knots, shape->spline, mm + n * unit / STEPS, w, first, value,
+                      slope);
             sum += w;
         }
         for (int32_t n = 0; n < 2 * table->most; n++)
             table->scratch[n] /= sum;
     }
-    ivx_table_store(table, i, first, last - first + 1, value, shape->spline ? slope : NULL);
+    ivx_table_store(table, i, first, last - first + 1, value,
+                    shape->spline ? slope : NULL);
 }
 
 static int32_t clamp(const struct ivx_knots *knots, int32_t k)
@@ -155,8 +161,8 @@ static int32_t clamp(const struct ivx_knots *knots, int32_t k)
     return k < 0 ? 0 : k > knots->slices - 1 ? knots->slices - 1 : k;
 }
 
-void ivx_knots_reach(const struct ivx_knots *knots, const struct ivx_shape *shape, double mm,
-                     int32_t *first_out, int32_t *last_out)
+void ivx_knots_reach(const struct ivx_knots *knots, const struct ivx_shape *shape,
+                     double mm, int32_t *first_out, int32_t *last_out)
 {
     const double u = ivx_knots_position(knots, mm);
     const int32_t k = ivx_floor(u);
@@ -258,8 +264,10 @@ bool ivx_knots_slopes(const struct ivx_knots *knots, float *weight, struct ivx_e
             const int32_t j = k - IVX_REACH + r;
             double w = 0;
             if (j >= 0 && j < n - 1)
-                w = 3 * (system.right[j] * gap(knots, j - 1)
-                         + system.right[j + 1] * gap(knots, j + 1)) / gap(knots, j);
+                w = 3
+                    * (system.right[j] * gap(knots, j - 1)
+                       + system.right[j + 1] * gap(knots, j + 1))
+                    / gap(knots, j);
             weight[(size_t)k * 2 * IVX_REACH + r] = (float)w;
         }
     }

@@ -1,28 +1,33 @@
 # The loops are compiled once per instruction set, and all of them stand in libcore.a.
 # Only here is a set switched on. No contraction anywhere in core: same bits everywhere.
 CORE_CFLAGS = $(AM_CFLAGS) -ffp-contract=off
+CORE_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src/core
 LOOPS_CFLAGS = $(CORE_CFLAGS) $(VECTORIZE) -fno-math-errno -fno-trapping-math
 core_headers = include/isovox/core/grid.h include/isovox/core/stack.h \
 	include/isovox/core/resample.h
 
 noinst_LIBRARIES += libcore.a libcore_base.a
-libcore_a_SOURCES = $(core_headers) src/core/check.h src/core/check.c \
+libcore_a_SOURCES = $(core_headers) src/core/sane.h src/core/sane.c \
 	src/core/engine.h src/core/grid.c src/core/inplane.c src/core/knots.h \
 	src/core/knots.c src/core/plan.c src/core/resample.c src/core/stack.c \
 	src/core/table.h src/core/table.c src/core/target.c src/core/through.c \
 	src/core/kernel/kernel.h src/core/kernel/mode.h src/core/kernel/pick.c
+libcore_a_CPPFLAGS = $(CORE_CPPFLAGS)
 libcore_a_CFLAGS = $(CORE_CFLAGS)
 libcore_a_LIBADD = $(libcore_base_a_OBJECTS)
 libcore_a_DEPENDENCIES = $(libcore_base_a_OBJECTS)
 
 libcore_base_a_SOURCES = src/core/kernel/loops.c
+libcore_base_a_CPPFLAGS = $(CORE_CPPFLAGS)
 libcore_base_a_CFLAGS = $(LOOPS_CFLAGS) -DIVX_SET=base
 
 if X86_64
 noinst_LIBRARIES += libcore_avx2.a libcore_avx512.a
 libcore_avx2_a_SOURCES = src/core/kernel/loops.c
+libcore_avx2_a_CPPFLAGS = $(CORE_CPPFLAGS)
 libcore_avx2_a_CFLAGS = $(LOOPS_CFLAGS) -DIVX_SET=avx2 -mavx2
 libcore_avx512_a_SOURCES = src/core/kernel/loops.c
+libcore_avx512_a_CPPFLAGS = $(CORE_CPPFLAGS)
 libcore_avx512_a_CFLAGS = $(LOOPS_CFLAGS) -DIVX_SET=avx512 \
 	-mavx512f -mavx512bw -mavx512vl -mavx512dq -mprefer-vector-width=512
 libcore_a_LIBADD += $(libcore_avx2_a_OBJECTS) $(libcore_avx512_a_OBJECTS)
@@ -36,3 +41,24 @@ tests_unit_core_test_oracle_SOURCES = tests/unit/core/test_oracle.c \
 	tests/unit/core/subject.h tests/unit/core/subject.c
 tests_unit_core_test_oracle_CFLAGS = $(TEST_CFLAGS)
 tests_unit_core_test_oracle_LDADD = $(CORE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/core/test_grid tests/unit/core/test_exact \
+	tests/unit/core/test_bits
+tests_unit_core_test_grid_SOURCES = tests/unit/core/test_grid.c \
+	tests/unit/core/subject.h tests/unit/core/subject.c
+tests_unit_core_test_grid_CFLAGS = $(TEST_CFLAGS)
+tests_unit_core_test_grid_LDADD = $(CORE_TEST_LIBS)
+tests_unit_core_test_exact_SOURCES = tests/unit/core/test_exact.c \
+	tests/unit/core/subject.h tests/unit/core/subject.c
+tests_unit_core_test_bits_SOURCES = tests/unit/core/test_bits.c \
+	tests/unit/core/subject.h tests/unit/core/subject.c
+tests_unit_core_test_bits_CFLAGS = $(TEST_CFLAGS)
+tests_unit_core_test_bits_LDADD = $(CORE_TEST_LIBS)
+tests_unit_core_test_exact_CFLAGS = $(TEST_CFLAGS)
+tests_unit_core_test_exact_LDADD = $(CORE_TEST_LIBS)
+
+check_PROGRAMS += tests/kernel/test_kernels
+tests_kernel_test_kernels_SOURCES = tests/kernel/test_kernels.c
+tests_kernel_test_kernels_CPPFLAGS = $(CORE_CPPFLAGS) -I$(top_srcdir)/src/core/kernel
+tests_kernel_test_kernels_CFLAGS = $(TEST_CFLAGS) -ffp-contract=off
+tests_kernel_test_kernels_LDADD = $(CORE_TEST_LIBS)

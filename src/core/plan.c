@@ -3,10 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check.h"
+#include "sane.h"
 
-#define GROUP_BYTES ((size_t)8 << 20) /* of result slices: what stays in an outer cache */
-#define FARTHEST 4194304.0            /* positions in samples: far below the quantum's limit */
+#define GROUP_BYTES ((size_t)8 << 20) /* of result slices: what stays in an outer cache  \
+                                       */
+#define FARTHEST 4194304.0 /* positions in samples: far below the quantum's limit */
 enum { SPLINE_BATCH = 16 };
 
 /* A table of what is allocated once: counted first, then made. */
@@ -25,7 +26,8 @@ static bool place_lattice(struct ivx_engine *engine, struct ivx_err *err)
     const struct ivx_stack *stack = engine->stack;
     const struct ivx_grid *grid = engine->grid;
     const double *const axis[3] = { stack->row, stack->column, stack->normal };
-    const double spacing[3] = { stack->column_spacing, stack->row_spacing, engine->knots.mean };
+    const double spacing[3] = { stack->column_spacing, stack->row_spacing,
+                                engine->knots.mean };
     double from[3];
 
     for (int c = 0; c < 3; c++)
@@ -33,13 +35,15 @@ static bool place_lattice(struct ivx_engine *engine, struct ivx_err *err)
     for (int a = 0; a < 3; a++) {
         const double along = dot(grid->axis[a], axis[a]);
         if (!(along > 1 - 1e-6 && along < 1 + 1e-3))
-            return ivx_fail(err, IVX_REFUSED, "resample: the grid does not share the axes of the slices");
+            return ivx_fail(err, IVX_REFUSED,
+                            "resample: the grid does not share the axes of the slices");
         engine->offset[a] = dot(from, axis[a]);
         engine->step[a] = grid->spacing[a];
         const double start = engine->offset[a] / spacing[a];
         const double end = start + grid->count[a] * (engine->step[a] / spacing[a]);
         if (!(start > -FARTHEST && end < FARTHEST))
-            return ivx_fail(err, IVX_REFUSED, "resample: the grid lies too far from the slices");
+            return ivx_fail(err, IVX_REFUSED,
+                            "resample: the grid lies too far from the slices");
     }
     return true;
 }
@@ -78,13 +82,15 @@ void ivx_engine_needs(const struct ivx_engine *engine, int32_t m, int32_t *first
         return;
     }
     *first_out = taps.first > reach ? taps.first - reach : 0;
-    *last_out = taps.first + taps.count - 1 < end - reach ? taps.first + taps.count - 1 + reach : end;
+    const int32_t last = taps.first + taps.count - 1;
+    *last_out = last < end - reach ? last + reach : end;
 }
 
-void ivx_engine_range(const struct ivx_engine *engine, int axis, double shift, double half,
-                      int32_t *from_out, int32_t *to_out)
+void ivx_engine_range(const struct ivx_engine *engine, int axis, double shift,
+                      double half, int32_t *from_out, int32_t *to_out)
 {
-    const double base = ivx_engine_base(engine, axis, shift), step = ivx_engine_step(engine, axis);
+    const double base = ivx_engine_base(engine, axis, shift),
+                 step = ivx_engine_step(engine, axis);
     const int32_t samples = axis == 0 ? engine->stack->columns : engine->stack->rows;
     int32_t from = 0, to = engine->grid->count[axis];
 
@@ -140,9 +146,10 @@ static size_t float_bytes(size_t count)
 static size_t worker_bytes(const struct ivx_engine *engine)
 {
     const size_t columns = engine->stack->columns, width = engine->grid->count[0];
-    const int32_t most[2] = { ivx_shape_taps(&engine->shape[0]), ivx_shape_taps(&engine->shape[1]) };
-    size_t bytes = ivx_table_bytes(engine->grid->count[0], most[0], engine->shape[0].spline)
-                   + ivx_table_bytes(engine->grid->count[1], most[1], engine->shape[1].spline);
+    const struct ivx_shape *x = &engine->shape[0], *y = &engine->shape[1];
+    size_t bytes =
+        ivx_table_bytes(engine->grid->count[0], ivx_shape_taps(x), x->spline)
+        + ivx_table_bytes(engine->grid->count[1], ivx_shape_taps(y), y->spline);
     bytes += float_bytes(IVX_LANES * (3 * columns + width) + 2 * width + 1024);
     bytes += float_bytes(width * engine->z.most);
     if (engine->shape[1].spline)
@@ -154,9 +161,10 @@ static size_t worker_bytes(const struct ivx_engine *engine)
 static size_t plan_bytes(const struct ivx_engine *engine)
 {
     const size_t pixel = sizeof(float) + 1; /* the most that a staged one takes */
-    size_t bytes = float_bytes(engine->out_plane) * (engine->planes + engine->slope_planes)
-                   + engine->out_plane * sizeof(float) * engine->group
-                   + worker_bytes(engine) * engine->crew;
+    size_t bytes =
+        float_bytes(engine->out_plane) * (engine->planes + engine->slope_planes)
+        + engine->out_plane * sizeof(float) * engine->group
+        + worker_bytes(engine) * engine->crew;
     if (engine->crew > 1)
         bytes += engine->in_plane * pixel * engine->batch;
     return bytes;
@@ -165,7 +173,8 @@ static size_t plan_bytes(const struct ivx_engine *engine)
 /* The largest batch that fits; bits do not depend on it. */
 static bool choose_batch(struct ivx_engine *engine, struct ivx_err *err)
 {
-    const size_t limit = engine->options->memory_limit, slice = float_bytes(engine->out_plane);
+    const size_t limit = engine->options->memory_limit,
+                 slice = float_bytes(engine->out_plane);
     const bool spline = engine->z.shape.spline;
     engine->batch = engine->crew > 1 ? 4 * engine->crew : 1;
     if (spline && engine->batch < SPLINE_BATCH)
@@ -220,7 +229,8 @@ static int32_t longest(const struct ivx_engine *engine)
     return most;
 }
 
-static bool make_worker(struct ivx_engine *engine, struct worker *worker, struct ivx_err *err)
+static bool make_worker(struct ivx_engine *engine, struct worker *worker,
+                        struct ivx_err *err)
 {
     const struct ivx_stack *stack = engine->stack;
     const size_t columns = stack->columns, width = engine->grid->count[0];
@@ -304,8 +314,8 @@ static bool make_rings(struct ivx_engine *engine)
 static bool plan_z(struct ivx_engine *engine, struct ivx_err *err)
 {
     const int32_t outputs = engine->grid->count[2];
-    if (!ivx_knots_table(&engine->knots, &engine->shape[2], engine->offset[2], engine->step[2],
-                         outputs, &engine->z, err))
+    if (!ivx_knots_table(&engine->knots, &engine->shape[2], engine->offset[2],
+                         engine->step[2], outputs, &engine->z, err))
         return false;
     engine->position = room((size_t)outputs, sizeof(double));
     if (engine->position == NULL)
@@ -325,7 +335,8 @@ static bool prepare(struct ivx_engine *engine, struct ivx_err *err)
     if (!plan_z(engine, err) || !choose_batch(engine, err))
         return false;
     if (!make_rings(engine) || !make_staging(engine))
-        return ivx_fail(err, IVX_FULL, "resample: no memory for %zu bytes", engine->memory);
+        return ivx_fail(err, IVX_FULL, "resample: no memory for %zu bytes",
+                        engine->memory);
     for (int n = 0; n < engine->crew; n++)
         if (!make_worker(engine, &engine->worker[n], err))
             return false;
@@ -342,7 +353,8 @@ bool ivx_engine_new(const struct ivx_stack *stack, const struct ivx_grid *grid,
     if (!ivx_stack_check(stack, err))
         return false;
     if (kernels == NULL)
-        return ivx_fail(err, IVX_REFUSED, "resample: this machine has no %s", options->simd);
+        return ivx_fail(err, IVX_REFUSED, "resample: this machine has no %s",
+                        options->simd);
 
     struct ivx_engine *engine = calloc(1, sizeof *engine);
     if (engine == NULL)
@@ -351,7 +363,8 @@ bool ivx_engine_new(const struct ivx_stack *stack, const struct ivx_grid *grid,
     engine->grid = grid;
     engine->options = options;
     engine->kernels = kernels;
-    engine->crew = options->crew.run != NULL && options->crew.size > 1 ? options->crew.size : 1;
+    engine->crew =
+        options->crew.run != NULL && options->crew.size > 1 ? options->crew.size : 1;
     engine->in_plane = (size_t)stack->columns * stack->rows;
     engine->out_plane = (size_t)grid->count[0] * grid->count[1];
     if (!prepare(engine, err)) {
@@ -370,7 +383,8 @@ bool ivx_engine_masks(struct ivx_engine *engine, struct ivx_err *err)
     if (engine->masks_ready)
         return true;
     if (limit > 0 && more > limit - engine->memory)
-        return ivx_fail(err, IVX_FULL, "resample: padding needs %zu bytes, %zu are allowed",
+        return ivx_fail(err, IVX_FULL,
+                        "resample: padding needs %zu bytes, %zu are allowed",
                         engine->memory + more, limit);
 
     for (int32_t n = 0; n < engine->planes; n++) {

@@ -49,10 +49,12 @@ static bool is_masked(const struct ivx_slice *slice, size_t pixels)
     return padded != 0 || strange != 0;
 }
 
-static void stage(struct ivx_engine *engine, int32_t n, const struct ivx_slice *slice, bool masked)
+static void stage(struct ivx_engine *engine, int32_t n, const struct ivx_slice *slice,
+                  bool masked)
 {
     const size_t size = slice->sample == IVX_INT16 ? sizeof(int16_t) : sizeof(float);
-    engine->staged[n] = (struct ivx_slice){ slice->sample, engine->staged_voxel[n], NULL };
+    engine->staged[n] =
+        (struct ivx_slice){ slice->sample, engine->staged_voxel[n], NULL };
     engine->staged_masked[n] = masked;
     memcpy(engine->staged_voxel[n], slice->voxel, engine->in_plane * size);
     if (slice->missing == NULL)
@@ -112,7 +114,8 @@ static bool take_slice(struct ivx_engine *engine, const struct ends *ends, int32
 }
 
 /* The next batch of slices into the ring, and the slopes that they complete. */
-static bool take_batch(struct ivx_engine *engine, const struct ends *ends, struct ivx_err *err)
+static bool take_batch(struct ivx_engine *engine, const struct ends *ends,
+                       struct ivx_err *err)
 {
     const int32_t slices = engine->stack->slices, left = slices - engine->next_in;
     const int32_t end = engine->next_in + (left < engine->batch ? left : engine->batch);
@@ -143,12 +146,15 @@ static bool ready(const struct ivx_engine *engine, int32_t m)
 }
 
 /* Make and hand on the next group of result slices that wait for nothing. */
-static bool give_group(struct ivx_engine *engine, const struct ends *ends, struct ivx_err *err)
+static bool give_group(struct ivx_engine *engine, const struct ends *ends,
+                       struct ivx_err *err)
 {
-    const size_t size = engine->options->result == IVX_INT16 ? sizeof(int16_t) : sizeof(float);
+    const size_t size =
+        engine->options->result == IVX_INT16 ? sizeof(int16_t) : sizeof(float);
     engine->group_to = engine->next_out;
     while (engine->group_to < engine->z.outputs
-           && engine->group_to - engine->next_out < engine->group && ready(engine, engine->group_to))
+           && engine->group_to - engine->next_out < engine->group
+           && ready(engine, engine->group_to))
         engine->group_to++;
 
     ivx_engine_run(engine, through_task);
@@ -162,7 +168,8 @@ static bool give_group(struct ivx_engine *engine, const struct ends *ends, struc
 }
 
 /* Slices that no result needs are read all the same: each is asked for once. */
-static bool stream(struct ivx_engine *engine, const struct ends *ends, struct ivx_err *err)
+static bool stream(struct ivx_engine *engine, const struct ends *ends,
+                   struct ivx_err *err)
 {
     while (engine->next_out < engine->z.outputs) {
         if (!ready(engine, engine->next_out)) {
@@ -185,9 +192,11 @@ static uint64_t digest_tables(const struct ivx_engine *engine)
     uint64_t digest = ivx_table_digest(IVX_DIGEST_START, &engine->z);
     digest = ivx_digest(digest, engine->even, sizeof engine->even);
     if (engine->odd != NULL)
-        digest = ivx_digest(digest, engine->odd,
-                            2 * IVX_REACH * sizeof(float) * (size_t)engine->stack->slices);
-    return ivx_digest(digest, engine->digest, sizeof(uint64_t) * (size_t)engine->stack->slices);
+        digest =
+            ivx_digest(digest, engine->odd,
+                       2 * IVX_REACH * sizeof(float) * (size_t)engine->stack->slices);
+    return ivx_digest(digest, engine->digest,
+                      sizeof(uint64_t) * (size_t)engine->stack->slices);
 }
 
 static void report(const struct ivx_engine *engine, struct ivx_resample_report *out)
@@ -207,9 +216,8 @@ static void report(const struct ivx_engine *engine, struct ivx_resample_report *
 }
 
 bool ivx_resample(const struct ivx_stack *stack, const struct ivx_grid *grid,
-                  const struct ivx_resample_options *options,
-                  ivx_slice_source *source, void *source_context,
-                  ivx_slice_sink *sink, void *sink_context,
+                  const struct ivx_resample_options *options, ivx_slice_source *source,
+                  void *source_context, ivx_slice_sink *sink, void *sink_context,
                   struct ivx_resample_report *report_out, struct ivx_err *err)
 {
     const struct ends ends = { source, source_context, sink, sink_context };

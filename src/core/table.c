@@ -32,10 +32,19 @@ double ivx_quantise(double position)
 /* sin(pi x), the same on every machine: libm's differs between C libraries. */
 static double sinpi(double x)
 {
-    static const double taylor[] = { /* (-1)^n / (2n+1)! */
-        1.0, -1.0 / 6, 1.0 / 120, -1.0 / 5040, 1.0 / 362880, -1.0 / 39916800,
-        1.0 / 6227020800.0, -1.0 / 1307674368000.0, 1.0 / 355687428096000.0,
-        -1.0 / 121645100408832000.0, 1.0 / 51090942171709440000.0,
+    static const double taylor[] = {
+        /* (-1)^n / (2n+1)! */
+        1.0,
+        -1.0 / 6,
+        1.0 / 120,
+        -1.0 / 5040,
+        1.0 / 362880,
+        -1.0 / 39916800,
+        1.0 / 6227020800.0,
+        -1.0 / 1307674368000.0,
+        1.0 / 355687428096000.0,
+        -1.0 / 121645100408832000.0,
+        1.0 / 51090942171709440000.0,
     };
     const double turns = whole(x);
     const double angle = (x - turns) * 3.14159265358979323846;
@@ -99,7 +108,8 @@ int32_t ivx_shape_taps(const struct ivx_shape *shape)
 
 size_t ivx_table_bytes(int32_t outputs, int32_t most, bool spline)
 {
-    return (size_t)outputs * (sizeof(struct ivx_taps) + (spline ? 2u : 1u) * sizeof(float) * most)
+    return (size_t)outputs
+               * (sizeof(struct ivx_taps) + (spline ? 2u : 1u) * sizeof(float) * most)
            + (2 * (size_t)most + 2) * sizeof(double);
 }
 
@@ -115,7 +125,8 @@ bool ivx_table_new(struct ivx_table *table, int32_t outputs, int32_t samples,
     if (table->row != NULL && table->weight != NULL && table->scratch != NULL)
         return true;
     ivx_table_free(table);
-    return ivx_fail(err, IVX_FULL, "resample: no memory for a tap table of %d rows", outputs);
+    return ivx_fail(err, IVX_FULL, "resample: no memory for a tap table of %d rows",
+                    outputs);
 }
 
 void ivx_table_free(struct ivx_table *table)
@@ -166,7 +177,8 @@ static void settle(float *w, int32_t n)
 void ivx_table_store(struct ivx_table *table, int32_t i, int32_t first, int32_t count,
                      const double *value, const double *slope)
 {
-    while (slope == NULL && count > 2 && (float)value[0] == 0 && (float)value[count - 1] == 0) {
+    while (slope == NULL && count > 2 && (float)value[0] == 0
+           && (float)value[count - 1] == 0) {
         first++;
         value++;
         count -= 2;
@@ -218,7 +230,8 @@ static void nearest_row(struct ivx_table *table, int32_t i, double u)
     ivx_table_store(table, i, k, 1, (double[]){ 1 }, NULL);
 }
 
-/* The sum of w * x, or w * x * x, over distances x from u; mirrored taps, mirrored bits. */
+/* The sum of w * x, or w * x * x, over distances x from u; mirrored taps, mirrored bits.
+ */
 static double moment_of(const double *w, const struct window *at, bool squared)
 {
     double sum = 0;
@@ -232,8 +245,8 @@ static double moment_of(const double *w, const struct window *at, bool squared)
     return sum;
 }
 
-/* First moment 0, so that ramps stay ramps: by the least change, weighted by a tent over the
- * support, so that a tap which enters the support enters with weight 0. */
+/* First moment 0, so that ramps stay ramps: by the least change, weighted by a tent over
+ * the support, so that a tap which enters the support enters with weight 0. */
 static void straighten(double *w, double *tent, const struct window *at)
 {
     for (int32_t n = 0; n < at->count; n++)
@@ -249,7 +262,8 @@ static void straighten(double *w, double *tent, const struct window *at)
 }
 
 /* Taps beyond the ends fall on the outermost sample: the edge is replicated. */
-static void fold(struct ivx_table *table, int32_t i, double *w, int32_t count, int32_t first)
+static void fold(struct ivx_table *table, int32_t i, double *w, int32_t count,
+                 int32_t first)
 {
     const int32_t last = table->samples - 1;
     int32_t from = 0, to = count - 1;

@@ -1,5 +1,5 @@
-/* table.h - tap tables: which samples an output position is made of, and how much of each.
- * Made in double, used as float. docs/adr/0002-engine.md is the definition. */
+/* table.h - tap tables: which samples an output position is made of, and how much of
+ * each. Made in double, used as float. docs/adr/0002-engine.md is the definition. */
 #ifndef IVX_CORE_TABLE_H
 #define IVX_CORE_TABLE_H
 
@@ -10,12 +10,13 @@
 /* Slopes along z are sums over this many neighbours on either side. */
 enum { IVX_REACH = 16 };
 
-/* The pole of the cubic spline: sqrt(3) - 2, and what turns sums of increments into slopes. */
+/* The pole of the cubic spline: sqrt(3) - 2, and what turns sums of increments into
+ * slopes. */
 #define IVX_SPLINE_POLE (-0.26794919243112270647)
 #define IVX_SPLINE_GAIN 0.63397459621556135324
 
-/* What one axis is interpolated with: `stretch` > 1 when it is anti-aliased. `spline`: the
- * table has weights for slopes beside those for values. */
+/* What one axis is interpolated with: `stretch` > 1 when it is anti-aliased. `spline`:
+ * the table has weights for slopes beside those for values. */
 struct ivx_shape {
     enum ivx_kernel kernel;
     double stretch;
@@ -30,11 +31,11 @@ struct ivx_taps {
 struct ivx_table {
     int32_t outputs;
     int32_t samples;
-    int32_t most;       /* taps of one output at most */
+    int32_t most; /* taps of one output at most */
     struct ivx_shape shape;
     struct ivx_taps *row;
-    float *weight;      /* per output: `most` for values, then `most` for slopes if any */
-    double *scratch;    /* 2 * most + 2 */
+    float *weight;   /* per output: `most` for values, then `most` for slopes if any */
+    double *scratch; /* 2 * most + 2 */
 };
 
 /* The shape of an axis from `spacing` to `target` millimetres. */

@@ -1,27 +1,28 @@
 #include "isovox/core/resample.h"
 
-#include "check.h"
+#include "sane.h"
 #include "table.h"
 
 /* Noise of positions in files must not add a plane: 2.5000002 * 300 / 0.5 is 1500. */
 #define GUARD 1e-3
 #define MOST_VOXELS 32767
 
-/* The box along one axis, in millimetres from the first voxel of slice 0, and half of what
- * one source voxel takes up at its low end. */
+/* The box along one axis, in millimetres from the first voxel of slice 0, and half of
+ * what one source voxel takes up at its low end. */
 struct extent {
     double low, high, half;
 };
 
-static struct extent lateral(int32_t samples, double spacing, const double *shift, int32_t slices)
+static struct extent lateral(int32_t samples, double spacing, const double *shift,
+                             int32_t slices)
 {
     double least = 0, most = 0;
     for (int32_t k = 0; k < slices; k++) {
         least = shift[k] < least ? shift[k] : least;
         most = shift[k] > most ? shift[k] : most;
     }
-    return (struct extent){ least - spacing / 2, most + (samples - 1) * spacing + spacing / 2,
-                            spacing / 2 };
+    return (struct extent){ least - spacing / 2,
+                            most + (samples - 1) * spacing + spacing / 2, spacing / 2 };
 }
 
 static struct extent along_normal(const struct ivx_stack *stack)
@@ -29,7 +30,8 @@ static struct extent along_normal(const struct ivx_stack *stack)
     const int32_t last = stack->slices - 1;
     if (last == 0) {
         const double thick = stack->column_spacing > stack->row_spacing
-                                 ? stack->column_spacing : stack->row_spacing;
+                                 ? stack->column_spacing
+                                 : stack->row_spacing;
         return (struct extent){ -thick / 2, thick / 2, thick / 2 };
     }
     const double below = (stack->t[1] - stack->t[0]) / 2;
@@ -48,8 +50,8 @@ static double first_centre(const struct extent *box, int32_t count, double spaci
     return (box->low + box->high) / 2 - (count - 1) / 2.0 * spacing;
 }
 
-bool ivx_target_grid(const struct ivx_stack *stack, double spacing_mm, enum ivx_align align,
-                     struct ivx_grid *out, struct ivx_err *err)
+bool ivx_target_grid(const struct ivx_stack *stack, double spacing_mm,
+                     enum ivx_align align, struct ivx_grid *out, struct ivx_err *err)
 {
     if (!ivx_stack_check(stack, err))
         return false;

@@ -11,9 +11,9 @@ struct frame {
     struct worker *worker;
     struct ivx_taps taps;
     const float *value_weight, *slope_weight;
-    int32_t first, last;                         /* slices that take part */
-    int32_t column_from, column_to, row_from, row_to;   /* inside the scanned region */
-    int32_t inner_column_from, inner_column_to;         /* between outermost samples */
+    int32_t first, last;                              /* slices that take part */
+    int32_t column_from, column_to, row_from, row_to; /* inside the scanned region */
+    int32_t inner_column_from, inner_column_to;       /* between outermost samples */
     int32_t inner_row_from, inner_row_to;
     int32_t plain_from, plain_to; /* rows that every slice has, whole */
     bool outside, rim;            /* along z */
@@ -31,23 +31,28 @@ static int32_t sooner(int32_t a, int32_t b)
 }
 
 /* Rows [from, to) of band n of the crew. */
-static void band(const struct ivx_engine *engine, int n, int32_t *from_out, int32_t *to_out)
+static void band(const struct ivx_engine *engine, int n, int32_t *from_out,
+                 int32_t *to_out)
 {
     const int64_t rows = engine->grid->count[1];
     *from_out = (int32_t)(rows * n / engine->crew);
     *to_out = (int32_t)(rows * (n + 1) / engine->crew);
 }
 
-/* The rows around slice k whose increments make its slope; `of` yields one slice's row. */
-typedef const float *row_of(const struct ivx_engine *engine, int32_t k, size_t at, int32_t row);
+/* The rows around slice k whose increments make its slope; `of` yields one slice's row.
+ */
+typedef const float *row_of(const struct ivx_engine *engine, int32_t k, size_t at,
+                            int32_t row);
 
-static const float *value_row(const struct ivx_engine *engine, int32_t k, size_t at, int32_t row)
+static const float *value_row(const struct ivx_engine *engine, int32_t k, size_t at,
+                              int32_t row)
 {
     (void)row;
     return ivx_engine_plane(engine, k)->value + at;
 }
 
-static const float *share_row(const struct ivx_engine *engine, int32_t k, size_t at, int32_t row)
+static const float *share_row(const struct ivx_engine *engine, int32_t k, size_t at,
+                              int32_t row)
 {
     const struct plane *plane = ivx_engine_plane(engine, k);
     const size_t column = at - (size_t)row * engine->grid->count[0];
@@ -70,7 +75,8 @@ static void slope_at(const struct ivx_engine *engine, int32_t k, row_of *of, siz
     if (engine->odd == NULL)
         engine->kernels->slope_even(out, rows, engine->even, width);
     else
-        engine->kernels->slope_odd(out, rows, engine->odd + (size_t)k * 2 * IVX_REACH, width);
+        engine->kernels->slope_odd(out, rows, engine->odd + (size_t)k * 2 * IVX_REACH,
+                                   width);
 }
 
 void ivx_engine_slopes(struct ivx_engine *engine, int n, int32_t to)
@@ -106,8 +112,8 @@ static void sum_values(const struct frame *frame, size_t at, float *out, size_t 
 }
 
 /* The same sum over how much of each plane was there. */
-static void sum_shares(const struct frame *frame, int32_t row_index, size_t at, float *out,
-                       size_t width)
+static void sum_shares(const struct frame *frame, int32_t row_index, size_t at,
+                       float *out, size_t width)
 {
     const struct ivx_engine *engine = frame->engine;
     const float **row = (const float **)frame->worker->row;
@@ -163,9 +169,11 @@ static void plain(const struct frame *frame, size_t at, size_t width)
 }
 
 /* Background voxels of a row that were counted as edge, or not, by the geometry. */
-static void count_missing(const struct frame *frame, int32_t row, const float *share, size_t width)
+static void count_missing(const struct frame *frame, int32_t row, const float *share,
+                          size_t width)
 {
-    const bool rim = frame->rim || row < frame->inner_row_from || row >= frame->inner_row_to;
+    const bool rim =
+        frame->rim || row < frame->inner_row_from || row >= frame->inner_row_to;
     for (size_t x = 0; x < width; x++) {
         if (share[x] >= 0.5f)
             continue;
@@ -210,7 +218,8 @@ static void one_row(const struct frame *frame, int32_t row)
 static void count_edge(const struct frame *frame, int32_t from, int32_t to)
 {
     const int64_t rows = sooner(to, frame->row_to) - later(from, frame->row_from);
-    const int64_t inner = sooner(to, frame->inner_row_to) - later(from, frame->inner_row_from);
+    const int64_t inner =
+        sooner(to, frame->inner_row_to) - later(from, frame->inner_row_from);
     const int64_t columns = frame->column_to - frame->column_from;
     const int64_t inner_columns = frame->inner_column_to - frame->inner_column_from;
 
@@ -252,7 +261,8 @@ static void plain_rows(struct frame *frame)
     frame->plain_to = engine->grid->count[1];
     for (int32_t k = frame->first; k <= frame->last; k++) {
         const struct plane *plane = ivx_engine_plane(engine, k);
-        if (plane->masked || plane->column_from > 0 || plane->column_to < engine->grid->count[0])
+        if (plane->masked || plane->column_from > 0
+            || plane->column_to < engine->grid->count[0])
             frame->plain_to = 0;
         frame->plain_from = later(frame->plain_from, plane->row_from);
         frame->plain_to = sooner(frame->plain_to, plane->row_to);
@@ -265,12 +275,15 @@ static void frame_of(struct ivx_engine *engine, struct worker *worker, int32_t m
     const struct ivx_stack *stack = engine->stack;
     const double u = engine->position[m], last = stack->slices - 1;
     const double half = engine->options->boundary == IVX_BOUNDARY_NEAREST ? 0.5 : 0;
-    const size_t size = engine->options->result == IVX_INT16 ? sizeof(int16_t) : sizeof(float);
+    const size_t size =
+        engine->options->result == IVX_INT16 ? sizeof(int16_t) : sizeof(float);
     const double across = ivx_knots_shift(&engine->knots, stack->shift_row, u);
     const double down = ivx_knots_shift(&engine->knots, stack->shift_column, u);
 
-    *frame = (struct frame){ .engine = engine, .worker = worker, .taps = engine->z.row[m] };
-    frame->result = (char *)engine->result + engine->out_plane * size * (size_t)(m - engine->next_out);
+    *frame =
+        (struct frame){ .engine = engine, .worker = worker, .taps = engine->z.row[m] };
+    frame->result = (char *)engine->result
+                    + engine->out_plane * size * (size_t)(m - engine->next_out);
     frame->outside = !(u >= -half && u <= last + half) || frame->taps.count == 0;
     frame->rim = u < 0 || u > last;
     if (frame->outside)
@@ -281,7 +294,8 @@ static void frame_of(struct ivx_engine *engine, struct worker *worker, int32_t m
     ivx_engine_needs(engine, m, &frame->first, &frame->last);
     ivx_engine_range(engine, 0, across, half, &frame->column_from, &frame->column_to);
     ivx_engine_range(engine, 1, down, half, &frame->row_from, &frame->row_to);
-    ivx_engine_range(engine, 0, across, 0, &frame->inner_column_from, &frame->inner_column_to);
+    ivx_engine_range(engine, 0, across, 0, &frame->inner_column_from,
+                     &frame->inner_column_to);
     ivx_engine_range(engine, 1, down, 0, &frame->inner_row_from, &frame->inner_row_to);
     plain_rows(frame);
 }

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../table.h"
+#include "table.h"
 
 /* Rows are handled across in blocks of this many, one per lane. */
 enum { IVX_LANES = 16 };
@@ -18,8 +18,8 @@ struct ivx_kernels {
     const char *name;
 
     /* out[x] = sum over n of w[n] * row[n][x]. */
-    void (*taps)(float *restrict out, const float *const *row, const float *w, int32_t count,
-                 size_t width);
+    void (*taps)(float *restrict out, const float *const *row, const float *w,
+                 int32_t count, size_t width);
     void (*taps_int16)(float *restrict out, const int16_t *const *row, const float *w,
                        int32_t count, size_t width);
     /* out[x] += the same. */
@@ -32,17 +32,20 @@ struct ivx_kernels {
     void (*slopes_int16)(float *restrict out, size_t out_pitch, const int16_t *in,
                          size_t pitch, int32_t rows, size_t width);
 
-    /* Slope at the middle of 2 * IVX_REACH + 1 rows: of equidistant rows, weights per pair;
-     * of irregular rows, weights per increment. */
+    /* Slope at the middle of 2 * IVX_REACH + 1 rows: of equidistant rows, weights per
+     * pair; of irregular rows, weights per increment. */
     void (*slope_even)(float *restrict out, const float *const *row, const float *w,
                        size_t width);
     void (*slope_odd)(float *restrict out, const float *const *row, const float *w,
                       size_t width);
 
     /* IVX_LANES rows of `width` to one lane each, and back. */
-    void (*to_lanes)(float *restrict lanes, const float *rows, size_t pitch, size_t width);
-    void (*from_lanes)(float *restrict rows, size_t pitch, const float *lanes, size_t width);
-    /* A table applied across: lanes[samples][16] (and their slopes) to out[outputs][16]. */
+    void (*to_lanes)(float *restrict lanes, const float *rows, size_t pitch,
+                     size_t width);
+    void (*from_lanes)(float *restrict rows, size_t pitch, const float *lanes,
+                       size_t width);
+    /* A table applied across: lanes[samples][16] (and their slopes) to out[outputs][16].
+     */
     void (*across)(float *restrict out, const float *lanes, const float *slopes,
                    const struct ivx_table *table);
 

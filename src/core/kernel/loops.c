@@ -21,48 +21,48 @@ enum { CHUNK = 64 };
 #define TERM(n) (w[n] * (float)row[n][x])
 
 /* From both ends inwards, for any number of taps, CHUNK columns at a time. */
-#define MANY(set)                                                                     \
-    for (size_t from = 0; from < width; from += CHUNK) {                              \
-        const size_t most = width - from < CHUNK ? width - from : CHUNK;              \
-        float sum[CHUNK];                                                             \
-        for (size_t c = 0; c < most; c++) {                                           \
-            const size_t x = from + c;                                                \
-            sum[c] = TERM(0) + TERM(count - 1);                                       \
-        }                                                                             \
-        for (int32_t n = 1; n < count / 2; n++)                                       \
-            for (size_t c = 0; c < most; c++) {                                       \
-                const size_t x = from + c;                                            \
-                sum[c] = sum[c] + (TERM(n) + TERM(count - 1 - n));                    \
-            }                                                                         \
-        for (size_t c = 0; count % 2 && c < most; c++) {                              \
-            const size_t x = from + c;                                                \
-            sum[c] = sum[c] + TERM(count / 2);                                        \
-        }                                                                             \
-        for (size_t c = 0; c < most; c++) {                                           \
-            const size_t x = from + c;                                                \
-            out[x] = set sum[c];                                                      \
-        }                                                                             \
+#define MANY(set)                                                                        \
+    for (size_t from = 0; from < width; from += CHUNK) {                                 \
+        const size_t most = width - from < CHUNK ? width - from : CHUNK;                 \
+        float sum[CHUNK];                                                                \
+        for (size_t c = 0; c < most; c++) {                                              \
+            const size_t x = from + c;                                                   \
+            sum[c] = TERM(0) + TERM(count - 1);                                          \
+        }                                                                                \
+        for (int32_t n = 1; n < count / 2; n++)                                          \
+            for (size_t c = 0; c < most; c++) {                                          \
+                const size_t x = from + c;                                               \
+                sum[c] = sum[c] + (TERM(n) + TERM(count - 1 - n));                       \
+            }                                                                            \
+        for (size_t c = 0; count % 2 && c < most; c++) {                                 \
+            const size_t x = from + c;                                                   \
+            sum[c] = sum[c] + TERM(count / 2);                                           \
+        }                                                                                \
+        for (size_t c = 0; c < most; c++) {                                              \
+            const size_t x = from + c;                                                   \
+            out[x] = set sum[c];                                                         \
+        }                                                                                \
     }
 
-#define CASE(n, set)                                                                  \
-    case n:                                                                           \
-        for (size_t x = 0; x < width; x++)                                            \
-            out[x] = set SUM##n(TERM);                                                \
+#define CASE(n, set)                                                                     \
+    case n:                                                                              \
+        for (size_t x = 0; x < width; x++)                                               \
+            out[x] = set SUM##n(TERM);                                                   \
         return;
 
-#define TAPS(name, type, set)                                                         \
-    static void name(float *restrict out, const type *const *row, const float *w,     \
-                     int32_t count, size_t width)                                     \
-    {                                                                                 \
-        switch (count) {                                                              \
-            CASE(1, set)                                                              \
-            CASE(2, set)                                                              \
-            CASE(3, set)                                                              \
-            CASE(4, set)                                                              \
-            CASE(5, set)                                                              \
-            CASE(6, set)                                                              \
-        }                                                                             \
-        MANY(set)                                                                     \
+#define TAPS(name, type, set)                                                            \
+    static void name(float *restrict out, const type *const *row, const float *w,        \
+                     int32_t count, size_t width)                                        \
+    {                                                                                    \
+        switch (count) {                                                                 \
+            CASE(1, set)                                                                 \
+            CASE(2, set)                                                                 \
+            CASE(3, set)                                                                 \
+            CASE(4, set)                                                                 \
+            CASE(5, set)                                                                 \
+            CASE(6, set)                                                                 \
+        }                                                                                \
+        MANY(set)                                                                        \
     }
 
 TAPS(taps, float, )
@@ -71,34 +71,34 @@ TAPS(add_taps, float, out[x] +)
 
 /* Sums of increments that fade by the pole, upwards and downwards: the replicated edge
  * has no increments beyond it, so both start at 0. */
-#define SLOPES(name, type)                                                            \
-    static void name(float *restrict out, size_t out_pitch, const type *in,           \
-                     size_t pitch, int32_t rows, size_t width)                        \
-    {                                                                                 \
-        const float pole = (float)IVX_SPLINE_POLE, gain = (float)IVX_SPLINE_GAIN;     \
-        for (size_t from = 0; from < width; from += CHUNK) {                          \
-            const size_t most = width - from < CHUNK ? width - from : CHUNK;          \
-            float sum[CHUNK] = { 0 };                                                 \
-            for (int32_t k = rows - 1; k >= 0; k--) {                                 \
-                const type *here = in + (size_t)k * pitch + from;                     \
-                const type *next = k < rows - 1 ? here + pitch : here;                \
-                float *to = out + (size_t)k * out_pitch + from;                       \
-                for (size_t c = 0; c < most; c++) {                                   \
-                    sum[c] = ((float)next[c] - (float)here[c]) + pole * sum[c];       \
-                    to[c] = sum[c];                                                   \
-                }                                                                     \
-            }                                                                         \
-            memset(sum, 0, sizeof sum);                                               \
-            for (int32_t k = 0; k < rows; k++) {                                      \
-                const type *here = in + (size_t)k * pitch + from;                     \
-                const type *last = k > 0 ? here - pitch : here;                       \
-                float *to = out + (size_t)k * out_pitch + from;                       \
-                for (size_t c = 0; c < most; c++) {                                   \
-                    sum[c] = ((float)here[c] - (float)last[c]) + pole * sum[c];       \
-                    to[c] = gain * (sum[c] + to[c]);                                  \
-                }                                                                     \
-            }                                                                         \
-        }                                                                             \
+#define SLOPES(name, type)                                                               \
+    static void name(float *restrict out, size_t out_pitch, const type *in,              \
+                     size_t pitch, int32_t rows, size_t width)                           \
+    {                                                                                    \
+        const float pole = (float)IVX_SPLINE_POLE, gain = (float)IVX_SPLINE_GAIN;        \
+        for (size_t from = 0; from < width; from += CHUNK) {                             \
+            const size_t most = width - from < CHUNK ? width - from : CHUNK;             \
+            float sum[CHUNK] = { 0 };                                                    \
+            for (int32_t k = rows - 1; k >= 0; k--) {                                    \
+                const type *here = in + (size_t)k * pitch + from;                        \
+                const type *next = k < rows - 1 ? here + pitch : here;                   \
+                float *to = out + (size_t)k * out_pitch + from;                          \
+                for (size_t c = 0; c < most; c++) {                                      \
+                    sum[c] = ((float)next[c] - (float)here[c]) + pole * sum[c];          \
+                    to[c] = sum[c];                                                      \
+                }                                                                        \
+            }                                                                            \
+            memset(sum, 0, sizeof sum);                                                  \
+            for (int32_t k = 0; k < rows; k++) {                                         \
+                const type *here = in + (size_t)k * pitch + from;                        \
+                const type *last = k > 0 ? here - pitch : here;                          \
+                float *to = out + (size_t)k * out_pitch + from;                          \
+                for (size_t c = 0; c < most; c++) {                                      \
+                    sum[c] = ((float)here[c] - (float)last[c]) + pole * sum[c];          \
+                    to[c] = gain * (sum[c] + to[c]);                                     \
+                }                                                                        \
+            }                                                                            \
+        }                                                                                \
     }
 
 SLOPES(slopes, float)
@@ -143,7 +143,8 @@ static void to_lanes(float *restrict lanes, const float *rows, size_t pitch, siz
             lanes[x * IVX_LANES + l] = rows[l * pitch + x];
 }
 
-static void from_lanes(float *restrict rows, size_t pitch, const float *lanes, size_t width)
+static void from_lanes(float *restrict rows, size_t pitch, const float *lanes,
+                       size_t width)
 {
     for (size_t l = 0; l < IVX_LANES; l++)
         for (size_t x = 0; x < width; x++)

@@ -22,8 +22,9 @@ static double kernel_at(enum ivx_kernel kernel, double x)
     case IVX_LINEAR:
         return x < 1 ? 1 - x : 0;
     case IVX_CATMULL_ROM: /* Keys 1981, a = -1/2 */
-        return x < 1 ? 1.5 * x * x * x - 2.5 * x * x + 1
-               : x < 2 ? -0.5 * x * x * x + 2.5 * x * x - 4 * x + 2 : 0;
+        return x < 1   ? 1.5 * x * x * x - 2.5 * x * x + 1
+               : x < 2 ? -0.5 * x * x * x + 2.5 * x * x - 4 * x + 2
+                       : 0;
     case IVX_LANCZOS3:
         return x < 3 ? sinc(x) * sinc(x / 3) : 0;
     default:
@@ -40,8 +41,9 @@ static double radius_of(enum ivx_kernel kernel)
 static double b_spline(double x)
 {
     x = fabs(x);
-    return x < 1 ? 2.0 / 3 - x * x + x * x * x / 2
-           : x < 2 ? (2 - x) * (2 - x) * (2 - x) / 6 : 0;
+    return x < 1   ? 2.0 / 3 - x * x + x * x * x / 2
+           : x < 2 ? (2 - x) * (2 - x) * (2 - x) / 6
+                   : 0;
 }
 
 static int clamp(int k, int n)
@@ -50,8 +52,10 @@ static int clamp(int k, int n)
 }
 
 /* Weights of n samples for position u through a kernel stretched by `stretch`. What makes
- * the first moment 0 is the least change in the norm weighted by a tent over the support. */
-static void fir_weights(enum ivx_kernel kernel, double stretch, double u, int n, double *w)
+ * the first moment 0 is the least change in the norm weighted by a tent over the support.
+ */
+static void fir_weights(enum ivx_kernel kernel, double stretch, double u, int n,
+                        double *w)
 {
     const double radius = radius_of(kernel) * stretch;
     const int first = (int)floor(u - radius) - 1, last = (int)ceil(u + radius) + 1;
@@ -82,13 +86,15 @@ static void fir_weights(enum ivx_kernel kernel, double stretch, double u, int n,
 static void spline_weights(double u, int n, double *w)
 {
     const int size = (n > 0 ? n : 1) + 2 * BEYOND;
-    double *y = calloc((size_t)size, sizeof *y), *diagonal = calloc((size_t)size, sizeof *y);
+    double *y = calloc((size_t)size, sizeof *y),
+           *diagonal = calloc((size_t)size, sizeof *y);
 
     for (int k = 0; k < size; k++) {
         y[k] = b_spline(k - BEYOND - u);
         diagonal[k] = 4.0 / 6;
     }
-    for (int k = 1; k < size; k++) { /* c[k-1]/6 + 4 c[k]/6 + c[k+1]/6 = x[k], symmetric */
+    for (int k = 1; k < size;
+         k++) { /* c[k-1]/6 + 4 c[k]/6 + c[k+1]/6 = x[k], symmetric */
         const double factor = 1.0 / 6 / diagonal[k - 1];
         diagonal[k] -= factor / 6;
         y[k] -= factor * y[k - 1];
@@ -104,7 +110,8 @@ static void spline_weights(double u, int n, double *w)
     free(diagonal);
 }
 
-static double stretch_of(const struct ivx_resample_options *options, double target, double spacing)
+static double stretch_of(const struct ivx_resample_options *options, double target,
+                         double spacing)
 {
     if (options->antialias == IVX_ANTIALIAS_OFF || options->kernel == IVX_NEAREST
         || target / spacing <= 1.0001)
@@ -122,8 +129,8 @@ static void weights(const struct ivx_resample_options *options, double stretch, 
     } else if (options->kernel == IVX_BSPLINE3 && stretch == 1) {
         spline_weights(u, n, w);
     } else {
-        fir_weights(options->kernel == IVX_BSPLINE3 ? IVX_LANCZOS3 : options->kernel, stretch,
-                    u, n, w);
+        fir_weights(options->kernel == IVX_BSPLINE3 ? IVX_LANCZOS3 : options->kernel,
+                    stretch, u, n, w);
     }
 }
 
@@ -174,7 +181,8 @@ static double slice_position(const struct ivx_stack *s, double mm)
 
 /* The interpolating C2 cubic through (t[k], x[k]) at mm, by second derivatives; or the
  * straight lines. The row is continued by its outermost gap and value. */
-static double irregular_at(const struct ivx_stack *s, bool cubic, const double *x, double mm)
+static double irregular_at(const struct ivx_stack *s, bool cubic, const double *x,
+                           double mm)
 {
     const int n = s->slices, size = n + 2 * BEYOND;
     double *t = calloc((size_t)size * 5, sizeof *t);
@@ -182,7 +190,7 @@ static double irregular_at(const struct ivx_stack *s, bool cubic, const double *
 
     for (int k = 0; k < size; k++) {
         const int at = k - BEYOND;
-        t[k] = at < 0 ? at * gap(s, 0)
+        t[k] = at < 0    ? at * gap(s, 0)
                : at >= n ? s->t[n - 1] - s->t[0] + (at - n + 1) * gap(s, n - 2)
                          : s->t[at] - s->t[0];
         v[k] = x[clamp(at, n)];
@@ -219,15 +227,17 @@ static double irregular_reduced(const struct ivx_stack *s, enum ivx_kernel kerne
     for (int n = -steps; n <= steps; n++) {
         const double w = kernel_at(fir, n / 16.0);
         sum += w;
-        value += w * irregular_at(s, kernel != IVX_LINEAR, x,
-                                  mm + n / 16.0 * stretch * median_free_gap(s));
+        value += w
+                 * irregular_at(s, kernel != IVX_LINEAR, x,
+                                mm + n / 16.0 * stretch * median_free_gap(s));
     }
     return value / sum;
 }
 
 /* Along the normal: values x[] of every slice at one lateral position. */
-static double along(const struct subject *subject, const struct ivx_resample_options *options,
-                    double target, const double *x, double mm)
+static double along(const struct subject *subject,
+                    const struct ivx_resample_options *options, double target,
+                    const double *x, double mm)
 {
     const struct ivx_stack *s = &subject->stack;
     const double stretch = stretch_of(options, target, median_free_gap(s));
@@ -245,9 +255,9 @@ static double along(const struct subject *subject, const struct ivx_resample_opt
 }
 
 /* One slice at lateral position (u, v) mm: value times presence, and presence. */
-static void slice_at(const struct subject *subject, const struct ivx_resample_options *options,
-                     const double target[3], int k, double u, double v, double *value_out,
-                     double *there_out)
+static void slice_at(const struct subject *subject,
+                     const struct ivx_resample_options *options, const double target[3],
+                     int k, double u, double v, double *value_out, double *there_out)
 {
     const struct ivx_stack *s = &subject->stack;
     const double x = quantum((u - s->shift_row[k]) / s->column_spacing);
@@ -258,7 +268,8 @@ static void slice_at(const struct subject *subject, const struct ivx_resample_op
     if (x < -0.5 - 1e-8 || x > s->columns - 0.5 + 1e-8 || y < -0.5 - 1e-8
         || y > s->rows - 0.5 + 1e-8)
         return;
-    weights(options, stretch_of(options, target[0], s->column_spacing), x, s->columns, across);
+    weights(options, stretch_of(options, target[0], s->column_spacing), x, s->columns,
+            across);
     weights(options, stretch_of(options, target[1], s->row_spacing), y, s->rows, down);
     for (int j = 0; j < s->rows; j++)
         for (int i = 0; i < s->columns; i++) {
@@ -274,12 +285,14 @@ static void slice_at(const struct subject *subject, const struct ivx_resample_op
 static bool inside(const struct ivx_stack *s, double u, double v, double mm, double half)
 {
     const double w = slice_position(s, mm);
-    const int k = clamp((int)floor(w), s->slices), l = clamp((int)floor(w) + 1, s->slices);
+    const int k = clamp((int)floor(w), s->slices),
+              l = clamp((int)floor(w) + 1, s->slices);
     const double f = w < 0 ? 0 : w - floor(w);
     const double x = (u - s->shift_row[k] - f * (s->shift_row[l] - s->shift_row[k]))
                      / s->column_spacing;
-    const double y = (v - s->shift_column[k] - f * (s->shift_column[l] - s->shift_column[k]))
-                     / s->row_spacing;
+    const double y =
+        (v - s->shift_column[k] - f * (s->shift_column[l] - s->shift_column[k]))
+        / s->row_spacing;
     return w >= -half && w <= s->slices - 1 + half && x >= -half
            && x <= s->columns - 1 + half && y >= -half && y <= s->rows - 1 + half;
 }
@@ -298,7 +311,8 @@ struct verdict oracle_at(const struct subject *subject, const struct ivx_grid *g
     const double mm = dot(from, s->normal) + m * grid->spacing[2];
 
     struct verdict verdict = { options->background, true, false };
-    verdict.doubtful = inside(s, u, v, mm, half - 1e-7) != inside(s, u, v, mm, half + 1e-7);
+    verdict.doubtful =
+        inside(s, u, v, mm, half - 1e-7) != inside(s, u, v, mm, half + 1e-7);
     if (!inside(s, u, v, mm, half + (verdict.doubtful ? 1e-7 : 0)))
         return verdict;
     for (int k = 0; k < s->slices; k++)

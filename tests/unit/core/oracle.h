@@ -1,5 +1,6 @@
 /* oracle.h - the definition of docs/adr/0002-engine.md, evaluated as it stands: double
- * precision, one voxel at a time, all three axes at once. Shares no code with the engine. */
+ * precision, one voxel at a time, all three axes at once. Shares no code with the engine.
+ */
 #ifndef TESTS_CORE_ORACLE_H
 #define TESTS_CORE_ORACLE_H
 

@@ -18,10 +18,18 @@ struct subject *subject_new(int32_t columns, int32_t rows, int32_t slices,
     made->sample = IVX_FLOAT32;
     for (int32_t k = 0; k < slices; k++)
         made->t[k] = k * spacing[2];
-    made->stack = (struct ivx_stack){ .columns = columns, .rows = rows, .slices = slices,
-        .column_spacing = spacing[0], .row_spacing = spacing[1], .origin = { -31, 17.5, 100 },
-        .row = { 1, 0, 0 }, .column = { 0, 1, 0 }, .normal = { 0, 0, 1 },
-        .t = made->t, .shift_row = made->shift_row, .shift_column = made->shift_column };
+    made->stack = (struct ivx_stack){ .columns = columns,
+                                      .rows = rows,
+                                      .slices = slices,
+                                      .column_spacing = spacing[0],
+                                      .row_spacing = spacing[1],
+                                      .origin = { -31, 17.5, 100 },
+                                      .row = { 1, 0, 0 },
+                                      .column = { 0, 1, 0 },
+                                      .normal = { 0, 0, 1 },
+                                      .t = made->t,
+                                      .shift_row = made->shift_row,
+                                      .shift_column = made->shift_column };
     return made;
 }
 
@@ -46,9 +54,9 @@ void subject_fill(struct subject *subject, double (*value)(double u, double v, d
     for (int32_t k = 0; k < s->slices; k++)
         for (int32_t j = 0; j < s->rows; j++)
             for (int32_t i = 0; i < s->columns; i++)
-                subject->voxel[p++] = (float)value(s->shift_row[k] + i * s->column_spacing,
-                                                   s->shift_column[k] + j * s->row_spacing,
-                                                   s->t[k] - s->t[0]);
+                subject->voxel[p++] = (float)value(
+                    s->shift_row[k] + i * s->column_spacing,
+                    s->shift_column[k] + j * s->row_spacing, s->t[k] - s->t[0]);
 }
 
 void subject_noise(struct subject *subject, int least, int most, uint32_t seed)
@@ -57,7 +65,8 @@ void subject_noise(struct subject *subject, int least, int most, uint32_t seed)
     const size_t count = (size_t)s->columns * s->rows * s->slices;
     for (size_t p = 0; p < count; p++) {
         seed = seed * 1664525u + 1013904223u;
-        subject->voxel[p] = (float)(least + (int)((seed >> 8) % (uint32_t)(most - least + 1)));
+        subject->voxel[p] =
+            (float)(least + (int)((seed >> 8) % (uint32_t)(most - least + 1)));
     }
 }
 
@@ -75,12 +84,14 @@ void subject_whole(struct subject *subject)
 void subject_tilt(struct subject *subject, double degrees)
 {
     for (int32_t k = 0; k < subject->stack.slices; k++)
-        subject->shift_column[k] = (subject->t[k] - subject->t[0]) * tan(degrees * M_PI / 180);
+        subject->shift_column[k] =
+            (subject->t[k] - subject->t[0]) * tan(degrees * M_PI / 180);
 }
 
 void subject_flip(struct subject *subject, int axis)
 {
-    const int32_t n[3] = { subject->stack.columns, subject->stack.rows, subject->stack.slices };
+    const int32_t n[3] = { subject->stack.columns, subject->stack.rows,
+                           subject->stack.slices };
     const size_t count = (size_t)n[0] * n[1] * n[2];
     float *flipped = calloc(count, sizeof *flipped);
     for (size_t p = 0; p < count; p++) {
@@ -101,14 +112,16 @@ void outcome_free(struct outcome *outcome)
 
 double outcome_at(const struct outcome *outcome, int32_t i, int32_t j, int32_t m)
 {
-    const size_t p = ((size_t)m * outcome->grid.count[1] + j) * outcome->grid.count[0] + i;
+    const size_t p =
+        ((size_t)m * outcome->grid.count[1] + j) * outcome->grid.count[0] + i;
     return outcome->sample == IVX_INT16 ? ((const int16_t *)outcome->voxel)[p]
                                         : ((const float *)outcome->voxel)[p];
 }
 
 struct ivx_resample_options subject_options(enum ivx_kernel kernel)
 {
-    return (struct ivx_resample_options){ .kernel = kernel, .result = IVX_INT16,
+    return (struct ivx_resample_options){ .kernel = kernel,
+                                          .result = IVX_INT16,
                                           .background = -1024 };
 }
 
@@ -146,8 +159,8 @@ void subject_run_on(struct subject *subject, const struct ivx_grid *grid,
     out->voxels = (size_t)grid->count[0] * grid->count[1] * grid->count[2];
     out->voxel = calloc(out->voxels, 4);
     subject->asked = 0;
-    const bool done = ivx_resample(&subject->stack, grid, options, source, subject, sink, out,
-                                   &out->report, &err);
+    const bool done = ivx_resample(&subject->stack, grid, options, source, subject, sink,
+                                   out, &out->report, &err);
     ck_assert_msg(done, "%s", err.text);
     ck_assert_int_eq(subject->asked, subject->stack.slices);
     ck_assert_int_eq(out->given, grid->count[2]);
@@ -158,8 +171,9 @@ void subject_run(struct subject *subject, double spacing,
 {
     struct ivx_err err = { 0 };
     struct ivx_grid grid;
-    ck_assert_msg(ivx_target_grid(&subject->stack, spacing, IVX_ALIGN_CENTER, &grid, &err),
-                  "%s", err.text);
+    ck_assert_msg(
+        ivx_target_grid(&subject->stack, spacing, IVX_ALIGN_CENTER, &grid, &err), "%s",
+        err.text);
     subject_run_on(subject, &grid, options, out);
 }
 

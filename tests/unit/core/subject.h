@@ -8,17 +8,18 @@
 struct subject {
     struct ivx_stack stack;
     double *t, *shift_row, *shift_column;
-    float *voxel;      /* slices * rows * columns */
-    uint8_t *missing;  /* as many, or NULL */
+    float *voxel;     /* slices * rows * columns */
+    uint8_t *missing; /* as many, or NULL */
     enum ivx_sample sample;
-    int16_t *whole;    /* the same voxels, when sample is IVX_INT16 */
-    int asked;         /* slices asked for so far; checked to come in order */
+    int16_t *whole; /* the same voxels, when sample is IVX_INT16 */
+    int asked;      /* slices asked for so far; checked to come in order */
 };
 
 struct subject *subject_new(int32_t columns, int32_t rows, int32_t slices,
                             const double spacing[3]);
 void subject_free(struct subject **subject);
-/* Fill with value(u, v, w), mm in the frame of row, column and normal from the first voxel. */
+/* Fill with value(u, v, w), mm in the frame of row, column and normal from the first
+ * voxel. */
 void subject_fill(struct subject *subject, double (*value)(double u, double v, double w));
 /* Repeatable noise: whole numbers in [least, most]. */
 void subject_noise(struct subject *subject, int least, int most, uint32_t seed);

@@ -7,19 +7,32 @@
 #include "isovox/base/auto.h"
 #include "oracle.h"
 
-enum shape { PLAIN, TILTED, JITTERED, IRREGULAR, TILTED_IRREGULAR, ONE_SLICE, THIN, SHAPES };
-static const char *const shape_names[] = { "plain", "tilted", "jittered", "irregular",
-                                           "tilted and irregular", "one slice", "one column" };
+enum shape {
+    PLAIN,
+    TILTED,
+    JITTERED,
+    IRREGULAR,
+    TILTED_IRREGULAR,
+    ONE_SLICE,
+    THIN,
+    SHAPES
+};
+static const char *const shape_names[] = {
+    "plain",     "tilted",    "jittered", "irregular", "tilted and irregular",
+    "one slice", "one column"
+};
 static const double targets[] = { 0.5, 1.0, 2.0, 3.3 };
 
 static struct subject *make(enum shape shape)
 {
     static const double spacing[3] = { 0.7, 0.8, 2.5 };
     const int32_t columns = shape == THIN ? 1 : 13, rows = 17;
-    struct subject *made = subject_new(columns, rows, shape == ONE_SLICE ? 1 : 23, spacing);
+    struct subject *made =
+        subject_new(columns, rows, shape == ONE_SLICE ? 1 : 23, spacing);
 
     for (int32_t k = 0; k < made->stack.slices; k++) {
-        if (shape == IRREGULAR || shape == TILTED_IRREGULAR) /* as a GE head: 4, 1.08, 7 mm */
+        if (shape == IRREGULAR
+            || shape == TILTED_IRREGULAR) /* as a GE head: 4, 1.08, 7 mm */
             made->t[k] += (k > 5) * -1.4 + (k > 9) * 3 + 0.21 * sin(3.0 * k);
         if (shape == JITTERED && k > 0) {
             made->shift_row[k] = 0.3 * sin(5.0 * k);
@@ -50,7 +63,8 @@ static void pad(struct subject *subject)
 }
 
 /* The worst distance beyond `allowed` around what the definition says. */
-static double worst(const struct subject *subject, const struct ivx_resample_options *options,
+static double worst(const struct subject *subject,
+                    const struct ivx_resample_options *options,
                     const struct outcome *outcome, const char *what)
 {
     const struct ivx_grid *grid = &outcome->grid;
@@ -69,11 +83,12 @@ static double worst(const struct subject *subject, const struct ivx_resample_opt
         if (verdict.doubtful && is == options->background)
             continue;
         if (verdict.background)
-            ck_assert_msg(is == options->background, "%s: %g at %d %d %d is background", what,
-                          is, at[0], at[1], at[2]);
+            ck_assert_msg(is == options->background, "%s: %g at %d %d %d is background",
+                          what, is, at[0], at[1], at[2]);
         const double allowed = options->result == IVX_INT16 ? 0.5 : 0;
         const double wanted = options->result == IVX_INT16
-                                  ? fmin(fmax(verdict.value, -32768), 32767) : verdict.value;
+                                  ? fmin(fmax(verdict.value, -32768), 32767)
+                                  : verdict.value;
         most = fmax(most, fabs(is - wanted) - allowed);
         ck_assert_msg(most < 1e-3, "%s: %.6f instead of %.6f at %d %d %d", what, is,
                       verdict.value, at[0], at[1], at[2]);

@@ -1,4 +1,4 @@
-#include "check.h"
+#include "sane.h"
 
 /* Nothing scanned is larger; below it, positions are exact to far below a micrometre. */
 #define FARTHEST_MM 1e6
@@ -18,7 +18,8 @@ static bool orthonormal(const double a[3], const double b[3], double expected)
 static bool check_slices(const struct ivx_stack *stack, struct ivx_err *err)
 {
     for (int32_t k = 0; k < stack->slices; k++) {
-        if (!sane(stack->t[k]) || !sane(stack->shift_row[k]) || !sane(stack->shift_column[k]))
+        if (!sane(stack->t[k]) || !sane(stack->shift_row[k])
+            || !sane(stack->shift_column[k]))
             return ivx_fail(err, IVX_DAMAGED, "stack: the position of slice %d", k);
         if (k > 0 && !(stack->t[k] > stack->t[k - 1]))
             return ivx_fail(err, IVX_DAMAGED, "stack: slice %d does not ascend", k);
@@ -38,7 +39,8 @@ bool ivx_stack_check(const struct ivx_stack *stack, struct ivx_err *err)
     for (int c = 0; c < 3; c++)
         if (!sane(stack->origin[c]))
             return ivx_fail(err, IVX_DAMAGED, "stack: the origin");
-    if (!orthonormal(stack->row, stack->row, 1) || !orthonormal(stack->column, stack->column, 1)
+    if (!orthonormal(stack->row, stack->row, 1)
+        || !orthonormal(stack->column, stack->column, 1)
         || !orthonormal(stack->normal, stack->normal, 1)
         || !orthonormal(stack->row, stack->column, 0)
         || !orthonormal(stack->row, stack->normal, 0)

@@ -1,6 +1,6 @@
-/* check.h - a stack comes from files: what it must be before anything is computed. */
-#ifndef IVX_CORE_CHECK_H
-#define IVX_CORE_CHECK_H
+/* sane.h - a stack comes from files: what it must be before anything is computed. */
+#ifndef IVX_CORE_SANE_H
+#define IVX_CORE_SANE_H
 
 #include "isovox/core/stack.h"
 

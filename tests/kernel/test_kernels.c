@@ -1,0 +1,246 @@
+/* Every instruction set returns the bits of the base set, at every width, and writes
+ * nothing beyond its end. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel.h"
+#include "mode.h"
+
+enum { MOST = 67, GUARD = 16, ROWS = 2 * IVX_REACH + 1, TURNS = 12 };
+
+/* Any bit pattern that is a number: huge, tiny, subnormal, negative zero. */
+static float any_float(void)
+{
+    for (;;) {
+        const uint32_t bits = ((uint32_t)rand() << 16) ^ (uint32_t)rand();
+        float value;
+        memcpy(&value, &bits, sizeof value);
+        if (value - value == 0)
+            return value;
+    }
+}
+
+static void any_floats(float *out, size_t count, bool tame)
+{
+    for (size_t n = 0; n < count; n++)
+        out[n] = tame ? (float)(rand() % 4001 - 2000) / 7 : any_float();
+}
+
+/* Inputs of one turn, and what two sets made of them. */
+struct turn {
+    float row[ROWS][MOST], w[ROWS];
+    int16_t whole[ROWS][MOST];
+    const float *rows[ROWS];
+    const int16_t *wholes[ROWS];
+    size_t width;
+    int32_t count;
+};
+
+union result {
+    float real[ROWS * MOST + GUARD];
+    int16_t whole[MOST + GUARD];
+};
+
+typedef void use(const struct ivx_kernels *set, const struct turn *turn,
+                 union result *out);
+
+static void use_taps(const struct ivx_kernels *set, const struct turn *t,
+                     union result *out)
+{
+    set->taps(out->real, t->rows, t->w, t->count, t->width);
+}
+
+static void use_taps_int16(const struct ivx_kernels *set, const struct turn *t,
+                           union result *out)
+{
+    set->taps_int16(out->real, t->wholes, t->w, t->count, t->width);
+}
+
+static void use_add_taps(const struct ivx_kernels *set, const struct turn *t,
+                         union result *out)
+{
+    memcpy(out->real, t->row[ROWS - 1], t->width * sizeof(float));
+    set->add_taps(out->real, t->rows, t->w, t->count, t->width);
+}
+
+static void use_slopes(const struct ivx_kernels *set, const struct turn *t,
+                       union result *out)
+{
+    set->slopes(out->real, MOST, t->row[0], MOST, t->count, t->width);
+}
+
+static void use_slopes_int16(const struct ivx_kernels *set, const struct turn *t,
+                             union result *out)
+{
+    set->slopes_int16(out->real, MOST, t->whole[0], MOST, t->count, t->width);
+}
+
+static void use_slope_even(const struct ivx_kernels *set, const struct turn *t,
+                           union result *out)
+{
+    set->slope_even(out->real, t->rows, t->w, t->width);
+}
+
+static void use_slope_odd(const struct ivx_kernels *set, const struct turn *t,
+                          union result *out)
+{
+    set->slope_odd(out->real, t->rows, t->w, t->width);
+}
+
+static void use_lanes(const struct ivx_kernels *set, const struct turn *t,
+                      union result *out)
+{
+    static float lanes[IVX_LANES * MOST];
+    set->to_lanes(lanes, t->row[0], MOST, t->width);
+    for (size_t x = 0; x < t->width; x++)
+        for (size_t l = 0; l < IVX_LANES; l++)
+            ck_assert(memcmp(&lanes[x * IVX_LANES + l], &t->row[l][x], sizeof(float))
+                      == 0);
+    set->from_lanes(out->real, MOST, lanes, t->width);
+}
+
+static void use_round(const struct ivx_kernels *set, const struct turn *t,
+                      union result *out)
+{
+    const uint64_t outside = set->round(out->whole, t->row[0], t->width);
+    uint64_t counted = 0;
+    for (size_t x = 0; x < t->width; x++)
+        counted += t->row[0][x] < -32768 || t->row[0][x] > 32767;
+    ck_assert_uint_eq(outside, counted);
+}
+
+static void use_share(const struct ivx_kernels *set, const struct turn *t,
+                      union result *out)
+{
+    memcpy(out->real, t->row[0], t->width * sizeof(float));
+    set->share(out->real, t->row[1], -1024, t->width);
+}
+
+static const struct {
+    const char *name;
+    use *use;
+} loops[] = {
+    { "taps", use_taps },
+    { "taps_int16", use_taps_int16 },
+    { "add_taps", use_add_taps },
+    { "slopes", use_slopes },
+    { "slopes_int16", use_slopes_int16 },
+    { "slope_even", use_slope_even },
+    { "slope_odd", use_slope_odd },
+    { "lanes", use_lanes },
+    { "round", use_round },
+    { "share", use_share },
+};
+
+static void new_turn(struct turn *turn, size_t width, int n)
+{
+    any_floats(turn->row[0], ROWS * MOST, n % 2);
+    any_floats(turn->w, ROWS, true);
+    for (int r = 0; r < ROWS; r++) {
+        turn->rows[r] = turn->row[r];
+        turn->wholes[r] = turn->whole[r];
+        for (int x = 0; x < MOST; x++)
+            turn->whole[r][x] = (int16_t)rand();
+    }
+    turn->width = width;
+    turn->count = 1 + n % 12;
+}
+
+/* NaN made of infinities may have either sign; all else is compared bit by bit. */
+static void forget_nans(union result *result)
+{
+    for (size_t n = 0; n < ROWS * MOST; n++)
+        if (result->real[n] != result->real[n])
+            result->real[n] = 0;
+}
+
+static void compare(const struct ivx_kernels *subject, size_t loop, bool real)
+{
+    static struct turn turn;
+    static union result expect, actual;
+
+    for (size_t width = 0; width <= MOST; width++)
+        for (int n = 0; n < TURNS; n++) {
+            new_turn(&turn, width, n);
+            memset(&expect, 0x5a, sizeof expect);
+            memset(&actual, 0x5a, sizeof actual);
+            const uint64_t mode = ivx_mode_enter();
+            loops[loop].use(&ivx_kernels_base, &turn, &expect);
+            loops[loop].use(subject, &turn, &actual);
+            ivx_mode_leave(mode);
+            if (real) {
+                forget_nans(&expect);
+                forget_nans(&actual);
+            }
+            ck_assert_msg(memcmp(&expect, &actual, sizeof expect) == 0,
+                          "%s, %s: width %zu", subject->name, loops[loop].name, width);
+        }
+}
+
+START_TEST(every_set_returns_the_same_bits)
+{
+    static const char *const sets[] = { "base", "avx2", "avx512" };
+    const int count = (int)(sizeof loops / sizeof *loops);
+    const struct ivx_kernels *subject = ivx_kernels_pick(sets[_i / count]);
+    if (subject == NULL)
+        return;
+    compare(subject, (size_t)(_i % count), loops[_i % count].use != use_round);
+}
+END_TEST
+
+/* The one order of additions: from both ends inwards, a middle tap last. */
+START_TEST(taps_are_added_from_both_ends_inwards)
+{
+    static const char *const sets[] = { "base", "avx2", "avx512" };
+    static struct turn turn;
+    const struct ivx_kernels *subject = ivx_kernels_pick(sets[_i]);
+    float out[MOST];
+
+    for (int n = 0; subject != NULL && n < 50; n++) {
+        new_turn(&turn, MOST, 1 + 2 * n);
+        turn.count = 1 + n % 15;
+        subject->taps(out, turn.rows, turn.w, turn.count, MOST);
+        for (int x = 0; x < MOST; x++) {
+            const int last = turn.count - 1;
+            float sum = 0;
+            for (int a = 0; a < turn.count / 2; a++) {
+                const float here = turn.w[a] * turn.row[a][x];
+                const float there = turn.w[last - a] * turn.row[last - a][x];
+                sum = a == 0 ? here + there : sum + (here + there);
+            }
+            if (turn.count == 1)
+                sum = turn.w[0] * turn.row[0][x];
+            else if (turn.count % 2)
+                sum = sum + turn.w[last / 2] * turn.row[last / 2][x];
+            ck_assert_msg(sum == out[x], "%d taps: %.9g, not %.9g", turn.count, out[x],
+                          sum);
+        }
+    }
+}
+END_TEST
+
+START_TEST(the_choice_can_be_forced)
+{
+    ck_assert_str_eq(ivx_kernels_pick("base")->name, "base");
+    ck_assert_ptr_eq(ivx_kernels_pick("auto"), ivx_kernels_pick(NULL));
+    ck_assert_ptr_null(ivx_kernels_pick("z80"));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("core/kernel");
+    TCase *tests = tcase_create("kernel");
+    tcase_set_timeout(tests, 60);
+    tcase_add_loop_test(tests, every_set_returns_the_same_bits, 0,
+                        3 * (int)(sizeof loops / sizeof *loops));
+    tcase_add_loop_test(tests, taps_are_added_from_both_ends_inwards, 0, 3);
+    tcase_add_test(tests, the_choice_can_be_forced);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    const int failures = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failures == 0 ? 0 : 1;
+}
