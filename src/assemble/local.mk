@@ -42,3 +42,10 @@ tests_unit_assemble_test_values_SOURCES = tests/unit/assemble/test_values.c \
 nodist_EXTRA_tests_unit_assemble_test_values_SOURCES = dummy.cc
 tests_unit_assemble_test_values_CFLAGS = $(TEST_CFLAGS)
 tests_unit_assemble_test_values_LDADD = $(ASSEMBLE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/assemble/test_properties
+tests_unit_assemble_test_properties_SOURCES = tests/unit/assemble/test_properties.c \
+	$(assemble_test_helpers)
+nodist_EXTRA_tests_unit_assemble_test_properties_SOURCES = dummy.cc
+tests_unit_assemble_test_properties_CFLAGS = $(TEST_CFLAGS)
+tests_unit_assemble_test_properties_LDADD = $(ASSEMBLE_TEST_LIBS)
