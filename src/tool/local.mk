@@ -15,6 +15,7 @@ isovox_SOURCES += src/tool/inputs.h
 isovox_SOURCES += src/tool/inspect.c
 isovox_SOURCES += src/tool/main.c
 isovox_SOURCES += src/tool/remote.c
+isovox_SOURCES += src/tool/replay.c
 isovox_SOURCES += src/tool/report.c
 isovox_SOURCES += src/tool/report.h
 isovox_SOURCES += src/tool/table.c

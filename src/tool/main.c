@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "config.h"
+#include "isovox/dicom/dicom.h"
+#include "isovox/sys/log.h"
 #include "tool.h"
 
 /* The order is the order of use; --help prints this table. */
@@ -14,6 +16,8 @@ static const struct command {
     { "convert", ivx_tool_convert, "INPUT... -o OUTPUT", "convert files without a daemon" },
     { "inspect", ivx_tool_inspect, "[--json] INPUT...",
       "which volumes would be made of this, and why not" },
+    { "replay", ivx_tool_replay, "MANIFEST INPUT... [-o OUTPUT]",
+      "repeat a conversion from its manifest; compare" },
     { "status", ivx_tool_status, "[--url URL] [--json]", "what a running daemon does" },
     { "series", ivx_tool_series, "[ID...]", "what it received, and where it stands" },
     { "jobs", ivx_tool_jobs, "[ID...]", "its conversions" },
@@ -74,5 +78,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "isovox: no command '%s'\ntry: isovox --help\n", argv[1]);
         return IVX_EXIT_USAGE;
     }
+    ivx_log_start("isovox", IVX_WARNING);
+    ivx_dicom_start();
     return command->run(argc - 1, argv + 1);
 }

@@ -18,6 +18,7 @@ enum {
 int ivx_tool_convert(int argc, char **argv);
 int ivx_tool_inspect(int argc, char **argv);
 int ivx_tool_bench(int argc, char **argv);
+int ivx_tool_replay(int argc, char **argv);
 
 /* Ask a running daemon. */
 int ivx_tool_status(int argc, char **argv);
