@@ -8,8 +8,10 @@ pure="$pure|_GLOBAL_OFFSET_TABLE_|__(a|u|t)san_.*|_Unwind_Resume|__gcc_personali
 
 cd "${top_builddir:-.}" || exit 1
 test -f libcore.a || { echo "purity: libcore.a is not built"; exit 1; }
-impure=$(nm -u libbase.a libcore.a $(ls librecipes.a 2>/dev/null) | awk '/ U /{print $2}' |
+set -- libbase.a libcore.a
+test ! -f librecipes.a || set -- "$@" librecipes.a
+impure=$(nm -u "$@" | awk '/ U /{print $2}' |
          sort -u | grep -vE "$pure")
 test -z "$impure" && exit 0
-echo "arithmetic calls:" $impure >&2
+echo "arithmetic calls: $impure" >&2
 exit 1
