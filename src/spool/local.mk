@@ -13,3 +13,19 @@ tests_unit_spool_test_spool_SOURCES = tests/unit/spool/rig.h tests/unit/spool/ri
 tests_unit_spool_test_spool_CPPFLAGS = $(SPOOL_TEST_CPPFLAGS)
 tests_unit_spool_test_spool_CFLAGS = $(TEST_CFLAGS)
 tests_unit_spool_test_spool_LDADD = $(SPOOL_TEST_LIBS)
+
+SPOOL_TEST_FAULTS = tests/unit/spool/faults.h tests/unit/spool/faults.c tests/unit/spool/rig.h \
+	tests/unit/spool/rig.c
+SPOOL_TEST_WRAP = -Wl,--wrap=pwrite,--wrap=pread,--wrap=fdatasync,--wrap=fsync \
+	-Wl,--wrap=fallocate,--wrap=linkat
+check_PROGRAMS += tests/unit/spool/test_crash tests/unit/spool/test_faults
+tests_unit_spool_test_crash_SOURCES = $(SPOOL_TEST_FAULTS) tests/unit/spool/test_crash.c
+tests_unit_spool_test_crash_CPPFLAGS = $(SPOOL_TEST_CPPFLAGS)
+tests_unit_spool_test_crash_CFLAGS = $(TEST_CFLAGS)
+tests_unit_spool_test_crash_LDFLAGS = $(AM_LDFLAGS) $(SPOOL_TEST_WRAP)
+tests_unit_spool_test_crash_LDADD = $(SPOOL_TEST_LIBS)
+tests_unit_spool_test_faults_SOURCES = $(SPOOL_TEST_FAULTS) tests/unit/spool/test_faults.c
+tests_unit_spool_test_faults_CPPFLAGS = $(SPOOL_TEST_CPPFLAGS)
+tests_unit_spool_test_faults_CFLAGS = $(TEST_CFLAGS)
+tests_unit_spool_test_faults_LDFLAGS = $(AM_LDFLAGS) $(SPOOL_TEST_WRAP)
+tests_unit_spool_test_faults_LDADD = $(SPOOL_TEST_LIBS)

@@ -187,7 +187,8 @@ START_TEST(full_segments_give_back_what_they_do_not_need)
     ck_assert_uint_eq(count, 2);
     ck_assert(ivx_spool_path(spool, numbers[0], path, sizeof path, NULL));
     ck_assert_int_eq(stat(path, &status), 0);
-    /* the first pages and two records of 512 + 526198 + 32 bytes, each rounded up to 4096 */
+    /* the first pages and two records of 512 + 526198 + 32 bytes, each rounded up to 4096
+     */
     ck_assert_int_eq(status.st_size, 2 * 4096 + 2 * 528384);
     ck_assert_int_eq(status.st_mode & 0777, 0400);
     rig_expect(0, 3);

@@ -1,0 +1,119 @@
+#include "faults.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+char trace[8192];
+uint64_t written_at[8192];
+static int calls, fail_at, fail_errno;
+static bool hit, reads_fail, writes_are_short, syncs_are_skipped;
+
+ssize_t __real_pwrite(int fd, const void *bytes, size_t length, off_t offset);
+ssize_t __real_pread(int fd, void *bytes, size_t length, off_t offset);
+int __real_fdatasync(int fd);
+int __real_fsync(int fd);
+int __real_fallocate(int fd, int mode, off_t offset, off_t length);
+int __real_linkat(int from, const char *old, int to, const char *new, int flags);
+ssize_t __wrap_pwrite(int fd, const void *bytes, size_t length, off_t offset);
+ssize_t __wrap_pread(int fd, void *bytes, size_t length, off_t offset);
+int __wrap_fdatasync(int fd);
+int __wrap_fsync(int fd);
+int __wrap_fallocate(int fd, int mode, off_t offset, off_t length);
+int __wrap_linkat(int from, const char *old, int to, const char *new, int flags);
+
+void faults_start(void)
+{
+    memset(trace, 0, sizeof trace);
+    calls = fail_at = 0;
+    hit = reads_fail = writes_are_short = syncs_are_skipped = false;
+}
+
+void faults_fail(int n, int with_errno)
+{
+    fail_at = calls + n;
+    fail_errno = with_errno;
+    hit = false;
+}
+
+bool faults_hit(void)
+{
+    return hit;
+}
+
+void faults_fail_reads(bool on)
+{
+    reads_fail = on;
+}
+
+void faults_short_writes(bool on)
+{
+    writes_are_short = on;
+}
+
+void faults_skip_syncs(bool on)
+{
+    syncs_are_skipped = on;
+}
+
+/* Records the call; true when it is to fail. */
+static bool faulty(char letter, uint64_t offset)
+{
+    const int n = calls++;
+    if (n < (int)sizeof trace - 1) {
+        trace[n] = letter;
+        written_at[n] = offset;
+    }
+    if (calls != fail_at)
+        return false;
+    hit = true;
+    errno = fail_errno;
+    return true;
+}
+
+ssize_t __wrap_pwrite(int fd, const void *bytes, size_t length, off_t offset)
+{
+    if (faulty('w', (uint64_t)offset))
+        return -1;
+    if (writes_are_short && length > 1000)
+        length = 1000;
+    return __real_pwrite(fd, bytes, length, offset);
+}
+
+ssize_t __wrap_pread(int fd, void *bytes, size_t length, off_t offset)
+{
+    if (reads_fail) {
+        errno = EIO;
+        return -1;
+    }
+    return __real_pread(fd, bytes, length, offset);
+}
+
+int __wrap_fdatasync(int fd)
+{
+    if (faulty('d', 0))
+        return -1;
+    return syncs_are_skipped ? 0 : __real_fdatasync(fd);
+}
+
+int __wrap_fsync(int fd)
+{
+    struct stat status;
+    fstat(fd, &status);
+    if (faulty(S_ISDIR(status.st_mode) ? 'S' : 's', 0))
+        return -1;
+    return syncs_are_skipped ? 0 : __real_fsync(fd);
+}
+
+int __wrap_fallocate(int fd, int mode, off_t offset, off_t length)
+{
+    return faulty('a', (uint64_t)offset) ? -1
+                                         : __real_fallocate(fd, mode, offset, length);
+}
+
+int __wrap_linkat(int from, const char *old, int to, const char *new, int flags)
+{
+    return faulty('l', 0) ? -1 : __real_linkat(from, old, to, new, flags);
+}

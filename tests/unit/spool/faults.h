@@ -1,0 +1,21 @@
+/* faults.h - system calls of the journal, counted, recorded and made to fail (--wrap). */
+#ifndef IVX_TEST_SPOOL_FAULTS_H
+#define IVX_TEST_SPOOL_FAULTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What was called since faults_start(): w pwrite, d fdatasync, s fsync of a file, S fsync
+ * of a directory, a fallocate, l linkat. */
+extern char trace[8192];
+extern uint64_t written_at[8192]; /* offset of each 'w' in trace */
+
+void faults_start(void); /* empty trace, no fault */
+/* From now on call number n (1 is the next; of those in the trace) fails, once. */
+void faults_fail(int n, int with_errno);
+bool faults_hit(void); /* has it happened? */
+void faults_fail_reads(bool on);
+void faults_short_writes(bool on); /* pwrite takes 1000 bytes at a time */
+void faults_skip_syncs(bool on);   /* for tests that repeat thousands of times */
+
+#endif
