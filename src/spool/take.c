@@ -13,25 +13,12 @@
 #include "isovox/sys/log.h"
 #include "segment.h"
 
-/* Only the last record can be torn: each commit waits for its sync before the next. A
- * tail that is torn or damaged is never repaired: the segment ends there. */
-static bool last_is_whole(const struct ivx_segment *segment, uint64_t last,
-                          bool *whole_out, struct ivx_err *err)
+/* *clean_out: behind the last record there is nothing. A torn or damaged tail is never
+ * repaired: the segment ends there. */
+static bool find_tail(const struct ivx_segment *segment, uint64_t *tail_out,
+                      bool *clean_out, struct ivx_err *err)
 {
-    struct ivx_record record;
-    enum ivx_slot_state state;
-    if (!ivx_segment_slot(segment, last, &record, &state, err))
-        return false;
-    *whole_out = false;
-    return state != IVX_SLOT_RECORD
-           || ivx_segment_verify(segment, &record, whole_out, err);
-}
-
-/* *clean_out: the last record is whole, and behind it there is nothing at all. */
-static bool find_tail(struct ivx_segment *segment, uint64_t *tail_out, bool *clean_out,
-                      struct ivx_err *err)
-{
-    uint64_t slot = IVX_FIRST_SLOT, last = 0;
+    uint64_t slot = IVX_FIRST_SLOT;
     enum ivx_slot_state state;
     for (;;) {
         struct ivx_record record;
@@ -39,17 +26,14 @@ static bool find_tail(struct ivx_segment *segment, uint64_t *tail_out, bool *cle
             return false;
         if (state != IVX_SLOT_RECORD)
             break;
-        last = slot;
         slot = ivx_slot_after(slot, record.length);
     }
-    bool whole = true, beyond = false;
-    if (last != 0 && !last_is_whole(segment, last, &whole, err))
-        return false;
+    bool beyond = false;
     uint64_t next = slot + IVX_SLOT_ALIGN;
     if (!ivx_segment_search(segment, &next, &beyond, err))
         return false;
     *tail_out = slot;
-    *clean_out = state == IVX_SLOT_EMPTY && whole && !beyond;
+    *clean_out = state == IVX_SLOT_EMPTY && !beyond;
     return true;
 }
 
