@@ -1,0 +1,120 @@
+"""kill -9 of every process at random points of one series' way: the PACS ends with exactly
+one complete derived series, each time. ISOVOX_SEED and ISOVOX_KILLS choose others."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+import unittest
+from pathlib import Path
+
+import chain
+import harness
+
+SEED = int(os.environ.get("ISOVOX_SEED", "2"))
+KILLS = int(os.environ.get("ISOVOX_KILLS", "20"))
+VICTIMS = ("receive", "plan", "convert", "deliver", "supervisor", "association")
+SHAPE = ("--shape", "noise", "--dims", "96,96,40", "--spacing", "0.9,0.9,2.5")
+SETTINGS = {"plan": {"quiet": 2, "quiet_released": 0}, "convert": {"workers": 1}}
+
+
+def children(pid):
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:
+        return []
+    return [int(each) for each in text.split()]
+
+
+class EveryProcessIsMortal(harness.Case):
+    def role_pids(self, role):
+        """From the last answer of the status page: http may be down now."""
+        if role == "supervisor":
+            return [self.daemon_.process.pid]
+        if role == "association":
+            return [child for pid in self.role_pids("receive") for child in children(pid)]
+        return [pid for name, pids in self.pids.items()
+                if name.rstrip("0123456789-.") == role for pid in pids]
+
+    def learn_pids(self):
+        """Every role is running, and known by its process id."""
+        def all_running():
+            self.daemon_.must_run()
+            try:
+                self.pids = self.daemon_.pids()
+            except (OSError, AssertionError):
+                return False
+            return all(any(os.path.exists(f"/proc/{pid}") for pid in self.role_pids(role))
+                       for role in ("receive", "plan", "convert", "deliver", "http"))
+        harness.wait_until(all_running, 60,
+                           lambda: "all roles run\n" + harness.tail(self.daemon_.log))
+
+    def start_sending(self, files):
+        command = ["dcmsend", "-aec", self.daemon_.aet, "+sd", harness.HOST,
+                   str(self.daemon_.port), str(Path(files[0]).parent)]
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def send_until_taken(self, files, sending):
+        """A sender that saw no Success sends again: that is its half of the bargain."""
+        def taken():
+            if sending.wait(60) == 0:
+                return True
+            if not self.daemon_.running():
+                self.daemon_.start()
+            return self.daemon_.send(files, check=False).returncode == 0
+        harness.wait_until(taken, 60, "the series is acknowledged")
+
+    def kill(self, victim, number):
+        for pid in self.role_pids(victim):
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
+        if victim == "supervisor":
+            self.daemon_.process.wait()
+            self.daemon_.start()
+
+    def finished(self, before):
+        """One more derived series than before, complete by the daemon's own account."""
+        def done():
+            self.daemon_.must_run()
+            try:
+                states = [each["state"] for each in self.daemon_.list("deliveries")]
+            except (OSError, AssertionError):
+                return False
+            return len(states) > before and all(each == "sent" for each in states)
+        harness.wait_until(done, 90, lambda: f"delivery {before + 1} is sent\n"
+                           + harness.tail(self.daemon_.log, 80))
+
+    def trial(self, number, victim, delay):
+        files = self.phantom(*SHAPE, "--seed", f"series {number}")
+        self.learn_pids()
+        sending = self.start_sending(files)
+        time.sleep(delay)
+        self.kill(victim, signal.SIGKILL)
+        self.send_until_taken(files, sending)
+        self.finished(number)
+
+    def test_one_complete_series_each_time(self):
+        chance = random.Random(SEED)
+        pacs = self.pacs()
+        self.daemon_ = self.daemon(pacs, settings=SETTINGS)
+        begun = time.monotonic()
+        self.trial(0, "nobody", 0)
+        self.role_pids("nobody")
+        whole = time.monotonic() - begun
+        for number in range(1, KILLS + 1):
+            victim = VICTIMS[number % len(VICTIMS)]
+            delay = chance.uniform(0, whole)
+            with self.subTest(trial=number, victim=victim, delay=f"{delay:.2f}"):
+                self.trial(number, victim, delay)
+
+        found = pacs.derived()
+        self.assertEqual(len(found), KILLS + 1)
+        self.assertEqual({len(each["Instances"]) for each in found}, {100})
+        self.assertEqual(len({chain.fetch(pacs, each).pixels() for each in found}), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
