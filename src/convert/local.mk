@@ -34,3 +34,14 @@ tests_unit_convert_test_conversion_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS) \
 	-I$(top_srcdir)/src/convert
 tests_unit_convert_test_conversion_CFLAGS = $(TEST_CFLAGS)
 tests_unit_convert_test_conversion_LDADD = $(CONVERSION_TEST_LIBS)
+check_PROGRAMS += tests/unit/convert_role/test_role
+tests_unit_convert_role_test_role_SOURCES = tests/unit/convert_role/test_role.c \
+	tests/unit/plan/part10.c tests/unit/plan/part10.h
+nodist_EXTRA_tests_unit_convert_role_test_role_SOURCES = dummy.cc
+tests_unit_convert_role_test_role_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/src/convert \
+	-I$(srcdir)/tests/unit/plan
+tests_unit_convert_role_test_role_CFLAGS = $(TEST_CFLAGS)
+tests_unit_convert_role_test_role_LDADD = libconvert.a libderive.a libassemble.a libdicom.a \
+	libcore.a liboutbox.a libcatalogue.a libspool.a libconfig.a libsys.a libbase.a \
+	$(CJSON_LIBS) $(SQLITE_LIBS) $(CONFUSE_LIBS) $(DCMTK_LIBS) $(CRYPTO_LIBS) $(ZLIB_LIBS) \
+	$(CHECK_LIBS)
