@@ -1,6 +1,9 @@
 """Bad input: refused clearly, with a reason code, and nothing else is disturbed."""
 
+import shutil
+import tempfile
 import unittest
+from pathlib import Path
 
 import harness
 import pydicom
@@ -10,17 +13,41 @@ SETTINGS = {"plan": {"quiet": 1, "quiet_released": 0}}
 GOOD = ("--dims", "40,40,12", "--spacing", "1,1,3")
 
 
+ROLES = {"receive", "plan", "convert.0", "deliver", "http"}
+
+
 class BadInput(harness.Case):
+    """One PACS and one daemon for all: whatever came before, they go on."""
+
+    @classmethod
+    def setUpClass(cls):
+        folder = Path(tempfile.mkdtemp(prefix="isovox-e2e-"))
+        cls.addClassCleanup(shutil.rmtree, folder, ignore_errors=True)
+        cls.pacs_ = harness.Pacs(folder / "pacs")
+        cls.addClassCleanup(cls.pacs_.stop)
+        cls.pacs_.start()
+        cls.daemon_ = harness.Daemon(folder / "daemon", cls.pacs_, SETTINGS)
+        cls.addClassCleanup(cls.daemon_.stop)
+        cls.daemon_.start()
+        harness.wait_until(lambda: ROLES <= set(cls.daemon_.pids()), 20, "all roles run")
+        cls.roles = cls.daemon_.pids()
+
     def setUp(self):
         super().setUp()
-        self.pacs_ = self.pacs()
-        self.daemon_ = self.daemon(self.pacs_, settings=SETTINGS)
-        self.roles = self.daemon_.pids()
+        self.before = len(self.pacs_.instances())
+        self.read = len(self.daemon_.log.read_text())
+
+    def log(self):
+        """What the daemon said in this test."""
+        return self.daemon_.log.read_text()[self.read:]
+
+    def check_nothing_sent(self):
+        self.assertEqual(len(self.pacs_.instances()), self.before)
 
     def check_unharmed(self):
         """The same processes as before still do their work."""
         before = len(self.pacs_.derived())
-        self.daemon_.send(self.phantom(*GOOD, "--seed", f"good {before}"))
+        self.daemon_.send(self.phantom(*GOOD, "--seed", self.id()))
         self.pacs_.wait_derived(series=before + 1, instances=36, alive=[self.daemon_])
         self.assertEqual(self.daemon_.pids(), self.roles)
 
@@ -37,30 +64,29 @@ class BadInput(harness.Case):
         uid = str(pydicom.dcmread(files[0], stop_before_pixels=True).SeriesInstanceUID)
         series = self.settled(uid)
         self.assertEqual((series["state"], series["code"]), ("refused", code), series)
-        self.assertEqual(self.pacs_.instances(), [])
+        self.check_nothing_sent()
 
     def check_aside(self, code, text):
         """Kept, not converted, and reported: in the log and in the totals."""
-        harness.wait_until(lambda: "event=instance.aside" in self.daemon_.log.read_text(), 20,
-                           lambda: "it is set aside\n" + harness.tail(self.daemon_.log))
-        line = next(each for each in self.daemon_.log.read_text().splitlines()
-                    if "event=instance.aside" in each)
+        harness.wait_until(lambda: "event=instance.aside" in self.log(), 20,
+                           lambda: "it is set aside\n" + self.log())
+        line = next(each for each in self.log().splitlines() if "event=instance.aside" in each)
         self.assertIn(f"code={code}", line)
         self.assertRegex(line, text)
-        self.assertEqual(self.pacs_.instances(), [])
+        self.check_nothing_sent()
 
     def test_a_series_without_positions(self):
-        self.check_refused(self.phantom(*GOOD, "--no-position"), "NO_GEOMETRY")
+        self.check_refused(self.phantom(*GOOD, "--no-position", "--seed", "p"), "NO_GEOMETRY")
         self.check_unharmed()
 
     def test_a_series_without_rescale(self):
-        self.check_refused(self.phantom(*GOOD, "--no-rescale"), "NO_RESCALE")
+        self.check_refused(self.phantom(*GOOD, "--no-rescale", "--seed", "r"), "NO_RESCALE")
 
     def test_one_slice(self):
-        self.check_refused(self.phantom("--dims", "40,40,1"), "NOT_A_VOLUME")
+        self.check_refused(self.phantom("--dims", "40,40,1", "--seed", "one"), "NOT_A_VOLUME")
 
     def test_a_truncated_file(self):
-        path = self.phantom(*GOOD)[0]
+        path = self.phantom(*GOOD, "--seed", "cut")[0]
         uid = pydicom.dcmread(path).SOPInstanceUID
         raw, syntax = rawscu.payload(path)
         status, _ = rawscu.store(self.daemon_.port, uid, raw[:300], syntax=syntax)
@@ -71,7 +97,7 @@ class BadInput(harness.Case):
         self.check_unharmed()
 
     def test_files_truncated_in_their_pixels(self):
-        files = self.phantom(*GOOD)
+        files = self.phantom(*GOOD, "--seed", "cut pixels")
         for path in files:
             raw, syntax = rawscu.payload(path)
             status, _ = rawscu.store(self.daemon_.port, pydicom.dcmread(path).SOPInstanceUID,
@@ -100,42 +126,35 @@ class BadInput(harness.Case):
         status, comment = rawscu.store(self.daemon_.port, "2.25.13", encoded(made))
         if status == 0:
             harness.wait_until(
-                lambda: "UNSUPPORTED_MODALITY" in self.daemon_.log.read_text()
-                or "event=instance.aside" in self.daemon_.log.read_text(), 20,
-                lambda: "it is refused\n" + harness.tail(self.daemon_.log))
+                lambda: "UNSUPPORTED_MODALITY" in self.log()
+                or "event=instance.aside" in self.log(), 20,
+                lambda: "it is refused\n" + self.log())
         else:
             self.assertEqual(status & 0xFF00, 0xA900, comment)
         self.check_unharmed()
 
     def test_a_claim_of_four_gigabytes(self):
         """46341 x 46341 x 2 bytes in an object of some kilobytes."""
-        for path in self.phantom(*GOOD):
+        for path in self.phantom(*GOOD, "--seed", "huge"):
             dataset = pydicom.dcmread(path)
             dataset.Rows = dataset.Columns = 46341
             status, comment = rawscu.store(self.daemon_.port, dataset.SOPInstanceUID,
                                            encoded(dataset))
             self.assertEqual(status, 0, comment)
         harness.wait_until(
-            lambda: "code=TOO_LARGE" in self.daemon_.log.read_text()
-            or "code=DAMAGED" in self.daemon_.log.read_text(), 20,
-            lambda: "it is refused\n" + harness.tail(self.daemon_.log))
-        self.assertEqual(self.pacs_.instances(), [])
+            lambda: "code=TOO_LARGE" in self.log() or "code=DAMAGED" in self.log(), 20,
+            lambda: "it is refused\n" + self.log())
+        self.check_nothing_sent()
         self.check_unharmed()
 
     def test_a_wrong_called_ae_title(self):
-        done = self.daemon_.send(self.phantom(*GOOD), check=False, options=["-aec", "OTHER"])
+        done = harness.dcmsend(self.phantom(*GOOD), self.daemon_.port, aec="OTHER", check=False)
+        self.assertNotEqual(done.returncode, 0)
         with self.assertRaises(rawscu.Rejected) as refusal:
             rawscu.Association(self.daemon_.port, called="OTHER")
         # PS3.8 table 9-21: rejected-permanent, by the service user, called AE title.
         self.assertEqual(refusal.exception.args, (1, 1, 7))
         self.check_unharmed()
-
-    def test_a_calling_ae_title_that_is_not_allowed(self):
-        daemon = self.daemon(settings={"receive": {("allow", "CT1"): {"address": ["127.0.0.1"]}}})
-        with self.assertRaises(rawscu.Rejected) as refusal:
-            rawscu.Association(daemon.port, calling="CT2")
-        self.assertEqual(refusal.exception.args, (1, 1, 3))
-        rawscu.Association(daemon.port, calling="CT1").release()
 
 
 def encoded(dataset):
@@ -172,6 +191,13 @@ class AWrongConfiguration(harness.Case):
         path, _ = self.check("receive {\n    port = 70000\n}\n")
         done = harness.run([harness.program("isovoxd"), "-c", path], seconds=20)
         self.assertEqual(done.returncode, 78)
+
+    def test_a_calling_ae_title_that_is_not_allowed(self):
+        daemon = self.daemon(settings={"receive": {("allow", "CT1"): {"address": ["127.0.0.1"]}}})
+        with self.assertRaises(rawscu.Rejected) as refusal:
+            rawscu.Association(daemon.port, calling="CT2")
+        self.assertEqual(refusal.exception.args, (1, 1, 3))
+        rawscu.Association(daemon.port, calling="CT1").release()
 
     def test_a_typo_at_reload_keeps_the_old_settings(self):
         daemon = self.daemon()
