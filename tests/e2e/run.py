@@ -6,8 +6,11 @@
 Exit status 0 when none failed. The last line counts them: N passed, N failed, N skipped.
 """
 
+import os
+import shutil
 import signal
 import sys
+import tempfile
 import time
 import unittest
 from pathlib import Path
@@ -15,6 +18,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
+
+import harness  # noqa: E402
 
 
 class Lines(unittest.TestResult):
@@ -89,7 +94,14 @@ def main(names):
     if names:
         tests = [each for each in tests if any(name in each.id() for name in names)]
     result = Lines()
-    unittest.TestSuite(tests).run(result)
+    # One folder for all: what a test that was interrupted leaves goes with it.
+    tempfile.tempdir = tempfile.mkdtemp(prefix="isovox-e2e-")
+    try:
+        unittest.TestSuite(tests).run(result)
+    finally:
+        if not os.environ.get("ISOVOX_KEEP"):
+            harness.stop_all()
+            shutil.rmtree(tempfile.tempdir, ignore_errors=True)
     print(", ".join(f"{count} {verdict}" for verdict, count in result.count.items()))
     return 1 if result.count["failed"] or not tests else 0
 
