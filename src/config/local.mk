@@ -11,5 +11,6 @@ tests_unit_config_test_config_SOURCES = tests/unit/config/test_config.c
 tests_unit_config_test_config_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/src/config
 tests_unit_config_test_config_CFLAGS = $(TEST_CFLAGS)
 tests_unit_config_test_config_LDADD = $(CONFIG_LIBS) $(CHECK_LIBS)
-EXTRA_DIST += etc/isovoxd.conf
+exampledir = $(docdir)/examples
+dist_example_DATA = etc/isovoxd.conf
 dist_man_MANS += docs/man/isovoxd.conf.5

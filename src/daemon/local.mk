@@ -21,3 +21,14 @@ EXTRA_DIST += src/daemon/README.md
 
 # From instances to volumes to results, without roles; `isovox` uses them too.
 VOLUME_LIBS = libassemble.a libderive.a libdicom.a libcore.a $(DCMTK_LIBS)
+
+dist_man_MANS += docs/man/isovox.1 docs/man/isovoxd.8
+
+# Not to systemd's own folder, which lies outside --prefix.
+systemdunitdir = $(prefix)/lib/systemd/system
+nodist_systemdunit_DATA = systemd/isovoxd.service
+systemd/isovoxd.service: systemd/isovoxd.service.in
+	$(AM_V_GEN)$(MKDIR_P) systemd && sed 's|@sbindir[@]|$(sbindir)|' \
+		$(srcdir)/systemd/isovoxd.service.in > $@.tmp && mv $@.tmp $@
+EXTRA_DIST += systemd/isovoxd.service.in
+CLEANFILES += systemd/isovoxd.service
