@@ -29,6 +29,7 @@ test=(
     binutils              # nm, objdump: lints of the core
     libgdcm-tools         # gdcmscu: a sender that is not DCMTK
     dicom3tools           # dciodvfy, dcentvfy
+    dcm2niix python3-nibabel  # other readers of what we write
     shellcheck
     xz-utils              # make dist
 )

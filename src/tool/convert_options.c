@@ -97,6 +97,12 @@ static bool choose(const char *option, const char *value, const char *const *nam
     return usage(option, value, wanted);
 }
 
+static bool choose_given(const struct given *given, enum id id, const char *option,
+                         const char *const *names, int *out)
+{
+    return given->value[id] == NULL || choose(option, given->value[id], names, out);
+}
+
 static bool take_spacing(const char *value, struct ivx_recipe_settings *recipe)
 {
     double mm = 0;
@@ -128,14 +134,13 @@ static bool take_sampling(const struct given *given, struct ivx_recipe_settings 
     static const char *const boundaries[] = { "nearest", "background", NULL };
     static const char *const gaps[] = { "refuse", "interpolate", "split", NULL };
     static const char *const rounds[] = { "half-even", NULL };
-    const char *const *value = given->value;
     int align = recipe->align, antialias = recipe->antialias, boundary = recipe->boundary;
     int gap = recipe->gap, ignored;
-    if ((value[ID_ALIGN] && !choose("align", value[ID_ALIGN], aligns, &align)) ||
-        (value[ID_ANTIALIAS] && !choose("antialias", value[ID_ANTIALIAS], antialiases, &antialias)) ||
-        (value[ID_BOUNDARY] && !choose("boundary", value[ID_BOUNDARY], boundaries, &boundary)) ||
-        (value[ID_GAP] && !choose("gap", value[ID_GAP], gaps, &gap)) ||
-        (value[ID_ROUND] && !choose("round", value[ID_ROUND], rounds, &ignored)))
+    if (!choose_given(given, ID_ALIGN, "align", aligns, &align) ||
+        !choose_given(given, ID_ANTIALIAS, "antialias", antialiases, &antialias) ||
+        !choose_given(given, ID_BOUNDARY, "boundary", boundaries, &boundary) ||
+        !choose_given(given, ID_GAP, "gap", gaps, &gap) ||
+        !choose_given(given, ID_ROUND, "round", rounds, &ignored))
         return false;
     recipe->align = (enum ivx_align)align;
     recipe->antialias = (enum ivx_antialias)antialias;
@@ -228,7 +233,7 @@ static bool take_running(const struct given *given, struct ivx_convert_options *
     if ((value[ID_FORMAT] && !take_format(value[ID_FORMAT], out)) ||
         (value[ID_THREADS] && !take_threads(value[ID_THREADS], &out->threads)) ||
         (value[ID_MEMORY] && !take_memory(value[ID_MEMORY], &out->memory)) ||
-        (value[ID_SIMD] && !choose("simd", value[ID_SIMD], sets, &set)))
+        !choose_given(given, ID_SIMD, "simd", sets, &set))
         return false;
     out->simd = sets[set];
     out->output = value['o'];
