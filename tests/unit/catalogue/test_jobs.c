@@ -354,6 +354,47 @@ START_TEST(a_final_failure_is_final)
 }
 END_TEST
 
+START_TEST(an_orderly_stop_costs_no_attempt)
+{
+    struct ivx_claim claim = { 0 };
+    rig_plan(rig_series(1, 1), "k", NULL);
+    OK(ivx_catalogue_claim(cat, "w", 60, 3, &claim, &err));
+    ivx_claim_free(&claim);
+
+    OK(ivx_catalogue_job_release(cat, claim.job_id, claim.epoch, &err));
+
+    FAILS(IVX_STALE, ivx_catalogue_job_release(cat, claim.job_id, claim.epoch, &err));
+    FAILS(IVX_STALE, rig_finish(claim.job_id, claim.epoch, 1, &err));
+    struct ivx_claim again = { 0 };
+    OK(ivx_catalogue_claim(cat, "w", 60, 3, &again, &err));
+    ivx_claim_free(&again);
+    ck_assert_int_eq(again.attempt, 1);
+    ck_assert_int_gt(again.epoch, claim.epoch);
+}
+END_TEST
+
+START_TEST(a_successor_frees_the_leases_of_its_predecessor_only)
+{
+    struct ivx_claim mine = { 0 }, other = { 0 }, again = { 0 };
+    rig_plan(rig_series(1, 1), "k1", NULL);
+    rig_plan(rig_series(2, 1), "k2", NULL);
+    OK(ivx_catalogue_claim(cat, "convert.1:77", 60, 3, &mine, &err));
+    OK(ivx_catalogue_claim(cat, "convert.10:78", 60, 3, &other, &err));
+    ivx_claim_free(&mine);
+    ivx_claim_free(&other);
+
+    OK(ivx_catalogue_release_owner(cat, "convert.1:", &err));
+
+    OK(ivx_catalogue_claim(cat, "convert.1:79", 60, 3, &again, &err));
+    ivx_claim_free(&again);
+    ck_assert_int_eq(again.job_id, mine.job_id);
+    ck_assert_int_eq(again.attempt, 2); /* it died: that was an attempt */
+    FAILS(IVX_STALE, ivx_catalogue_heartbeat(cat, mine.job_id, mine.epoch, 60, &err));
+    OK(ivx_catalogue_heartbeat(cat, other.job_id, other.epoch, 60, &err));
+    FAILS(IVX_ABSENT, ivx_catalogue_claim(cat, "w", 60, 3, &again, &err));
+}
+END_TEST
+
 /* Workers in processes of their own claim at the same time, some die by SIGKILL: every
  * job is finished once, and no epoch finishes twice. */
 static void work(int n)
@@ -427,6 +468,8 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, a_burial_is_kept_when_there_is_nothing_else_to_claim);
     tcase_add_test(tests, a_failure_waits_for_its_time_and_counts);
     tcase_add_test(tests, a_final_failure_is_final);
+    tcase_add_test(tests, an_orderly_stop_costs_no_attempt);
+    tcase_add_test(tests, a_successor_frees_the_leases_of_its_predecessor_only);
     tcase_add_test(tests, workers_that_compete_and_die_finish_every_job_once);
 }
 
