@@ -1,0 +1,245 @@
+"""`isovox inspect` against pydicom and numpy: the positions in the files are the truth, and no
+other converter is asked. Public images of several vendors, and phantoms."""
+
+import json
+import math
+import random
+import shutil
+from pathlib import Path
+
+import numpy
+import pydicom
+
+import harness
+
+# What each public folder gives: volumes as (columns, rows, slices), codes, exit status.
+PUBLIC = {
+    "ct_philips_tilt_negative": ([(512, 512, 54)], set(), 0),
+    "ct_philips_scout": ([], {"LOCALIZER"}, 3),
+    "ct_philips_exam_summary": ([], {"UNSUPPORTED_MODALITY"}, 3),
+    "stub_gantry_tilt": ([(512, 512, 4)], set(), 0),
+    "stub_not_a_volume": ([], {"NOT_A_VOLUME"}, 3),
+    "stub_slice_increment": ([], {"GAP"}, 3),
+    "ibsi2_orientation": ([(32, 48, 64)], set(), 0),
+    "seg_ct_3slice": ([(512, 512, 3)], set(), 0),
+    "seg_23x38x3": ([(23, 38, 3)], {"UNSUPPORTED_MODALITY"}, 4),
+    "sts_001": ([(198, 202, 59)], {"UNSUPPORTED_MODALITY"}, 4),
+    "sts_002": ([(161, 143, 48)], {"UNSUPPORTED_MODALITY"}, 4),
+    "mr_decubitus": ([], {"UNSUPPORTED_MODALITY"}, 3),
+    "pydicom_test_files/dicomdirtests": (
+        [(16, 16, 5)],
+        {"LOCALIZER", "NO_GEOMETRY", "UNSUPPORTED_MODALITY", "GAP", "DAMAGED"}, 4),
+}
+
+
+def inspect(*inputs, status=None):
+    done = harness.run_tool("inspect", "--json", *inputs)
+    if status is not None and done.returncode != status:
+        raise AssertionError(f"exit status {done.returncode}, not {status}\n{done.stderr}")
+    return json.loads(done.stdout) if done.stdout else None, done
+
+
+def headers(folder):
+    """Every CT slice under a folder, by series."""
+    found = {}
+    for path in harness.dicom_files(folder):
+        data = pydicom.dcmread(path, stop_before_pixels=True)
+        if data.get("SOPClassUID") == "1.2.840.10008.5.1.4.1.1.2":
+            found.setdefault(data.SeriesInstanceUID, []).append(data)
+    return found
+
+
+class Volumes(harness.Case):
+    def check_geometry(self, volume, slices):
+        """Everything that inspect says, computed again from the slices' own headers."""
+        place = numpy.array([[float(v) for v in s.ImagePositionPatient] for s in slices])
+        plane = numpy.array([float(v) for v in slices[0].ImageOrientationPatient])
+        row, column = plane[:3], plane[3:]
+        normal = numpy.cross(row, column)
+        order = numpy.argsort(place @ normal)
+        place = place[order]
+        t = place @ normal
+
+        numpy.testing.assert_allclose(volume["positions_mm"], t, atol=2e-5)
+        numpy.testing.assert_allclose(volume["origin_lps"], place[0], atol=0)
+        numpy.testing.assert_allclose(volume["row_lps"], row, atol=2e-6)
+        numpy.testing.assert_allclose(volume["column_lps"], column, atol=2e-6)
+        numpy.testing.assert_allclose(volume["normal_lps"], normal, atol=2e-6)
+        spacing = [float(v) for v in slices[0].PixelSpacing]
+        self.assertEqual(volume["spacing_mm"][:2], [spacing[1], spacing[0]])
+        self.assertEqual(volume["dims"][:2], [slices[0].Columns, slices[0].Rows])
+        if volume["uniform"]:
+            fit = numpy.polyfit(numpy.arange(len(t)), t, 1)[0]
+            self.assertAlmostEqual(volume["spacing_mm"][2], fit, places=5)
+        else:
+            self.assertIsNone(volume["spacing_mm"][2])
+        shift = (place - place[0]) @ column
+        tilt = 0
+        if numpy.abs(shift).max() > 0.05:
+            tilt = math.degrees(math.atan(numpy.polyfit(t, shift, 1)[0]))
+        self.assertAlmostEqual(volume["tilt_deg"], tilt, places=3)
+
+    def test_public_folders_give_what_their_headers_say(self):
+        here = 0
+        for name, (volumes, codes, status) in PUBLIC.items():
+            if not (harness.SHARED / name).exists():
+                continue
+            here += 1
+            with self.subTest(folder=name):
+                report, _ = inspect(harness.SHARED / name, status=status)
+                self.assertEqual([tuple(v["dims"]) for v in report["volumes"]], volumes)
+                self.assertEqual({r["code"] for r in report["refused"]}, codes)
+                series = headers(harness.SHARED / name)
+                for volume in report["volumes"]:
+                    self.check_geometry(volume, series[volume["series_uid"]])
+        if here == 0:
+            harness.shared_data("ct_philips_tilt_negative")
+
+    def test_the_tilt_of_the_phantom_on_a_real_scanner(self):
+        folder = harness.shared_data("ct_philips_tilt_negative")
+        report, _ = inspect(folder, status=0)
+        self.assertAlmostEqual(report["volumes"][0]["tilt_deg"], -18.5, places=2)
+        self.assertEqual(report["volumes"][0]["warnings"], ["TILTED"])
+
+    def test_order_and_names_of_the_files_change_nothing(self):
+        files = harness.phantom(self.folder / "a", "--tilt", "12", "--dims", "20,24,15",
+                                "--irregular", "0,2,4.1,6,8,10.1,12,14,16,18,20,22,24,26,28")
+        expected, _ = inspect(self.folder / "a", status=0)
+        mixed = self.folder / "b"
+        random.Random(7).shuffle(files)
+        for number, path in enumerate(files):
+            place = mixed / f"{number % 4}" / "deep"
+            place.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, place / f"{number}.bin")
+
+        found, _ = inspect(mixed, status=0)
+
+        self.assertEqual(found, expected)
+        self.assertEqual(expected["volumes"][0]["warnings"], ["TILTED", "IRREGULAR_SPACING"])
+        self.assertFalse(expected["volumes"][0]["uniform"])
+
+    def test_phantoms_of_any_geometry(self):
+        cases = {
+            "oblique": ["--oblique", "0.8,0.6,0,-0.36,0.48,0.8"],
+            "sagittal": ["--oblique", "0,1,0,0,0,-1"],
+            "normal towards the feet": ["--flip-normal"],
+            "tilt": ["--tilt", "-21.25"],
+            "tilt without its tag": ["--tilt", "21.25", "--no-tilt-tag"],
+            "implicit, shuffled": ["--implicit", "--shuffle"],
+            "irregular": ["--irregular", "0,3,6.2,9,12.1,15,18,21,24,27"],
+        }
+        for name, options in cases.items():
+            with self.subTest(name):
+                folder = self.new_folder("phantom")
+                harness.phantom(folder, "--dims", "18,22,10", *options)
+                report, _ = inspect(folder, status=0)
+                self.assertEqual(len(report["volumes"]), 1)
+                self.check_geometry(report["volumes"][0], *headers(folder).values())
+
+
+class Refusals(harness.Case):
+    def refused(self, *options, damage=None):
+        folder = self.new_folder("bad")
+        files = harness.phantom(folder, "--dims", "16,16,8", *options)
+        if damage is not None:
+            damage(files)
+        report, done = inspect(folder)
+        return report, done
+
+    def edit(self, path, change):
+        data = pydicom.dcmread(path)
+        change(data)
+        data.save_as(path)
+
+    def check(self, code, report, done, status=3):
+        self.assertEqual([r["code"] for r in report["refused"]], [code], done.stderr)
+        self.assertEqual(done.returncode, status)
+        self.assertRegex(done.stderr, rf"(?m)^refused: {code}: .* \(series [0-9.]+\)$")
+
+    def test_codes_and_lines_of_the_contract(self):
+        def other_intercept(files):
+            shutil.copy(files[3], files[3].with_suffix(".again.dcm"))
+            self.edit(files[3], lambda d: setattr(d, "RescaleIntercept", "-1000"))
+
+        def beside(files):
+            self.edit(files[3], lambda d: d.ImagePositionPatient.__setitem__(0, 55.5))
+
+        cases = {
+            "NO_GEOMETRY": (["--no-position"], None),
+            "NO_RESCALE": (["--no-rescale"], None),
+            "GAP": (["--gap", "4"], None),
+            "NOT_A_VOLUME": (["--irregular", "0,0.1,0.2,0.3,0.4,0.5,0.6,0.7"], None),
+            "UID_CONFLICT": ([], other_intercept),
+            "OFF_LINE": ([], beside),
+        }
+        for code, (options, damage) in cases.items():
+            with self.subTest(code):
+                self.check(code, *self.refused(*options, damage=damage))
+
+    def test_a_truncated_last_slice_loses_the_volume_loudly(self):
+        def cut(files):
+            with open(files[-1], "r+b") as file:
+                file.truncate(files[-1].stat().st_size - 100)
+
+        self.check("DAMAGED", *self.refused(damage=cut))
+
+    def test_claims_of_four_gigabytes_are_refused(self):
+        def claim(data):
+            data.Rows, data.Columns = 65535, 32768
+
+        def all_claim(files):
+            for path in files:
+                self.edit(path, claim)
+
+        self.check("TOO_LARGE", *self.refused(damage=all_claim))
+
+    def test_compressed_pixels_are_refused_by_name(self):
+        report, done = inspect(harness.shared_data("pydicom_test_files/JPEG2000.dcm"))
+        self.assertEqual(done.returncode, 3)
+        self.assertEqual(report["volumes"], [])
+
+    def test_a_copy_is_no_trouble(self):
+        report, done = self.refused("--duplicate", "3")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(report["volumes"][0]["dims"], [16, 16, 8])
+        self.assertEqual(report["volumes"][0]["warnings"], ["DUPLICATES_DROPPED"])
+
+    def test_a_scout_is_passed_over(self):
+        report, done = self.refused("--scout")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(report["volumes"][0]["warnings"], ["SLICES_PASSED_OVER"])
+        self.assertEqual([r["code"] for r in report["refused"]], ["LOCALIZER"])
+
+    def test_gap_policies(self):
+        folder = self.new_folder("gap")
+        harness.phantom(folder, "--dims", "16,16,9", "--gap", "4")
+        bridged, _ = inspect("--gap", "interpolate", folder, status=0)
+        self.assertEqual(bridged["volumes"][0]["warnings"],
+                         ["GAP_INTERPOLATED", "IRREGULAR_SPACING"])
+        blocks, _ = inspect("--gap", "split", folder, status=0)
+        self.assertEqual([v["dims"][2] for v in blocks["volumes"]], [4, 4])
+
+    def test_exit_statuses(self):
+        good, text = self.new_folder("good"), self.new_folder("text")
+        harness.phantom(good, "--dims", "16,16,8")
+        text.mkdir()
+        (text / "report.pdf").write_bytes(b"%PDF-1.4\n")
+        bad = self.new_folder("bad")
+        harness.phantom(bad, "--dims", "16,16,8", "--gap", "4", "--seed", "other")
+        self.assertEqual(inspect(good)[1].returncode, 0)
+        self.assertEqual(inspect(text)[1].returncode, 3)
+        self.assertEqual(inspect(good, bad)[1].returncode, 4)
+        self.assertEqual(inspect(good, text)[1].returncode, 0)
+        self.assertEqual(inspect(self.folder / "nowhere")[1].returncode, 1)
+        self.assertEqual(harness.run_tool("inspect").returncode, 2)
+        self.assertEqual(harness.run_tool("inspect", "--nonsense", good).returncode, 2)
+        self.assertEqual(harness.run_tool("inspect", "--help").returncode, 0)
+
+    def test_people_read_the_same(self):
+        folder = self.new_folder("good")
+        harness.phantom(folder, "--dims", "16,16,8", "--tilt", "10")
+        Path(folder / "notes.txt").write_text("not DICOM")
+        done = harness.run_tool("inspect", folder)
+        self.assertIn("CT 16x16x8, 0.8x0.8x2.5 mm, tilt 10.0", done.stdout)
+        self.assertIn("1 file skipped: not a DICOM object", done.stdout)
+        self.assertIn("uniform, 2.5000 mm", done.stdout)
