@@ -21,7 +21,8 @@ static void start(void)
 
 START_TEST(a_segment_is_durable_before_it_has_its_name)
 {
-    IVX_AUTO(ivx_spool_writer_free) struct ivx_spool_writer *writer = rig_writer();
+    struct ivx_spool_writer *writer = rig_writer();
+    ivx_spool_writer_free(&writer);
 
     /* allocate, first pages, file; name; directory */
     ck_assert_str_eq(trace, "awslS");
