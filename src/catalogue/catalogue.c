@@ -80,7 +80,8 @@ static bool prepare(struct ivx_catalogue *catalogue, struct ivx_err *err)
 {
     static const char settings[] =
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-        "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;";
+        "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;"
+        "PRAGMA journal_size_limit = 67108864;";
     if (sqlite3_exec(catalogue->db, settings, NULL, NULL, NULL) != SQLITE_OK)
         return ivx_db_fail(catalogue, "open", err);
     return ivx_schema_migrate(catalogue, err);

@@ -96,8 +96,8 @@ static bool load_claim(struct ivx_catalogue *catalogue, int64_t id, struct ivx_c
                         " i.offset, i.length FROM job_instance m"
                         " JOIN instance i ON i.id = m.instance_id"
                         " WHERE m.job_id = ?1 ORDER BY m.n",
-                        ARGS(I(id)), sizeof(struct ivx_instance_row), ivx_instance_row_read,
-                        &instances, &out->instance_count, err))
+                        ARGS(I(id)), sizeof(struct ivx_instance_row),
+                        ivx_instance_row_read, &instances, &out->instance_count, err))
         return false;
     out->instances = instances;
     return true;

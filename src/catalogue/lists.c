@@ -70,18 +70,38 @@ bool ivx_catalogue_counts(struct ivx_catalogue *catalogue, struct ivx_counts *ou
     return true;
 }
 
+/* The four orders of a list: of all rows or of one owner's, oldest or newest first. The
+ * arguments are the id after which to begin, the limit, and the owner. */
+#define PAGES(select, id, owner)                                                         \
+    {                                                                                    \
+        select " WHERE " id " > ?1 ORDER BY " id " LIMIT ?2",                            \
+            select " WHERE " id " > ?1 ORDER BY " id " DESC LIMIT ?2",                   \
+            select " WHERE " owner " = ?3 AND " id " > ?1 ORDER BY " id " LIMIT ?2",     \
+            select " WHERE " owner " = ?3 AND " id " > ?1 ORDER BY " id                  \
+                   " DESC LIMIT ?2",                                                     \
+    }
+
+static bool list_page(struct ivx_catalogue *catalogue, const char *const pages[4],
+                      int64_t owner, int64_t after, int limit, size_t size,
+                      ivx_db_read *read, void **rows_out, size_t *count_out,
+                      struct ivx_err *err)
+{
+    const int n = (owner != 0 ? 2 : 0) + (after < 0 ? 1 : 0);
+    const struct ivx_db_arg args[] = { I(after), I(limit), I(owner), { .kind = 0 } };
+    const struct ivx_db_arg no_owner[] = { I(after), I(limit), { .kind = 0 } };
+    return ivx_db_collect(catalogue, pages[n], owner != 0 ? args : no_owner, size, read,
+                          rows_out, count_out, err);
+}
+
 bool ivx_catalogue_list_series(struct ivx_catalogue *catalogue, int64_t after, int limit,
                                struct ivx_series_row **rows_out, size_t *count_out,
                                struct ivx_err *err)
 {
+    static const char *const pages[4] =
+        PAGES("SELECT " IVX_SERIES_COLUMNS " FROM series s", "s.id", "s.id");
     void *rows = NULL;
-    const char *sql = after >= 0 ? "SELECT " IVX_SERIES_COLUMNS " FROM series s"
-                                   " WHERE s.id > ?1 ORDER BY s.id LIMIT ?2"
-                                 : "SELECT " IVX_SERIES_COLUMNS " FROM series s"
-                                   " WHERE s.id > ?1 ORDER BY s.id DESC LIMIT ?2";
-    if (!ivx_db_collect(catalogue, sql, ARGS(I(after), I(limit)),
-                        sizeof(struct ivx_series_row), ivx_series_read, &rows, count_out,
-                        err))
+    if (!list_page(catalogue, pages, 0, after, limit, sizeof **rows_out, ivx_series_read,
+                   &rows, count_out, err))
         return false;
     *rows_out = rows;
     return true;
@@ -91,14 +111,11 @@ bool ivx_catalogue_list_jobs(struct ivx_catalogue *catalogue, int64_t series_id,
                              int64_t after, int limit, struct ivx_job_row **rows_out,
                              size_t *count_out, struct ivx_err *err)
 {
+    static const char *const pages[4] =
+        PAGES("SELECT " IVX_JOB_COLUMNS " FROM job j", "j.id", "j.series_id");
     void *rows = NULL;
-    const char *sql = after >= 0
-                          ? "SELECT " IVX_JOB_COLUMNS " FROM job j WHERE j.id > ?1"
-                            " AND ?3 IN (0, j.series_id) ORDER BY j.id LIMIT ?2"
-                          : "SELECT " IVX_JOB_COLUMNS " FROM job j WHERE j.id > ?1"
-                            " AND ?3 IN (0, j.series_id) ORDER BY j.id DESC LIMIT ?2";
-    if (!ivx_db_collect(catalogue, sql, ARGS(I(after), I(limit), I(series_id)),
-                        sizeof(struct ivx_job_row), ivx_job_read, &rows, count_out, err))
+    if (!list_page(catalogue, pages, series_id, after, limit, sizeof **rows_out,
+                   ivx_job_read, &rows, count_out, err))
         return false;
     *rows_out = rows;
     return true;
@@ -109,16 +126,13 @@ bool ivx_catalogue_list_deliveries(struct ivx_catalogue *catalogue, int64_t job_
                                    struct ivx_delivery_row **rows_out, size_t *count_out,
                                    struct ivx_err *err)
 {
+    static const char *const pages[4] =
+        PAGES("SELECT " IVX_DELIVERY_COLUMNS " FROM delivery d"
+              " JOIN job j ON j.id = d.job_id",
+              "d.id", "d.job_id");
     void *rows = NULL;
-    const char *sql = after >= 0 ? "SELECT " IVX_DELIVERY_COLUMNS " FROM delivery d"
-                                   " JOIN job j ON j.id = d.job_id WHERE d.id > ?1"
-                                   " AND ?3 IN (0, d.job_id) ORDER BY d.id LIMIT ?2"
-                                 : "SELECT " IVX_DELIVERY_COLUMNS " FROM delivery d"
-                                   " JOIN job j ON j.id = d.job_id WHERE d.id > ?1"
-                                   " AND ?3 IN (0, d.job_id) ORDER BY d.id DESC LIMIT ?2";
-    if (!ivx_db_collect(catalogue, sql, ARGS(I(after), I(limit), I(job_id)),
-                        sizeof(struct ivx_delivery_row), ivx_delivery_read, &rows,
-                        count_out, err))
+    if (!list_page(catalogue, pages, job_id, after, limit, sizeof **rows_out,
+                   ivx_delivery_read, &rows, count_out, err))
         return false;
     *rows_out = rows;
     return true;

@@ -14,8 +14,8 @@ bool ivx_catalogue_job_release(struct ivx_catalogue *catalogue, int64_t job_id,
                           "UPDATE job SET state = ?4, attempts = attempts - 1,"
                           " lease_us = 0, next_us = ?5"
                           " WHERE id = ?1 AND epoch = ?2 AND state = ?3",
-                          ARGS(I(job_id), I(epoch), I(IVX_JOB_RUNNING),
-                               I(IVX_JOB_QUEUED), I(ivx_clock_wall_us())),
+                          ARGS(I(job_id), I(epoch), I(IVX_JOB_RUNNING), I(IVX_JOB_QUEUED),
+                               I(ivx_clock_wall_us())),
                           &changed, err))
         return false;
     if (changed == 0)
@@ -24,8 +24,8 @@ bool ivx_catalogue_job_release(struct ivx_catalogue *catalogue, int64_t job_id,
     return ivx_db_work_commit(&work, err);
 }
 
-bool ivx_catalogue_release_owner(struct ivx_catalogue *catalogue, const char *owner_prefix,
-                                 struct ivx_err *err)
+bool ivx_catalogue_release_owner(struct ivx_catalogue *catalogue,
+                                 const char *owner_prefix, struct ivx_err *err)
 {
     IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
     return ivx_db_work_begin(&work, catalogue, err)

@@ -1,4 +1,4 @@
-/* Deliveries, what is accepted, and the series' state that follows. */
+/* Deliveries, what is accepted, the series' state that follows; lists for people. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -228,6 +228,101 @@ START_TEST(counts_add_up)
 }
 END_TEST
 
+START_TEST(roles_are_reported_and_replaced)
+{
+    struct ivx_role_row row = { "plan", "running", 12, 0, 5, "" };
+    IVX_AUTO(ivx_memory_free) struct ivx_role_row *rows = NULL;
+    size_t count = 0;
+    OK(ivx_catalogue_role_report(cat, &row, &err));
+    row = (struct ivx_role_row){ "plan", "restarting", 13, 1, 6, "signal 11" };
+    OK(ivx_catalogue_role_report(cat, &row, &err));
+
+    OK(ivx_catalogue_list_roles(cat, &rows, &count, &err));
+
+    ck_assert_uint_eq(count, 1);
+    ck_assert_str_eq(rows[0].state, "restarting");
+    ck_assert_int_eq(rows[0].pid, 13);
+    ck_assert_int_eq(rows[0].restarts, 1);
+    ck_assert_str_eq(rows[0].note, "signal 11");
+}
+END_TEST
+
+START_TEST(pages_go_both_ways)
+{
+    IVX_AUTO(ivx_memory_free) struct ivx_series_row *first = NULL;
+    IVX_AUTO(ivx_memory_free) struct ivx_series_row *next = NULL;
+    IVX_AUTO(ivx_memory_free) struct ivx_series_row *newest = NULL;
+    size_t count = 0;
+    for (int n = 1; n <= 5; n++)
+        rig_arrive(n, 1, n, "A", n);
+
+    OK(ivx_catalogue_list_series(cat, 0, 2, &first, &count, &err));
+    ck_assert_uint_eq(count, 2);
+    ck_assert_int_eq(first[1].id, 2);
+    OK(ivx_catalogue_list_series(cat, 2, 10, &next, &count, &err));
+    ck_assert_uint_eq(count, 3);
+    ck_assert_int_eq(next[0].id, 3);
+    OK(ivx_catalogue_list_series(cat, -1, 2, &newest, &count, &err));
+    ck_assert_uint_eq(count, 2);
+    ck_assert_int_eq(newest[0].id, 5);
+    ck_assert_int_eq(newest[1].id, 4);
+}
+END_TEST
+
+START_TEST(jobs_and_deliveries_are_listed_by_owner)
+{
+    IVX_AUTO(ivx_memory_free) struct ivx_job_row *all = NULL;
+    IVX_AUTO(ivx_memory_free) struct ivx_job_row *of_one = NULL;
+    IVX_AUTO(ivx_memory_free) struct ivx_job_row *none = NULL;
+    IVX_AUTO(ivx_memory_free) struct ivx_delivery_row *sent = NULL;
+    const char *const two[] = { "a", "b", NULL };
+    size_t count = 0;
+    OK(rig_decide(rig_series(1, 1), two, "pacs", &err));
+    rig_plan(rig_series(2, 1), "c", "pacs");
+    const int64_t first = rig_convert(1);
+
+    OK(ivx_catalogue_list_jobs(cat, 0, 0, 10, &all, &count, &err));
+    ck_assert_uint_eq(count, 3);
+    OK(ivx_catalogue_list_jobs(cat, 1, -1, 10, &of_one, &count, &err));
+    ck_assert_uint_eq(count, 2);
+    ck_assert_int_eq(of_one[0].id, all[1].id);
+    ck_assert_int_eq(of_one[1].id, all[0].id);
+    OK(ivx_catalogue_list_jobs(cat, 1, of_one[0].id, 10, &none, &count, &err));
+    ck_assert_uint_eq(count, 0);
+    OK(ivx_catalogue_list_deliveries(cat, first, 0, 10, &sent, &count, &err));
+    ck_assert_uint_eq(count, 1);
+    ck_assert_int_eq(sent[0].job_id, first);
+}
+END_TEST
+
+START_TEST(what_is_absent_is_absent)
+{
+    struct ivx_series_row series;
+    struct ivx_job_row job;
+    struct ivx_delivery_row delivery;
+    char *json = NULL;
+    FAILS(IVX_ABSENT, ivx_catalogue_get_series(cat, 1, &series, &err));
+    FAILS(IVX_ABSENT, ivx_catalogue_get_job(cat, 1, &job, &err));
+    FAILS(IVX_ABSENT, ivx_catalogue_get_delivery(cat, 1, &delivery, &err));
+    FAILS(IVX_ABSENT, ivx_catalogue_series_evidence(cat, 1, &json, &err));
+    FAILS(IVX_ABSENT, ivx_catalogue_series_warnings(cat, 1, &json, &err));
+    FAILS(IVX_ABSENT, ivx_catalogue_series_aside(cat, 1, &json, &err));
+    FAILS(IVX_ABSENT, ivx_catalogue_job_manifest(cat, 1, &json, &err));
+    FAILS(IVX_ABSENT, ivx_catalogue_job_stages(cat, 1, &json, &err));
+    FAILS(IVX_ABSENT, ivx_catalogue_job_retry(cat, 1, &err));
+    FAILS(IVX_ABSENT, ivx_catalogue_delivery_cancel(cat, 1, &err));
+}
+END_TEST
+
+START_TEST(names_of_states_are_the_contract)
+{
+    ck_assert_str_eq(ivx_series_state_name(IVX_SERIES_WAITING), "waiting");
+    ck_assert_str_eq(ivx_job_state_name(IVX_JOB_DEAD), "dead");
+    ck_assert_str_eq(ivx_delivery_state_name(IVX_DELIVERY_COMMITTED), "committed");
+    ck_assert_str_eq(ivx_delivery_state_name((enum ivx_delivery_state)99), "?");
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
     tcase_add_test(tests, a_finished_job_queues_a_delivery_per_destination_and_its_texts);
@@ -239,11 +334,16 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, cancelling_takes_work_away_from_whoever_is_at_it);
     tcase_add_test(tests, only_destinations_with_work_are_due);
     tcase_add_test(tests, counts_add_up);
+    tcase_add_test(tests, roles_are_reported_and_replaced);
+    tcase_add_test(tests, pages_go_both_ways);
+    tcase_add_test(tests, jobs_and_deliveries_are_listed_by_owner);
+    tcase_add_test(tests, what_is_absent_is_absent);
+    tcase_add_test(tests, names_of_states_are_the_contract);
 }
 
 int main(void)
 {
-    Suite *suite = suite_create("catalogue: deliveries");
+    Suite *suite = suite_create("catalogue: deliveries and lists");
     TCase *tests = tcase_create("deliveries");
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, rig_start, rig_end);
