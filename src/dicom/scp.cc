@@ -68,7 +68,8 @@ struct served {
     }
 };
 
-/* PS3.5 6.2, AE: leading and trailing spaces are not significant. */
+/* PS3.5 6.2, AE: printable ASCII, leading and trailing spaces are not significant. Titles go
+ * into logs and records, so that foreign characters and quotes become '?'. */
 void copy_title(char (&out)[17], const char *from)
 {
     while (*from == ' ')
@@ -76,7 +77,10 @@ void copy_title(char (&out)[17], const char *from)
     size_t length = strnlen(from, 16);
     while (length > 0 && from[length - 1] == ' ')
         length--;
-    memcpy(out, from, length);
+    for (size_t i = 0; i < length; i++) {
+        const char c = from[i];
+        out[i] = c < ' ' || c > '~' || c == '\\' || c == '"' ? '?' : c;
+    }
     out[length] = '\0';
 }
 
@@ -110,8 +114,9 @@ bool receive_request(served &on, struct ivx_err *err)
         return ivx_fail(err, IVX_RETRY, "network: %s", done.text());
 
     on.wire.allow(on.limits->acse_seconds);
-    done = ASC_receiveAssociation(on.wire.network, &on.wire.association, on.limits->max_pdu, nullptr,
-                                  nullptr, OFFalse, DUL_NOBLOCK, on.limits->acse_seconds);
+    done = ASC_receiveAssociation(on.wire.network, &on.wire.association, on.limits->max_pdu,
+                                  nullptr, nullptr, OFFalse, DUL_NOBLOCK,
+                                  on.limits->acse_seconds);
     if (done.bad())
         return ivx_fail(err, IVX_DAMAGED, "no association request: %s", done.text());
 
@@ -206,21 +211,22 @@ template <class Take> ivx_step read_data_set(served &on, Take take, struct ivx_e
 {
     const int64_t start = ivx_clock_steady_us();
     const uint64_t before = on.wire.pace.received;
-    DUL_PDV pdv = {};
+    struct ivx_fragment pdv = {};
     do {
         const auto earned = static_cast<int64_t>((on.wire.pace.received - before) /
                                                  least_bytes_per_second);
-        on.wire.pace.until_us = start + (2 * on.limits->dimse_seconds + earned) * ivx_second_us;
+        const int64_t seconds = 2 * on.limits->dimse_seconds + earned;
+        on.wire.pace.until_us = start + seconds * ivx_second_us;
         const ivx_step got = ivx_wire_pdv(&on.wire, &pdv, err);
         if (got != ivx_step::next)
             return got;
-        if (pdv.pdvType != DUL_DATASETPDV)
+        if (pdv.is_command)
             return ivx_wire_bad(err, "a command inside a data set");
-        if (pdv.fragmentLength % 2 != 0)
+        if (pdv.length % 2 != 0)
             return ivx_wire_bad(err, "a fragment of odd length");
         if (!take(pdv))
             return ivx_wire_bad(err, "a data set without end");
-    } while (!pdv.lastPDV);
+    } while (!pdv.is_last);
     return ivx_step::next;
 }
 
@@ -228,8 +234,8 @@ ivx_step drop_data_set(served &on, struct ivx_err *err)
 {
     uint64_t dropped = 0;
     const uint64_t most = 2 * on.limits->max_instance;
-    const auto drop = [&](const DUL_PDV &pdv) {
-        dropped += pdv.fragmentLength;
+    const auto drop = [&](const struct ivx_fragment &pdv) {
+        dropped += pdv.length;
         return dropped <= most;
     };
     return read_data_set(on, drop, err);
@@ -264,7 +270,7 @@ struct storing {
     bool begun = false, wanted = false;
     uint64_t bytes = 0;
 
-    bool take(const DUL_PDV &pdv);
+    bool take(const struct ivx_fragment &pdv);
     void begin(const struct ivx_command &command, const T_ASC_PresentationContext &agreed);
     void refuse(enum ivx_code code, const char *why)
     {
@@ -300,15 +306,15 @@ void storing::begin(const struct ivx_command &command, const T_ASC_PresentationC
 }
 
 /* False only when the peer has sent far more than anybody would. */
-bool storing::take(const DUL_PDV &pdv)
+bool storing::take(const struct ivx_fragment &pdv)
 {
-    bytes += pdv.fragmentLength;
-    if (wanted && pdv.presentationContextID != context)
+    bytes += pdv.length;
+    if (wanted && pdv.context != context)
         refuse(IVX_MISMATCH, "data set in another presentation context");
     if (wanted && bytes > on.limits->max_instance)
         refuse(IVX_FULL, "data set is larger than the limit");
-    if (wanted && pdv.fragmentLength > 0)
-        wanted = on.handler->store_data(on.handler->context, pdv.data, pdv.fragmentLength,
+    if (wanted && pdv.length > 0)
+        wanted = on.handler->store_data(on.handler->context, pdv.bytes, pdv.length,
                                         &err);
     return wanted || bytes / 2 <= on.limits->max_instance;
 }
@@ -322,7 +328,7 @@ ivx_step serve_store(served &on, uint8_t context, const struct ivx_command &comm
 
     storing one{ on, context };
     one.begin(command, agreed);
-    const auto take = [&](const DUL_PDV &pdv) { return one.take(pdv); };
+    const auto take = [&](const struct ivx_fragment &pdv) { return one.take(pdv); };
     const ivx_step got = read_data_set(on, take, err);
     const bool whole = got == ivx_step::next;
     if (whole && one.wanted && one.bytes == 0)

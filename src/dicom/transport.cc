@@ -61,8 +61,10 @@ ssize_t connection::read(void *bytes, size_t room)
     }
     const int on = 1;
     setsockopt(getSocket(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
-    if (pace_ != nullptr)
+    if (pace_ != nullptr) {
         pace_->received += static_cast<uint64_t>(got);
+        pace_->pdu.count(static_cast<const uint8_t *>(bytes), static_cast<size_t>(got));
+    }
     return got;
 }
 
@@ -97,6 +99,30 @@ OFBool connection::networkDataAvailable(int seconds)
 }
 
 } // namespace
+
+uint32_t ivx_pdu_track::length() const
+{
+    return static_cast<uint32_t>(header[2]) << 24 | static_cast<uint32_t>(header[3]) << 16 |
+           static_cast<uint32_t>(header[4]) << 8 | header[5];
+}
+
+void ivx_pdu_track::count(const uint8_t *bytes, size_t length_read)
+{
+    while (length_read > 0) {
+        if (is_whole())
+            header_used = 0;
+        size_t used = 1;
+        if (header_used < sizeof header) {
+            header[header_used++] = *bytes;
+            body_left = header_used == sizeof header ? length() : 0;
+        } else {
+            used = std::min<size_t>(length_read, body_left);
+            body_left -= static_cast<uint32_t>(used);
+        }
+        bytes += used;
+        length_read -= used;
+    }
+}
 
 DcmTransportConnection *ivx_transport::createConnection(DcmNativeSocketType fd, OFBool secure)
 {

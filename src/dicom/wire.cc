@@ -28,21 +28,52 @@ ivx_step ivx_wire_bad(struct ivx_err *err, const char *what)
     return ivx_step::broken;
 }
 
-ivx_step ivx_wire_pdv(struct ivx_wire *wire, DUL_PDV *out, struct ivx_err *err)
+/* A PDU of PDVs is in DCMTK's buffer: where it starts is where its first PDV is, and its
+ * length is what the connection has counted. */
+static bool take_pdu(struct ivx_wire *wire, DUL_ASSOCIATIONKEY **key)
+{
+    DUL_PDV first = {};
+    const struct ivx_pdu_track &pdu = wire->pace.pdu;
+    if (DUL_NextPDV(key, &first).bad() || pdu.type() != DUL_TYPEDATA || !pdu.is_whole())
+        return false;
+    wire->rest = static_cast<const uint8_t *>(first.data) - 6;
+    wire->left = pdu.length();
+    return true;
+}
+
+static ivx_step read_pdu(struct ivx_wire *wire, struct ivx_err *err)
 {
     DUL_ASSOCIATIONKEY **key = &wire->association->DULassociation;
-    if (DUL_NextPDV(key, out).good())
-        return ivx_step::next;
-
     /* The pace limits the time; the number here only keeps DCMTK from asking for none. */
     const OFCondition read = DUL_ReadPDVs(key, nullptr, DUL_NOBLOCK, 3600);
     if (read == DUL_PEERREQUESTEDRELEASE && !wire->inside)
         return ivx_step::over;
-    if (read == DUL_PDATAPDUARRIVED && DUL_NextPDV(key, out).good())
+    if (read == DUL_PDATAPDUARRIVED && take_pdu(wire, key))
         return ivx_step::next;
 
     ivx_fail(err, IVX_RETRY, "%s", read.text());
     return ivx_step::broken;
+}
+
+ivx_step ivx_wire_pdv(struct ivx_wire *wire, struct ivx_fragment *out, struct ivx_err *err)
+{
+    if (wire->left == 0) {
+        const ivx_step read = read_pdu(wire, err);
+        if (read != ivx_step::next)
+            return read;
+    }
+    const uint8_t *at = wire->rest;
+    if (wire->left < 6)
+        return ivx_wire_bad(err, "a PDU that ends inside a PDV");
+    const size_t length = static_cast<size_t>(at[0]) << 24 | static_cast<size_t>(at[1]) << 16 |
+                          static_cast<size_t>(at[2]) << 8 | at[3];
+    if (length < 2 || length > wire->left - 4)
+        return ivx_wire_bad(err, "a PDV that is longer than its PDU");
+
+    *out = { at[4], (at[5] & 1) != 0, (at[5] & 2) != 0, at + 6, length - 2 };
+    wire->rest += 4 + length;
+    wire->left -= 4 + length;
+    return ivx_step::next;
 }
 
 ivx_step ivx_wire_command(struct ivx_wire *wire, uint8_t *context_out,
@@ -50,24 +81,24 @@ ivx_step ivx_wire_command(struct ivx_wire *wire, uint8_t *context_out,
 {
     uint8_t bytes[IVX_COMMAND_MOST];
     size_t used = 0;
-    DUL_PDV pdv = {};
+    struct ivx_fragment pdv = {};
     wire->inside = false;
     do {
         const ivx_step got = ivx_wire_pdv(wire, &pdv, err);
         if (got != ivx_step::next)
             return got;
-        if (pdv.pdvType != DUL_COMMANDPDV)
+        if (!pdv.is_command)
             return ivx_wire_bad(err, "data without a command");
-        if (wire->inside && pdv.presentationContextID != *context_out)
+        if (wire->inside && pdv.context != *context_out)
             return ivx_wire_bad(err, "a command in two presentation contexts");
-        if (pdv.fragmentLength > sizeof bytes - used)
+        if (pdv.length > sizeof bytes - used)
             return ivx_wire_bad(err, "a command set that is too long");
 
-        memcpy(bytes + used, pdv.data, pdv.fragmentLength);
-        used += pdv.fragmentLength;
-        *context_out = pdv.presentationContextID;
+        memcpy(bytes + used, pdv.bytes, pdv.length);
+        used += pdv.length;
+        *context_out = pdv.context;
         wire->inside = true;
-    } while (!pdv.lastPDV);
+    } while (!pdv.is_last);
 
     return ivx_command_read(bytes, used, out, err) ? ivx_step::next : ivx_step::broken;
 }

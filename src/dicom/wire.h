@@ -2,7 +2,9 @@
  *
  * PDVs are exchanged with DCMTK's upper layer and not with its DIMSE functions: in 3.6.7
  * DIMSE_receiveDataSetInFile() waits for one PDV too many when the last one could not be
- * written, and DIMSE_receiveCommand() parses a hostile command set by recursion. */
+ * written, and DIMSE_receiveCommand() parses a hostile command set by recursion. A PDU is
+ * taken apart here too: DUL_NextPDV() loses its way, and then reads beyond its buffer, when
+ * a PDU holds three PDVs of different lengths. */
 #ifndef IVX_DICOM_WIRE_H
 #define IVX_DICOM_WIRE_H
 
@@ -32,6 +34,8 @@ struct ivx_wire {
     ivx_transport transport{ &pace };
     T_ASC_Network *network = nullptr;
     T_ASC_Association *association = nullptr;
+    const uint8_t *rest = nullptr; /* of a PDU: PDVs that were not asked for yet */
+    size_t left = 0;
     bool inside = false; /* of a message: a release is no orderly end then */
 
     explicit ivx_wire(int dimse_seconds) { pace.silence_us = dimse_seconds * ivx_second_us; }
@@ -43,8 +47,14 @@ struct ivx_wire {
     void allow(int seconds);
 };
 
-/* The data of *out stays until the next call. */
-ivx_step ivx_wire_pdv(struct ivx_wire *wire, DUL_PDV *out, struct ivx_err *err);
+/* A fragment of a message; the bytes stay until the next call. PS3.8 9.3.5.1 and annex E.2. */
+struct ivx_fragment {
+    uint8_t context;
+    bool is_command, is_last;
+    const uint8_t *bytes;
+    size_t length;
+};
+ivx_step ivx_wire_pdv(struct ivx_wire *wire, struct ivx_fragment *out, struct ivx_err *err);
 /* For protocol errors: sets the error, and is always `broken`. */
 ivx_step ivx_wire_bad(struct ivx_err *err, const char *what);
 

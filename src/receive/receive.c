@@ -78,9 +78,11 @@ static void bury(struct role *role, pid_t pid, int status)
     size_t slot = 0;
     if (!ivx_slots_find(role->slots, pid, &slot))
         return;
-    if (WIFSIGNALED(status))
-        ivx_log(IVX_ERROR, "association.crashed", "pid=%ld address=%s signal=%d", (long)pid,
-                ivx_slots_address(role->slots, slot), WTERMSIG(status));
+    if (status != 0)
+        ivx_log(IVX_ERROR, "association.crashed", "pid=%ld address=%s signal=%d exit=%d",
+                (long)pid, ivx_slots_address(role->slots, slot),
+                WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+                WIFEXITED(status) ? WEXITSTATUS(status) : 0);
     ivx_slots_give_back(role->slots, slot);
 }
 
@@ -213,7 +215,8 @@ int ivx_receive_run(const struct ivx_config *config, const char *name)
     struct ivx_err err = { 0 };
     IVX_AUTO(role_end) struct role role = { .config = config, .listener = -1 };
     keep_private();
-    if (!ivx_spool_open(config->state_dir, &role.spool, &err) || !ivx_slots_new(SLOTS, &role.slots, &err)
+    if (!ivx_spool_open(config->state_dir, &role.spool, &err)
+        || !ivx_slots_new(SLOTS, &role.slots, &err)
         || !open_listener(config, &role.listener, &err)) {
         ivx_log(IVX_ERROR, "receive.start", "name=%s code=\"%s\" text=\"%s\"", name,
                 ivx_code_text(err.code), err.text);
