@@ -49,3 +49,10 @@ tests_unit_assemble_test_properties_SOURCES = tests/unit/assemble/test_propertie
 nodist_EXTRA_tests_unit_assemble_test_properties_SOURCES = dummy.cc
 tests_unit_assemble_test_properties_CFLAGS = $(TEST_CFLAGS)
 tests_unit_assemble_test_properties_LDADD = $(ASSEMBLE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/assemble/test_instance
+tests_unit_assemble_test_instance_SOURCES = tests/unit/assemble/test_instance.c \
+	tests/unit/dicom/bytes.c tests/unit/dicom/bytes.h $(assemble_test_helpers)
+nodist_EXTRA_tests_unit_assemble_test_instance_SOURCES = dummy.cc
+tests_unit_assemble_test_instance_CFLAGS = $(TEST_CFLAGS)
+tests_unit_assemble_test_instance_LDADD = $(ASSEMBLE_TEST_LIBS)
