@@ -4,7 +4,8 @@
 
 uint16_t ivx_get16(const uint8_t *bytes, bool big_endian)
 {
-    return (uint16_t)(big_endian ? bytes[0] << 8 | bytes[1] : bytes[1] << 8 | bytes[0]);
+    const int first = bytes[!big_endian], second = bytes[big_endian];
+    return (uint16_t)(first << 8 | second);
 }
 
 uint32_t ivx_get32(const uint8_t *bytes, bool big_endian)

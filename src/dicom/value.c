@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "encoding.h"
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
 
@@ -61,9 +62,7 @@ bool ivx_scan_u16(const struct ivx_scan_element *element, int n, uint16_t *out)
     const size_t at = (size_t)n * 2;
     if (element->value == NULL || element->length < at + 2)
         return false;
-    const uint8_t *bytes = element->value + at;
-    *out = element->big_endian ? (uint16_t)(bytes[0] << 8 | bytes[1])
-                               : (uint16_t)(bytes[1] << 8 | bytes[0]);
+    *out = ivx_get16(element->value + at, element->big_endian);
     return true;
 }
 
