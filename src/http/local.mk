@@ -26,3 +26,11 @@ src/http/page.c: src/http/embed.sh $(HTTP_PAGE)
 	$(AM_V_GEN)$(MKDIR_P) src/http && $(SHELL) $(srcdir)/src/http/embed.sh \
 		$(srcdir)/src/http/page/index.html $(srcdir)/src/http/page/page.css \
 		$(srcdir)/src/http/page/page.js > $@.tmp && mv $@.tmp $@
+
+check_PROGRAMS += tests/unit/http/test_http
+tests_unit_http_test_http_SOURCES = tests/unit/http/rig.c tests/unit/http/rig.h \
+	tests/unit/http/test_http.c
+tests_unit_http_test_http_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS) -I$(top_srcdir)/src/http
+tests_unit_http_test_http_CFLAGS = $(TEST_CFLAGS)
+tests_unit_http_test_http_LDADD = libhttp.a $(HTTP_LIBS) libcatalogue.a $(SQLITE_LIBS) \
+	$(CONFIG_LIBS) $(CHECK_LIBS)
