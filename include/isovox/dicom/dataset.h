@@ -26,7 +26,7 @@ bool ivx_dataset_clone(const struct ivx_dataset *from, struct ivx_dataset **out,
 void ivx_dataset_free(struct ivx_dataset **dataset);
 struct ivx_item *ivx_dataset_root(struct ivx_dataset *dataset);
 
-/* Text as it is in the data set, trailing padding removed, values joined by '\'; false
+/* Text as it is in the data set, values joined by '\' (numbers may end with a space); false
  * without an error when the attribute is absent, empty, or of a binary VR. Borrowed until
  * changed. */
 bool ivx_item_text(struct ivx_item *item, uint32_t tag, const char **out);
