@@ -236,6 +236,13 @@ static bool unsuitable(enum ivx_reason *reason_out, struct ivx_err *err, const c
     return ivx_fail(err, IVX_DAMAGED, "instance: %s", what);
 }
 
+/* PS3.5 9.1: digits and dots. What else stands there would reach terminals, JSON and our own
+ * objects. */
+static bool is_uid(const char *text)
+{
+    return strspn(text, "0123456789.") == strlen(text);
+}
+
 bool ivx_instance_read(const struct ivx_blob *blob, struct ivx_instance **out,
                        enum ivx_reason *reason_out, struct ivx_err *err)
 {
@@ -261,6 +268,9 @@ bool ivx_instance_read(const struct ivx_blob *blob, struct ivx_instance **out,
         return unsuitable(reason_out, err, "no SOP Class or Instance UID");
     if (made->series_uid[0] == '\0' || made->study_uid[0] == '\0')
         return unsuitable(reason_out, err, "no Series or Study Instance UID");
+    if (!is_uid(made->sop_uid) || !is_uid(made->sop_class) || !is_uid(made->series_uid)
+        || !is_uid(made->study_uid) || !is_uid(made->frame_uid))
+        return unsuitable(reason_out, err, "a UID is none");
 
     *out = IVX_STEAL(made);
     return true;

@@ -197,6 +197,22 @@ START_TEST(an_object_without_its_uids_is_damaged)
 }
 END_TEST
 
+START_TEST(a_uid_that_is_none_is_damaged)
+{
+    static const uint32_t uids[] = { 0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x00200052 };
+    IVX_AUTO(bytes_free) struct bytes bytes = { 0 };
+    bytes_start(&bytes, syntaxes[1]);
+    for (int n = 0; n < 5; n++)
+        bytes_text(&bytes, uids[n], "UI", n == _i ? "1.2\x1b[31m" : "2.25.1");
+    IVX_AUTO(ivx_instance_free) struct ivx_instance *i = NULL;
+    enum ivx_reason reason;
+
+    ck_assert_int_eq(read_bytes(&bytes, &i, &reason), _i == 5);
+
+    ck_assert_int_eq(reason, _i == 5 ? IVX_REASON_NONE : IVX_REASON_DAMAGED);
+}
+END_TEST
+
 START_TEST(a_file_that_is_gone_may_come_back)
 {
     const struct ivx_blob blob = { "/nonexistent/slice", 0, 1000 };
@@ -286,6 +302,7 @@ int main(void)
     tcase_add_loop_test(cases, a_position_that_is_no_number_is_noticed, 0,
                         (int)IVX_COUNT(numbers));
     tcase_add_loop_test(cases, an_object_without_its_uids_is_damaged, 0, 4);
+    tcase_add_loop_test(cases, a_uid_that_is_none_is_damaged, 0, 6);
     tcase_add_test(cases, a_file_that_is_gone_may_come_back);
     tcase_add_loop_test(cases, damaged_headers_make_no_trouble, 0, 3);
     suite_add_tcase(suite, cases);
