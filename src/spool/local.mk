@@ -29,3 +29,8 @@ tests_unit_spool_test_faults_CPPFLAGS = $(SPOOL_TEST_CPPFLAGS)
 tests_unit_spool_test_faults_CFLAGS = $(TEST_CFLAGS)
 tests_unit_spool_test_faults_LDFLAGS = $(AM_LDFLAGS) $(SPOOL_TEST_WRAP)
 tests_unit_spool_test_faults_LDADD = $(SPOOL_TEST_LIBS)
+
+# make tests/bench/journal && tests/bench/journal DIR
+EXTRA_PROGRAMS += tests/bench/journal
+tests_bench_journal_SOURCES = tests/bench/journal.c
+tests_bench_journal_LDADD = libspool.a libsys.a libbase.a $(CRYPTO_LIBS)
