@@ -181,7 +181,7 @@ class HostilePeers(ReceiverCase):
         held = [socket.create_connection((peer.HOST, self.port)) for _ in range(40)]
         self.addCleanup(lambda: [each.close() for each in held])
 
-        self.still_serves(0.5)
+        self.still_serves(1.0)
 
     def test_half_requests_hold_nobody_up(self):
         request = peer.associate_request([(CT, [EXPLICIT])])
@@ -190,7 +190,7 @@ class HostilePeers(ReceiverCase):
         for number, each in enumerate(held):
             each.sendall(request[:1 + number * 3])
 
-        self.still_serves(0.5)
+        self.still_serves(1.0)
 
     def test_idle_and_half_stored_associations_hold_nobody_up(self):
         held = [Association(self.port) for _ in range(20)]
@@ -199,7 +199,7 @@ class HostilePeers(ReceiverCase):
             each.send_command(field=1, sop_uid="2.25.5")
             each.send_data(data_set("2.25.5", 5000), last=False)
 
-        self.still_serves(0.5)
+        self.still_serves(1.0)
 
     def test_a_transfer_that_breaks_off_leaves_nothing(self):
         marker = os.urandom(64)
