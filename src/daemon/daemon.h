@@ -16,8 +16,9 @@ struct ivx_role_kind {
     int (*run)(const struct ivx_config *config, const char *name);
     bool is_worker; /* convert: as many processes as config.convert.workers says */
 };
+enum { IVX_ROLE_KINDS = 5 };
 /* In the order in which they stop: receive first. The last entry has no name. */
-extern const struct ivx_role_kind ivx_role_kinds[];
+extern const struct ivx_role_kind ivx_role_kinds[IVX_ROLE_KINDS + 1];
 
 /* One process of a role. */
 struct ivx_role {
@@ -34,12 +35,13 @@ struct ivx_role {
 bool ivx_roles_make(const struct ivx_config *config, const char *chosen,
                     struct ivx_role **roles_out, size_t *count_out, struct ivx_err *err);
 
-/* ---- instance.c: one daemon per state_dir ---------------------------------------------- */
+/* ---- instance.c: one daemon per role and state_dir -------------------------------------- */
 
-/* Makes state_dir and takes its lock; the descriptor is inherited by the role processes, so
- * that a daemon that was killed is not replaced before its last process has gone. Waits for
- * such leftovers, but not for a daemon that lives. */
-bool ivx_instance_lock(const struct ivx_config *config, int *fd_out, struct ivx_err *err);
+/* Makes state_dir and takes the role's lock; the descriptor is inherited by the role
+ * processes, so that a daemon that was killed is not replaced before its last process has
+ * gone. Waits for such leftovers, but not for a daemon that lives. */
+bool ivx_instance_lock(const struct ivx_config *config, const char *role, int *fd_out,
+                       struct ivx_err *err);
 /* The secret that keys digests in the log; made at the first start. key_out: 65 bytes. */
 bool ivx_instance_key(const char *state_dir, char *key_out, struct ivx_err *err);
 /* Can we listen there? For a clear message before anything has been started. */

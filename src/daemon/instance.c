@@ -41,7 +41,8 @@ static pid_t living_owner(int fd)
     return kill((pid_t)pid, 0) == 0 || errno == EPERM ? (pid_t)pid : 0;
 }
 
-static bool wait_for_lock(int fd, const struct ivx_config *config, struct ivx_err *err)
+static bool wait_for_lock(int fd, const struct ivx_config *config, const char *role,
+                          struct ivx_err *err)
 {
     const int64_t end = ivx_clock_steady_us()
                         + (config->general.shutdown_grace + EXTRA_SECONDS) * INT64_C(1000000);
@@ -50,27 +51,29 @@ static bool wait_for_lock(int fd, const struct ivx_config *config, struct ivx_er
             return ivx_fail_errno(err, "lock", config->state_dir);
         const pid_t owner = living_owner(fd);
         if (owner != 0)
-            return ivx_fail(err, IVX_STALE, "state_dir %s is in use by isovoxd, process %ld",
-                            config->state_dir, (long)owner);
+            return ivx_fail(err, IVX_STALE, "state_dir %s: %s is run by isovoxd, process %ld",
+                            config->state_dir, role, (long)owner);
         if (ivx_clock_steady_us() > end || ivx_stop_wanted())
             return ivx_fail(err, IVX_STALE,
-                            "state_dir %s is in use by what an isovoxd that was killed left",
-                            config->state_dir);
+                            "state_dir %s: %s is still run by what a killed isovoxd left",
+                            config->state_dir, role);
         ivx_clock_sleep_ms(WAIT_MS);
     }
     return true;
 }
 
-bool ivx_instance_lock(const struct ivx_config *config, int *fd_out, struct ivx_err *err)
+bool ivx_instance_lock(const struct ivx_config *config, const char *role, int *fd_out,
+                       struct ivx_err *err)
 {
-    char path[4096], pid[24];
+    char name[32], path[4096], pid[24];
+    snprintf(name, sizeof name, "lock.%s", role);
     if (!ivx_directory_make(config->state_dir, err)
-        || !path_in(config->state_dir, "lock", path, err))
+        || !path_in(config->state_dir, name, path, err))
         return false;
     IVX_AUTO(ivx_fd_close) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd == -1)
         return ivx_fail_errno(err, "open", path);
-    if (!wait_for_lock(fd, config, err))
+    if (!wait_for_lock(fd, config, role, err))
         return false;
 
     const int length = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());

@@ -9,6 +9,7 @@
 #include "config.h"
 #include "daemon.h"
 #include "isovox/base/auto.h"
+#include "isovox/base/text.h"
 #include "isovox/dicom/dicom.h"
 #include "isovox/sys/file.h"
 #include "isovox/sys/stop.h"
@@ -78,41 +79,84 @@ static bool load_config(const char *file, struct ivx_config **out, struct ivx_er
     return ivx_config_load(file == NULL ? DEFAULT_FILE : file, out, err);
 }
 
-static bool check_port(const struct ivx_supervisor *s, const char *role, const char *address,
-                       long port, struct ivx_err *err)
+static bool has_role(const struct ivx_supervisor *s, const char *kind)
 {
     for (size_t n = 0; n < s->role_count; n++)
-        if (strcmp(s->roles[n].kind->name, role) == 0)
-            return ivx_instance_port_free(role, address, port, err);
+        if (strcmp(s->roles[n].kind->name, kind) == 0)
+            return true;
+    return false;
+}
+
+/* All that one daemon holds; the locks outlive it in its role processes. */
+struct locks {
+    int fd[IVX_ROLE_KINDS];
+};
+
+static void locks_free(struct locks *locks)
+{
+    for (size_t n = 0; n < IVX_ROLE_KINDS; n++)
+        ivx_fd_close(&locks->fd[n]);
+}
+
+static bool take_locks(const struct ivx_supervisor *s, struct locks *locks, struct ivx_err *err)
+{
+    for (size_t n = 0; n < IVX_ROLE_KINDS; n++)
+        if (has_role(s, ivx_role_kinds[n].name)
+            && !ivx_instance_lock(s->config, ivx_role_kinds[n].name, &locks->fd[n], err))
+            return false;
+    return true;
+}
+
+/* Rows that a daemon which was killed left, and those of workers that there are no more. */
+static bool forget_roles(const struct ivx_supervisor *s, struct ivx_catalogue *catalogue,
+                         struct ivx_err *err)
+{
+    IVX_AUTO(ivx_memory_free) struct ivx_role_row *rows = NULL;
+    size_t count = 0;
+    if (!ivx_catalogue_list_roles(catalogue, &rows, &count, err))
+        return false;
+    for (size_t n = 0; n < count; n++) {
+        char kind[sizeof rows[n].name];
+        snprintf(kind, sizeof kind, "%.*s", (int)strcspn(rows[n].name, "."), rows[n].name);
+        if (!has_role(s, kind) || strcmp(rows[n].state, "stopped") == 0)
+            continue;
+        ivx_text_copy(rows[n].state, sizeof rows[n].state, "stopped");
+        rows[n].pid = 0;
+        if (!ivx_catalogue_role_report(catalogue, &rows[n], err))
+            return false;
+    }
     return true;
 }
 
 /* What must be right before any role is started: later it would only fail, be restarted,
  * and fail again. */
-static bool prepare(const struct ivx_supervisor *s, int *lock_out, struct ivx_err *err)
+static bool prepare(const struct ivx_supervisor *s, struct locks *locks, struct ivx_err *err)
 {
     char key[65];
     const struct ivx_config *config = s->config;
-    if (!ivx_instance_lock(config, lock_out, err)
-        || !ivx_instance_key(config->state_dir, key, err))
+    if (!take_locks(s, locks, err) || !ivx_instance_key(config->state_dir, key, err))
         return false;
     ivx_log_key(key);
-    if (!check_port(s, "receive", config->receive.address, config->receive.port, err)
-        || !check_port(s, "http", config->http.address, config->http.port, err))
+    if ((has_role(s, "receive")
+         && !ivx_instance_port_free("receive", config->receive.address, config->receive.port,
+                                    err))
+        || (has_role(s, "http")
+            && !ivx_instance_port_free("http", config->http.address, config->http.port, err)))
         return false;
     IVX_AUTO(ivx_catalogue_free) struct ivx_catalogue *catalogue = NULL;
-    return ivx_catalogue_open(config->state_dir, &catalogue, err);
+    return ivx_catalogue_open(config->state_dir, &catalogue, err)
+           && forget_roles(s, catalogue, err);
 }
 
 static int run(struct ivx_supervisor *s, const char *roles)
 {
     struct ivx_err err = { 0 };
-    IVX_AUTO(ivx_fd_close) int lock = -1;
+    IVX_AUTO(locks_free) struct locks locks = { { -1, -1, -1, -1, -1 } };
     if (!ivx_roles_make(s->config, roles, &s->roles, &s->role_count, &err)) {
         fprintf(stderr, "isovoxd: %s\n", err.text);
         return EXIT_USAGE;
     }
-    if (!prepare(s, &lock, &err)) {
+    if (!prepare(s, &locks, &err)) {
         ivx_log(IVX_ERROR, "daemon.refused", "reason=\"%s\"", err.text);
         return EXIT_FAILURE;
     }

@@ -12,7 +12,7 @@
 #include "isovox/plan/plan.h"
 #include "isovox/receive/receive.h"
 
-const struct ivx_role_kind ivx_role_kinds[] = {
+const struct ivx_role_kind ivx_role_kinds[IVX_ROLE_KINDS + 1] = {
     { "receive", ivx_receive_run, false },
     { "plan", ivx_plan_run, false },
     { "convert", ivx_convert_run, true },

@@ -65,7 +65,8 @@ static bool check_state_dir(struct ivx_site *site, struct ivx_reply *reply, cJSO
     return check(reply, list, "disk", known && disk.free_bytes >= low_water_bytes, text) && good;
 }
 
-static bool check_receive(struct ivx_site *site, struct ivx_reply *reply, cJSON *list)
+/* The supervisor reports all roles at once, so that our own row says that all are there. */
+static bool check_roles(struct ivx_site *site, struct ivx_reply *reply, cJSON *list)
 {
     struct ivx_err err = { 0 };
     IVX_AUTO(ivx_memory_free) struct ivx_role_row *rows = NULL;
@@ -73,12 +74,16 @@ static bool check_receive(struct ivx_site *site, struct ivx_reply *reply, cJSON 
     struct ivx_catalogue *catalogue = ivx_site_catalogue(site, &err);
     if (catalogue == NULL || !ivx_catalogue_list_roles(catalogue, &rows, &count, &err))
         return check(reply, list, "roles", false, err.text);
-    bool good = true;
-    for (size_t n = 0; n < count; n++)
+    bool good = true, are_reported = false;
+    for (size_t n = 0; n < count; n++) {
         if (strcmp(rows[n].name, "receive") == 0)
             good = check(reply, list, "receive", strcmp(rows[n].state, "restarting") != 0,
                          rows[n].state);
-    return good;
+        if (strcmp(rows[n].name, "http") == 0)
+            are_reported = rows[n].pid == getpid();
+    }
+    return check(reply, list, "roles", are_reported, are_reported ? "" : "are being started")
+           && good;
 }
 
 void ivx_answer_ready(struct ivx_site *site, const struct ivx_request *request, int64_t id,
@@ -90,7 +95,7 @@ void ivx_answer_ready(struct ivx_site *site, const struct ivx_request *request, 
     cJSON *list = ivx_put_array(reply, json, "checks");
     bool good = check_catalogue(site, reply, list);
     good = check_state_dir(site, reply, list) && good;
-    good = check_receive(site, reply, list) && good;
+    good = check_roles(site, reply, list) && good;
     if (!good) {
         cJSON_DeleteItemFromObjectCaseSensitive(json, "status");
         ivx_put_text(reply, json, "status", "not ready");

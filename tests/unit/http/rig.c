@@ -147,6 +147,8 @@ static void fill_roles(struct ivx_catalogue *catalogue)
     const struct ivx_role_row convert = { .name = "convert.0", .state = "restarting",
                                           .restarts = 2, .since_us = INT64_C(1795348800000000),
                                           .note = "killed by signal 9" };
+    const struct ivx_role_row http = { .name = "http", .state = "running", .pid = getpid() };
+    OK(ivx_catalogue_role_report(catalogue, &http, &err));
     OK(ivx_catalogue_role_report(catalogue, &receive, &err));
     OK(ivx_catalogue_role_report(catalogue, &convert, &err));
 }

@@ -146,7 +146,7 @@ START_TEST(status_counts_everything)
     ck_assert_str_eq(rig_text(json, "roles/0/state"), "restarting");
     ck_assert_int_eq((int)rig_number(json, "roles/0/restarts"), 2);
     ck_assert_str_eq(rig_text(json, "roles/0/note"), "killed by signal 9");
-    ck_assert_str_eq(rig_text(json, "roles/1/since"), "2026-11-22T12:00:00.000Z");
+    ck_assert_str_eq(rig_text(json, "roles/2/since"), "2026-11-22T12:00:00.000Z");
     ck_assert_str_eq(rig_text(json, "destinations/0/name"), "pacs");
     ck_assert_int_eq((int)rig_number(json, "destinations/0/recent/failed"), 1);
     ck_assert_str_eq(rig_text(json, "destinations/0/last/last_status"), "A700");
@@ -299,6 +299,14 @@ START_TEST(ready_is_what_can_work)
 }
 END_TEST
 
+START_TEST(it_is_not_ready_before_the_roles_are_reported)
+{
+    rig_get("/readyz");
+
+    ck_assert_str_eq(rig_text(rig_json(503), "status"), "not ready");
+}
+END_TEST
+
 START_TEST(without_a_catalogue_it_is_alive_but_not_ready)
 {
     char absent[] = "/nonexistent/isovox";
@@ -446,6 +454,7 @@ int main(void)
     tcase_add_test(answers, what_the_state_does_not_allow_is_a_conflict);
     tcase_add_test(answers, an_operation_on_nothing_is_not_found);
     tcase_add_test(answers, ready_is_what_can_work);
+    tcase_add_test(answers, it_is_not_ready_before_the_roles_are_reported);
     tcase_add_test(answers, without_a_catalogue_it_is_alive_but_not_ready);
     tcase_add_test(answers, metrics_are_the_same_numbers);
     tcase_add_test(answers, a_finished_job_is_counted_once_in_the_histograms);
