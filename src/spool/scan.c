@@ -1,8 +1,12 @@
 /* Reading: hop over the headers after the mark, sync once, then verify and visit. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "isovox/base/auto.h"
@@ -124,34 +128,64 @@ static bool scan_segment(struct reading *reading, uint64_t number, uint64_t from
     return make_durable(reading, err) && visit_records(reading, from, end, err);
 }
 
-static uint64_t start_of(uint64_t number, const struct ivx_spool_mark *marks,
+/* Sealed and visited to its end: most segments of a large spool, so they are not opened.
+ */
+static bool is_done(const struct ivx_spool *spool, uint64_t number, uint64_t from)
+{
+    char name[24];
+    struct stat status;
+    snprintf(name, sizeof name, "%016" PRIx64 ".seg", number);
+    return fstatat(spool->directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0
+           && (status.st_mode & S_IWUSR) == 0 && from >= (uint64_t)status.st_size;
+}
+
+static int compare_marks(const void *left, const void *right)
+{
+    const struct ivx_spool_mark *a = left, *b = right;
+    return a->segment < b->segment ? -1 : a->segment > b->segment;
+}
+
+static uint64_t start_of(uint64_t number, const struct ivx_spool_mark *sorted,
                          size_t count)
 {
-    for (size_t n = 0; n < count; n++)
-        if (marks[n].segment == number)
-            return marks[n].offset;
-    return IVX_FIRST_SLOT;
+    const struct ivx_spool_mark wanted = { .segment = number };
+    const struct ivx_spool_mark *mark =
+        bsearch(&wanted, sorted, count, sizeof wanted, compare_marks);
+    return mark == NULL ? IVX_FIRST_SLOT : mark->offset;
+}
+
+static bool scan_from(struct reading *reading, uint64_t number, uint64_t from,
+                      struct ivx_err *err)
+{
+    if (from % IVX_SLOT_ALIGN != 0 || from < IVX_FIRST_SLOT)
+        return ivx_fail(err, IVX_BUG, "spool: a mark lies within a record");
+    if (is_done(reading->spool, number, from))
+        return true;
+    const bool ok = scan_segment(reading, number, from, err);
+    ivx_segment_close(&reading->segment);
+    return ok;
 }
 
 bool ivx_spool_scan(struct ivx_spool *spool, const struct ivx_spool_mark *marks,
                     size_t count, ivx_spool_visit *visit, void *context,
                     struct ivx_err *err)
 {
+    struct reading reading = {
+        .spool = spool, .segment = { .fd = -1 }, .visit = visit, .context = context
+    };
     IVX_AUTO(ivx_memory_free) uint64_t *numbers = NULL;
+    IVX_AUTO(ivx_memory_free)
+    struct ivx_spool_mark *sorted = calloc(count + 1, sizeof *sorted);
     size_t segments = 0;
+    if (sorted == NULL)
+        return ivx_fail(err, IVX_FULL, "spool: no memory");
+    if (count > 0)
+        memcpy(sorted, marks, count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, compare_marks);
     if (!ivx_spool_segments(spool, &numbers, &segments, err))
         return false;
-    for (size_t n = 0; n < segments; n++) {
-        const uint64_t from = start_of(numbers[n], marks, count);
-        if (from % IVX_SLOT_ALIGN != 0 || from < IVX_FIRST_SLOT)
-            return ivx_fail(err, IVX_BUG, "spool: a mark lies within a record");
-        struct reading reading = {
-            .spool = spool, .segment = { .fd = -1 }, .visit = visit, .context = context
-        };
-        const bool ok = scan_segment(&reading, numbers[n], from, err);
-        ivx_segment_close(&reading.segment);
-        if (!ok)
+    for (size_t n = 0; n < segments; n++)
+        if (!scan_from(&reading, numbers[n], start_of(numbers[n], sorted, count), err))
             return false;
-    }
     return true;
 }

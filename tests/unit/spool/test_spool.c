@@ -118,6 +118,37 @@ START_TEST(a_scan_goes_on_after_its_marks)
 }
 END_TEST
 
+START_TEST(marks_of_many_segments_come_in_any_order)
+{
+    struct ivx_err err = { 0 };
+    IVX_AUTO(ivx_spool_writer_free) struct ivx_spool_writer *writer = rig_writer();
+    IVX_AUTO(ivx_memory_free) struct seen *seen = calloc(1, sizeof *seen);
+    struct ivx_spool_mark marks[16];
+    size_t count = 0;
+    for (int n = 0; n < 20; n++)
+        rig_must_write(writer, n, 300000);
+    ck_assert(rig_scan(NULL, 0, seen, &err));
+    for (size_t k = seen->count; k-- > 0;)
+        if (count == 0 || marks[count - 1].segment != seen->after[k].segment)
+            marks[count++] = seen->after[k];
+    ck_assert_uint_ge(count, 5);
+
+    ck_assert(rig_scan(marks, count, seen, &err));
+    ck_assert_uint_eq(seen->count, 0);
+    rig_must_write(writer, 20, 300000);
+    ck_assert(rig_scan(marks, count, seen, &err));
+    ck_assert_uint_eq(seen->count, 1);
+    ck_assert_int_eq(seen->n[0], 20);
+    /* Without the mark of a full segment in the middle, its four come again. */
+    marks[3] = marks[count - 1];
+    ck_assert(rig_scan(marks, count - 1, seen, &err));
+    ck_assert_uint_eq(seen->count, 5);
+    marks[0].offset += 512;
+    ck_assert(!rig_scan(marks, count, seen, &err));
+    ck_assert_int_eq(err.code, IVX_BUG);
+}
+END_TEST
+
 START_TEST(a_visitor_that_fails_stops_the_scan_with_its_error)
 {
     struct ivx_err err = { 0 };
@@ -287,6 +318,7 @@ int main(void)
     tcase_add_test(tests, commit_tells_where_the_record_is);
     tcase_add_test(tests, nothing_is_visible_before_commit_or_after_abort);
     tcase_add_test(tests, a_scan_goes_on_after_its_marks);
+    tcase_add_test(tests, marks_of_many_segments_come_in_any_order);
     tcase_add_test(tests, a_visitor_that_fails_stops_the_scan_with_its_error);
     tcase_add_test(tests, the_end_of_an_association_is_a_record_without_payload);
     tcase_add_test(tests, a_record_may_be_larger_than_a_segment);
