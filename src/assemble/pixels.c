@@ -164,17 +164,13 @@ static bool decode_all(const struct ivx_instance *instance, int32_t **out, struc
     return true;
 }
 
-bool ivx_pixels_equal(const struct ivx_instance *a, const struct ivx_instance *b,
-                      bool *equal_out, struct ivx_err *err)
+bool ivx_pixels_digest(const struct ivx_instance *instance, uint8_t out[IVX_SHA256_SIZE],
+                       struct ivx_err *err)
 {
-    *equal_out = false;
-    if (a->rows != b->rows || a->columns != b->columns || a->frames != 1 || b->frames != 1)
-        return true;
-    IVX_AUTO(ivx_memory_free) int32_t *left = NULL;
-    IVX_AUTO(ivx_memory_free) int32_t *right = NULL;
-    if (!decode_all(a, &left, err) || !decode_all(b, &right, err))
+    IVX_AUTO(ivx_memory_free) int32_t *values = NULL;
+    if (!decode_all(instance, &values, err))
         return false;
-    const size_t count = (size_t)a->rows * (size_t)a->columns;
-    *equal_out = memcmp(left, right, count * sizeof *left) == 0;
+    const size_t count = (size_t)instance->rows * (size_t)instance->columns;
+    ivx_hash_once(values, count * sizeof *values, out);
     return true;
 }

@@ -3,6 +3,7 @@
 #define IVX_ASSEMBLE_PIXELS_H
 
 #include "isovox/assemble/instance.h"
+#include "isovox/sys/hash.h"
 
 /* Bytes that Pixel Data must have, without the padding byte; false when the header's
  * figures make no sense (zero, overflow). 64-bit arithmetic. */
@@ -24,8 +25,9 @@ bool ivx_pixels_read(struct ivx_pixel_file *file, const struct ivx_instance *ins
 /* v = (raw >> (HighBit + 1 - BitsStored)) & (2^BitsStored - 1), sign-extended if signed. */
 void ivx_pixels_decode(const struct ivx_instance *instance, const uint8_t *raw, int32_t *out);
 
-/* The same stored values in every pixel, whatever the encoding? Both known formats. */
-bool ivx_pixels_equal(const struct ivx_instance *a, const struct ivx_instance *b,
-                      bool *equal_out, struct ivx_err *err);
+/* SHA-256 of the stored values: equal for equal images, whatever their encoding. The format
+ * is known. */
+bool ivx_pixels_digest(const struct ivx_instance *instance, uint8_t out[IVX_SHA256_SIZE],
+                       struct ivx_err *err);
 
 #endif

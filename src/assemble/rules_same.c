@@ -112,13 +112,6 @@ static bool same_rescale(const struct ivx_instance *a, const struct ivx_instance
            && a->padding_limit == b->padding_limit;
 }
 
-static bool same_image(const struct ivx_instance *a, const struct ivx_instance *b,
-                       bool *same_out, struct ivx_err *err)
-{
-    *same_out = false;
-    return !same_rescale(a, b) || ivx_pixels_equal(a, b, same_out, err);
-}
-
 static bool same_geometry(const struct ivx_instance *a, const struct ivx_instance *b)
 {
     return ivx_rule_same_key(a, b)
@@ -137,27 +130,38 @@ bool ivx_rule_compare(const struct ivx_instance *a, const struct ivx_instance *b
     *out = IVX_UNKNOWN;
     if (!ivx_rule_readable(a, &unused) || !ivx_rule_readable(b, &unused))
         return true;
-    bool same;
-    if (!same_image(a, b, &same, err))
+    *out = IVX_UNLIKE;
+    if (!same_rescale(a, b))
+        return true;
+    uint8_t left[IVX_SHA256_SIZE], right[IVX_SHA256_SIZE];
+    if (!ivx_pixels_digest(a, left, err) || !ivx_pixels_digest(b, right, err))
         return false;
-    *out = same ? IVX_ALIKE : IVX_UNLIKE;
+    if (memcmp(left, right, sizeof left) == 0)
+        *out = IVX_ALIKE;
     return true;
 }
 
-/* Marks in keep[] what differs from all kept images of the same position. */
+/* Marks in keep[] what differs from all kept images of the same position. Each image is read
+ * once: there may be hundreds of phases. */
 static bool keep_different(const struct ivx_group *group, int first, int end, bool *keep,
                            bool *unique_out, struct ivx_err *err)
 {
-    int kept = 0;
+    *unique_out = keep[first] = true;
+    if (end == first + 1)
+        return true;
+    IVX_AUTO(ivx_memory_free) uint8_t(*digest)[IVX_SHA256_SIZE] =
+        calloc((size_t)(end - first), sizeof *digest);
+    if (digest == NULL)
+        return ivx_fail(err, IVX_FULL, "assemble: no memory");
     for (int k = first; k < end; k++) {
-        bool same = false;
-        for (int other = first; other < k && !same; other++)
-            if (keep[other] && !same_image(group->slice[other], group->slice[k], &same, err))
-                return false;
-        keep[k] = !same;
-        kept += keep[k];
+        if (!ivx_pixels_digest(group->slice[k], digest[k - first], err))
+            return false;
+        keep[k] = true;
+        for (int other = first; other < k && keep[k]; other++)
+            keep[k] = !keep[other] || !same_rescale(group->slice[other], group->slice[k])
+                      || memcmp(digest[other - first], digest[k - first], sizeof *digest) != 0;
+        *unique_out = *unique_out && (k == first || !keep[k]);
     }
-    *unique_out = kept == 1;
     return true;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
@@ -49,6 +50,8 @@ static bool read_one(struct ivx_inputs *inputs, const struct ivx_blob *blob,
     if (!grow(&array, &inputs->room, inputs->count, sizeof(struct ivx_instance *), err))
         return false;
     inputs->instances = array;
+    if (access(blob->path, R_OK) == -1)
+        return ivx_fail_errno(err, "read", blob->path);
     if (!ivx_scan_looks_like_dicom(blob)) {
         inputs->skipped++;
         return true;

@@ -163,6 +163,19 @@ START_TEST(a_missing_slice_is_seen_wherever_it_is_missing)
 }
 END_TEST
 
+/* A gap is judged by the others, never by itself. */
+START_TEST(three_slices_are_enough_to_see_a_hole)
+{
+    IVX_AUTO(series_free) struct series series;
+    series_start(&series, 4, 2);
+    series_remove(&series, 1 + _i);
+
+    IVX_AUTO(ivx_assembly_free) struct ivx_assembly *assembly = series_assemble(&series, &refuse);
+
+    series_refused(assembly, IVX_REASON_GAP);
+}
+END_TEST
+
 START_TEST(one_missing_slice_may_be_bridged)
 {
     IVX_AUTO(series_free) struct series series;
@@ -277,6 +290,7 @@ static Suite *suite(void)
     TCase *spacing = tcase_create("R7");
     tcase_add_loop_test(spacing, small_steps_out_of_rhythm_are_still_uniform, 0, 3);
     tcase_add_loop_test(spacing, a_missing_slice_is_seen_wherever_it_is_missing, 1, 9);
+    tcase_add_loop_test(spacing, three_slices_are_enough_to_see_a_hole, 0, 2);
     tcase_add_test(spacing, one_missing_slice_may_be_bridged);
     tcase_add_test(spacing, an_incomplete_series_waits_whatever_the_policy);
     tcase_add_loop_test(spacing, larger_holes_are_not_bridged, 0, 6);
