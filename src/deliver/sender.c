@@ -204,8 +204,12 @@ static bool is_final(const struct sender *sender, const struct delivery *deliver
     const struct ivx_delivery_row *row = &delivery->row;
     const int64_t age_us = ivx_clock_wall_us() - row->created_us;
     const bool over_budget = age_us >= sender->config->deliver.budget * INT64_C(3600000000);
-    const bool parked = delivery->worst == IVX_PARK && row->attempts >= IVX_PARK_ATTEMPTS
-                        && ivx_outcome_of((int)row->last_status) == IVX_PARK;
+    /* No status: it is not the peer's answer that stands in the way, but our file, or what
+     * was agreed on. */
+    const bool again = delivery->status == -1
+                       || ivx_outcome_of((int)row->last_status) == IVX_PARK;
+    const bool parked =
+        delivery->worst == IVX_PARK && again && row->attempts >= IVX_PARK_ATTEMPTS;
     return over_budget || parked;
 }
 

@@ -10,5 +10,6 @@ tests_unit_receive_test_receive_SOURCES = tests/unit/receive/rig.c \
 	tests/unit/receive/rig.h tests/unit/receive/test_receive.c
 nodist_EXTRA_tests_unit_receive_test_receive_SOURCES = dummy.cc
 tests_unit_receive_test_receive_CFLAGS = $(TEST_CFLAGS)
+tests_unit_receive_test_receive_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fdatasync
 tests_unit_receive_test_receive_LDADD = libreceive.a libspool.a libconfig.a libdicom.a \
 	libsys.a libbase.a $(CHECK_LIBS) $(DCMTK_LIBS) $(CONFUSE_LIBS) $(CRYPTO_LIBS)

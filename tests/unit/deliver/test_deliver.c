@@ -189,6 +189,24 @@ START_TEST(a_killed_role_repeats_at_most_what_was_not_recorded)
 }
 END_TEST
 
+START_TEST(a_file_that_is_gone_holds_no_other_and_ends_dead)
+{
+    char path[200];
+    const int64_t id = make_delivery(1);
+    snprintf(path, sizeof path, "%s/outbox/ready/result-1/000017.dcm", folder);
+    ck_assert_int_eq(unlink(path), 0);
+    start_pacs();
+    start_role();
+
+    const struct ivx_delivery_row row = wait_for(id, IVX_DELIVERY_DEAD);
+
+    ck_assert_int_eq(row.attempts, 3);
+    ck_assert_int_eq(row.accepted, PER_RESULT - 1);
+    ck_assert_ptr_nonnull(strstr(row.last_comment, "000017.dcm: No such file"));
+    ck_assert_int_eq(times(1, 40), 1);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *made = suite_create("deliver");
@@ -199,6 +217,7 @@ static Suite *suite(void)
     tcase_add_test(tests, several_results_share_the_associations_that_are_allowed);
     tcase_add_test(tests, a_full_peer_gets_the_rest_later);
     tcase_add_test(tests, a_refused_instance_holds_no_other_and_ends_dead);
+    tcase_add_test(tests, a_file_that_is_gone_holds_no_other_and_ends_dead);
     tcase_add_test(tests, a_peer_that_dies_in_mid_transfer_gets_the_rest);
     tcase_add_test(tests, a_peer_that_is_away_is_asked_again_until_it_is_back);
     tcase_add_test(tests, a_rejection_is_told_and_tried_again);

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -269,6 +270,50 @@ START_TEST(a_port_in_use_is_said)
 }
 END_TEST
 
+/* ---- a disk that fails: the role's process inherits what is set here before it starts ---- */
+
+static int fail_number; /* this call of fdatasync() fails, from 1; 0: none */
+static int fail_errno;
+
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+int __wrap_fdatasync(int fd)
+{
+    static int calls;
+    if (++calls != fail_number)
+        return __real_fdatasync(fd);
+    errno = fail_errno;
+    return -1;
+}
+
+static const int disk_errors[] = { ENOSPC, EIO };
+
+START_TEST(a_failed_sync_is_answered_with_out_of_resources)
+{
+    struct ivx_err err = { 0 };
+    struct ivx_scu_answer answer;
+    fail_number = 2;
+    fail_errno = disk_errors[_i];
+    start_role("");
+    fail_number = 0; /* reading the journal syncs too */
+    struct ivx_scu *scu = open_well();
+
+    ck_assert_uint_eq(store(scu, make_file("2.25.1", 1000)), 0x0000);
+    good(ivx_scu_store(scu, make_file("2.25.2", 1000), &answer, &err), &err);
+    ck_assert_uint_eq(answer.status, 0xa700);
+    ck_assert_str_ne(answer.comment, "");
+    ck_assert_uint_eq(store(scu, make_file("2.25.3", 1000)), 0x0000);
+    ivx_scu_free(&scu);
+    stop_role();
+
+    const struct journal journal = read_journal();
+    ck_assert_uint_eq(journal.count, 3);
+    ck_assert_str_eq(journal.records[0].sop_uid, "2.25.1");
+    ck_assert_str_eq(journal.records[1].sop_uid, "2.25.3");
+    ck_assert_int_eq(journal.records[2].kind, IVX_RECORD_RELEASED);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *made = suite_create("receive");
@@ -286,6 +331,8 @@ static Suite *suite(void)
     tcase_add_test(tests, silent_peers_hold_nobody);
     tcase_add_test(tests, a_stop_lets_an_association_finish);
     tcase_add_test(tests, a_stop_does_not_wait_for_idle_peers);
+    tcase_add_loop_test(tests, a_failed_sync_is_answered_with_out_of_resources, 0,
+                        (int)IVX_COUNT(disk_errors));
     tcase_add_test(tests, a_port_in_use_is_said);
     suite_add_tcase(made, tests);
     return made;
