@@ -14,14 +14,16 @@
 #include "isovox/sys/hash.h"
 #include "parts.h"
 
-/* Microseconds spent in each stage; the engine has what is left of the total. */
+/* Microseconds spent in each stage. The engine has what is left of the total; writing, when
+ * it has a thread of its own, counts in the total only as far as the engine waits for it. */
 struct stages {
-    int64_t start, hash, read, write;
+    int64_t start, hash, read, write, wait;
 };
 
 struct run {
     struct ivx_plan plan;
     struct ivx_output output;
+    struct ivx_pipe *pipe; /* NULL: the engine's thread writes */
     struct ivx_reader *reader;
     struct ivx_threads *threads;
     struct ivx_hash *hash;
@@ -32,6 +34,7 @@ struct run {
 
 static void run_clear(struct run *run)
 {
+    ivx_pipe_free(&run->pipe);
     ivx_output_close(&run->output);
     ivx_reader_free(&run->reader);
     ivx_threads_free(&run->threads);
@@ -134,6 +137,7 @@ static bool open_output(struct run *run, struct ivx_conversion_result *result,
     case IVX_FORMAT_RAW: done = ivx_output_raw(&run->plan, &run->output, err); break;
     }
     run->stages.write += ivx_clock_steady_us() - before;
+    run->stages.wait += ivx_clock_steady_us() - before;
     return done;
 }
 
@@ -146,23 +150,45 @@ static bool source_slice(void *context, int32_t k, struct ivx_slice *out, struct
     return done;
 }
 
+static size_t slice_bytes(const struct run *run)
+{
+    return (size_t)run->plan.grid.count[0] * (size_t)run->plan.grid.count[1] *
+           (run->plan.options.result == IVX_INT16 ? 2 : 4);
+}
+
+static bool write_slice(void *context, int32_t m, const void *voxel, struct ivx_err *err)
+{
+    struct run *run = context;
+    const int64_t before = ivx_clock_steady_us();
+    ivx_hash_add(run->hash, voxel, slice_bytes(run));
+    const bool done = run->output.slice(run->output.state, m, voxel, err);
+    run->stages.write += ivx_clock_steady_us() - before;
+    return done;
+}
+
 static bool result_slice(void *context, int32_t m, const void *voxel, struct ivx_err *err)
 {
     struct run *run = context;
     const struct ivx_conversion *conversion = run->plan.conversion;
-    const struct ivx_grid *grid = &run->plan.grid;
-    const size_t bytes = (size_t)grid->count[0] * (size_t)grid->count[1] *
-                         (run->plan.options.result == IVX_INT16 ? 2 : 4);
     const int64_t before = ivx_clock_steady_us();
-    ivx_hash_add(run->hash, voxel, bytes);
-    const bool done = run->output.slice(run->output.state, m, voxel, err);
-    run->stages.write += ivx_clock_steady_us() - before;
+    const bool done = run->pipe != NULL ? ivx_pipe_put(run->pipe, voxel, err)
+                                        : write_slice(run, m, voxel, err);
+    run->stages.wait += ivx_clock_steady_us() - before;
     if (!done)
         return false;
     if (conversion->progress != NULL &&
-        !conversion->progress(conversion->progress_context, m + 1, grid->count[2]))
+        !conversion->progress(conversion->progress_context, m + 1, run->plan.grid.count[2]))
         return ivx_fail(err, IVX_STALE, "convert: cancelled after slice %d", m + 1);
     return true;
+}
+
+static bool finish_writing(struct run *run, struct ivx_err *err)
+{
+    const int64_t before = ivx_clock_steady_us();
+    const bool done = (run->pipe == NULL || ivx_pipe_finish(run->pipe, err)) &&
+                      run->output.finish(run->output.state, err);
+    run->stages.wait += ivx_clock_steady_us() - before;
+    return done;
 }
 
 static bool sample(struct run *run, struct ivx_conversion_result *result, struct ivx_err *err)
@@ -170,8 +196,12 @@ static bool sample(struct run *run, struct ivx_conversion_result *result, struct
     if (!ivx_reader_new(run->plan.conversion->source, &run->reader, err) ||
         !ivx_hash_new(&run->hash, err))
         return false;
+    if (run->plan.options.crew.size > 1 &&
+        !ivx_pipe_new(slice_bytes(run), write_slice, run, &run->pipe, err))
+        return false;
     if (!ivx_resample(&run->plan.conversion->source->stack, &run->plan.grid, &run->plan.options,
-                      source_slice, run, result_slice, run, &result->resample, err))
+                      source_slice, run, result_slice, run, &result->resample, err) ||
+        !finish_writing(run, err))
         return false;
     uint8_t digest[IVX_SHA256_SIZE];
     ivx_hash_finish(run->hash, digest);
@@ -179,7 +209,7 @@ static bool sample(struct run *run, struct ivx_conversion_result *result, struct
     ivx_reader_report(run->reader, &result->reader);
     result->grid = run->plan.grid;
     result->files = run->output.files;
-    return run->output.finish(run->output.state, err);
+    return true;
 }
 
 static bool report_stages(const struct run *run, struct ivx_conversion_result *result,
@@ -187,7 +217,7 @@ static bool report_stages(const struct run *run, struct ivx_conversion_result *r
 {
     const struct stages *stages = &run->stages;
     const int64_t total = ivx_clock_steady_us() - stages->start;
-    const int64_t engine = total - stages->hash - stages->read - stages->write;
+    const int64_t engine = total - stages->hash - stages->read - stages->wait;
     struct ivx_text text = { 0 };
     ivx_text_add(&text, "{\"hash_ms\":%.1f,\"read_ms\":%.1f,\"resample_ms\":%.1f",
                  (double)stages->hash / 1e3, (double)stages->read / 1e3, (double)engine / 1e3);

@@ -18,6 +18,7 @@ libconvert_a_SOURCES += src/convert/digests.c
 libconvert_a_SOURCES += src/convert/manifest.c
 libconvert_a_SOURCES += src/convert/nifti.c
 libconvert_a_SOURCES += src/convert/parts.h
+libconvert_a_SOURCES += src/convert/pipe.c
 libconvert_a_SOURCES += src/convert/raw.c
 libconvert_a_SOURCES += src/convert/recipe.c
 

@@ -8,6 +8,18 @@
 #include "isovox/convert/threads.h"
 #include "isovox/derive/derive.h"
 
+/* Result slices are written by a thread of their own while the engine goes on: in order, one
+ * at a time. put() copies the slice and waits while too many stand in line; the first
+ * failure of `write` is that of every later put() and of finish(). */
+typedef bool ivx_pipe_write(void *context, int32_t m, const void *voxel, struct ivx_err *err);
+struct ivx_pipe; /* opaque */
+bool ivx_pipe_new(size_t bytes, ivx_pipe_write *write, void *context, struct ivx_pipe **out,
+                  struct ivx_err *err);
+bool ivx_pipe_put(struct ivx_pipe *pipe, const void *voxel, struct ivx_err *err);
+bool ivx_pipe_finish(struct ivx_pipe *pipe, struct ivx_err *err);
+/* What has not been written by then is dropped. */
+void ivx_pipe_free(struct ivx_pipe **pipe);
+
 /* Where result slices go, in order. Opened by one of the three below. */
 struct ivx_output {
     bool (*slice)(void *state, int32_t m, const void *voxel, struct ivx_err *err);

@@ -219,6 +219,7 @@ START_TEST(a_missing_folder_is_an_error)
 {
     struct ivx_err err = { 0 };
     struct ivx_conversion wanted = conversion(IVX_FORMAT_DICOM, NULL);
+    wanted.threads = _i;
     wanted.directory = "/nonexistent/isovox";
     struct ivx_conversion_result result;
     ck_assert(!ivx_conversion_run(&wanted, &result, &err));
@@ -243,6 +244,74 @@ START_TEST(digests_are_those_of_the_files)
         digest_of(bytes, length, hex);
         ck_assert_str_eq(digests[k], hex);
     }
+}
+END_TEST
+
+struct written {
+    int32_t next, fail_at;
+    int sleep_us;
+};
+
+static bool check_order(void *context, int32_t m, const void *voxel, struct ivx_err *err)
+{
+    struct written *written = context;
+    int32_t value;
+    memcpy(&value, voxel, sizeof value);
+    ck_assert_int_eq(m, written->next);
+    ck_assert_int_eq(value, 7 * m);
+    if (m == written->fail_at)
+        return ivx_fail(err, IVX_FULL, "the disk is full at %d", m);
+    written->next++;
+    usleep((useconds_t)written->sleep_us);
+    return true;
+}
+
+static bool put(struct ivx_pipe *pipe, int32_t m, struct ivx_err *err)
+{
+    const int32_t value = 7 * m;
+    return ivx_pipe_put(pipe, &value, err);
+}
+
+START_TEST(a_pipe_keeps_the_order)
+{
+    struct ivx_err err = { 0 };
+    struct written written = { 0, -1, _i * 100 };
+    IVX_AUTO(ivx_pipe_free) struct ivx_pipe *pipe = NULL;
+    ck_assert(ivx_pipe_new(sizeof(int32_t), check_order, &written, &pipe, &err));
+    for (int32_t m = 0; m < 500; m++)
+        ck_assert(put(pipe, m, &err));
+    ck_assert(ivx_pipe_finish(pipe, &err));
+    ck_assert_int_eq(written.next, 500);
+}
+END_TEST
+
+START_TEST(a_pipe_hands_a_failure_back)
+{
+    struct ivx_err err = { 0 }, again = { 0 };
+    struct written written = { 0, 3, 0 };
+    IVX_AUTO(ivx_pipe_free) struct ivx_pipe *pipe = NULL;
+    ck_assert(ivx_pipe_new(sizeof(int32_t), check_order, &written, &pipe, &err));
+    int32_t m = 0;
+    while (m < 100 && put(pipe, m, &err))
+        m++;
+    ck_assert_int_lt(m, 100);
+    ck_assert_int_eq(err.code, IVX_FULL);
+    ck_assert_str_eq(err.text, "the disk is full at 3");
+    ck_assert(!ivx_pipe_finish(pipe, &again));
+    ck_assert_str_eq(again.text, "the disk is full at 3");
+}
+END_TEST
+
+START_TEST(a_pipe_that_is_given_up_ends)
+{
+    struct ivx_err err = { 0 };
+    struct written written = { 0, -1, 1000 };
+    IVX_AUTO(ivx_pipe_free) struct ivx_pipe *pipe = NULL;
+    ck_assert(ivx_pipe_new(sizeof(int32_t), check_order, &written, &pipe, &err));
+    for (int32_t m = 0; m < 5; m++)
+        ck_assert(put(pipe, m, &err));
+    ivx_pipe_free(&pipe);
+    ck_assert_int_lt(written.next, 6);
 }
 END_TEST
 
@@ -282,7 +351,10 @@ int main(void)
     tcase_add_test(tests, a_ramp_stays_a_ramp);
     tcase_add_test(tests, a_dicom_result_has_a_file_per_slice_and_a_manifest);
     tcase_add_test(tests, a_conversion_can_be_cancelled);
-    tcase_add_test(tests, a_missing_folder_is_an_error);
+    tcase_add_loop_test(tests, a_missing_folder_is_an_error, 1, 4);
+    tcase_add_loop_test(tests, a_pipe_keeps_the_order, 0, 2);
+    tcase_add_test(tests, a_pipe_hands_a_failure_back);
+    tcase_add_test(tests, a_pipe_that_is_given_up_ends);
     tcase_add_test(tests, digests_are_those_of_the_files);
     tcase_add_loop_test(tests, the_crew_does_every_task_once, 1, 5);
     suite_add_tcase(suite, tests);
