@@ -18,7 +18,13 @@ SPOOL_TEST_FAULTS = tests/unit/spool/faults.h tests/unit/spool/faults.c tests/un
 	tests/unit/spool/rig.c
 SPOOL_TEST_WRAP = -Wl,--wrap=pwrite,--wrap=pread,--wrap=fdatasync,--wrap=fsync \
 	-Wl,--wrap=fallocate,--wrap=linkat
-check_PROGRAMS += tests/unit/spool/test_crash tests/unit/spool/test_faults
+check_PROGRAMS += tests/unit/spool/test_crash tests/unit/spool/test_faults \
+	tests/unit/spool/test_powercut
+tests_unit_spool_test_powercut_SOURCES = $(SPOOL_TEST_FAULTS) tests/unit/spool/test_powercut.c
+tests_unit_spool_test_powercut_CPPFLAGS = $(SPOOL_TEST_CPPFLAGS)
+tests_unit_spool_test_powercut_CFLAGS = $(TEST_CFLAGS)
+tests_unit_spool_test_powercut_LDFLAGS = $(AM_LDFLAGS) $(SPOOL_TEST_WRAP)
+tests_unit_spool_test_powercut_LDADD = $(SPOOL_TEST_LIBS)
 tests_unit_spool_test_crash_SOURCES = $(SPOOL_TEST_FAULTS) tests/unit/spool/test_crash.c
 tests_unit_spool_test_crash_CPPFLAGS = $(SPOOL_TEST_CPPFLAGS)
 tests_unit_spool_test_crash_CFLAGS = $(TEST_CFLAGS)

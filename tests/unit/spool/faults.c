@@ -2,14 +2,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 char trace[8192];
 uint64_t written_at[8192];
+struct call kept[256];
+int kept_count;
 static int calls, fail_at, fail_errno;
-static bool hit, reads_fail, writes_are_short, syncs_are_skipped;
+static bool hit, reads_fail, writes_are_short, syncs_are_skipped, keeping;
 
 ssize_t __real_pwrite(int fd, const void *bytes, size_t length, off_t offset);
 ssize_t __real_pread(int fd, void *bytes, size_t length, off_t offset);
@@ -58,6 +61,34 @@ void faults_skip_syncs(bool on)
     syncs_are_skipped = on;
 }
 
+void faults_keep(bool on)
+{
+    keeping = on;
+    for (; on && kept_count > 0; kept_count--)
+        free(kept[kept_count - 1].bytes);
+}
+
+void faults_note(char letter, int n)
+{
+    if (kept_count == (int)(sizeof kept / sizeof *kept))
+        abort();
+    kept[kept_count++] = (struct call){ .letter = letter, .n = n };
+}
+
+static void keep_write(const void *bytes, size_t length, off_t offset)
+{
+    if (!keeping)
+        return;
+    faults_note('w', 0);
+    struct call *call = &kept[kept_count - 1];
+    call->offset = (uint64_t)offset;
+    call->length = length;
+    call->bytes = malloc(length);
+    if (call->bytes == NULL)
+        abort();
+    memcpy(call->bytes, bytes, length);
+}
+
 /* Records the call; true when it is to fail. */
 static bool faulty(char letter, uint64_t offset)
 {
@@ -79,6 +110,7 @@ ssize_t __wrap_pwrite(int fd, const void *bytes, size_t length, off_t offset)
         return -1;
     if (writes_are_short && length > 1000)
         length = 1000;
+    keep_write(bytes, length, offset);
     return __real_pwrite(fd, bytes, length, offset);
 }
 
@@ -95,6 +127,8 @@ int __wrap_fdatasync(int fd)
 {
     if (faulty('d', 0))
         return -1;
+    if (keeping)
+        faults_note('d', 0);
     return syncs_are_skipped ? 0 : __real_fdatasync(fd);
 }
 

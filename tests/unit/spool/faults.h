@@ -3,6 +3,7 @@
 #define IVX_TEST_SPOOL_FAULTS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* What was called since faults_start(): w pwrite, d fdatasync, s fsync of a file, S fsync
@@ -17,5 +18,18 @@ bool faults_hit(void); /* has it happened? */
 void faults_fail_reads(bool on);
 void faults_short_writes(bool on); /* pwrite takes 1000 bytes at a time */
 void faults_skip_syncs(bool on);   /* for tests that repeat thousands of times */
+
+/* Keeps every pwrite and fdatasync that succeeds, to be replayed. */
+struct call {
+    char letter; /* w, d, or what faults_note() was given */
+    uint64_t offset;
+    size_t length;
+    uint8_t *bytes;
+    int n;
+};
+extern struct call kept[256];
+extern int kept_count;
+void faults_keep(bool on); /* on: forgets what was kept before */
+void faults_note(char letter, int n);
 
 #endif
