@@ -107,26 +107,53 @@ static void close_walk(FTS **walk)
         fts_close(*walk);
 }
 
+static void free_list(char ***list)
+{
+    for (char **path = *list; path != NULL && *path != NULL; path++)
+        free(*path);
+    free(*list);
+}
+
+/* A DICOMDIR stands for the folder that it indexes. */
+static char *what_is_meant(const char *path)
+{
+    char *copy = strdup(path);
+    const char *slash = strrchr(path, '/');
+    if (copy == NULL || strcmp(slash != NULL ? slash + 1 : path, "DICOMDIR") != 0)
+        return copy;
+    free(copy);
+    if (slash == NULL)
+        return strdup(".");
+    return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+static bool walk_all(char *const *list, struct ivx_inputs *out, struct ivx_err *err)
+{
+    IVX_AUTO(close_walk) FTS *walk = fts_open(list, FTS_LOGICAL | FTS_NOCHDIR, by_name);
+    if (walk == NULL)
+        return ivx_fail_errno(err, "read", list[0]);
+    const FTSENT *entry;
+    while ((errno = 0, entry = fts_read(walk)) != NULL)
+        if (!take_entry(out, entry, err))
+            return false;
+    return errno == 0 || ivx_fail_errno(err, "read", list[0]);
+}
+
 bool ivx_inputs_read(char *const *paths, int count, struct ivx_inputs *out,
                      struct ivx_err *err)
 {
-    IVX_AUTO(ivx_memory_free) char **list = calloc((size_t)count + 1, sizeof *list);
+    IVX_AUTO(free_list) char **list = calloc((size_t)count + 1, sizeof *list);
     if (list == NULL)
         return ivx_fail(err, IVX_FULL, "no memory");
     for (int n = 0; n < count; n++) {
         struct stat about;
         if (stat(paths[n], &about) == -1)
             return ivx_fail_errno(err, "read", paths[n]);
-        list[n] = paths[n];
+        list[n] = S_ISREG(about.st_mode) ? what_is_meant(paths[n]) : strdup(paths[n]);
+        if (list[n] == NULL)
+            return ivx_fail(err, IVX_FULL, "no memory");
     }
-    IVX_AUTO(close_walk) FTS *walk = fts_open(list, FTS_LOGICAL | FTS_NOCHDIR, by_name);
-    if (walk == NULL)
-        return ivx_fail_errno(err, "read", paths[0]);
-    const FTSENT *entry;
-    while ((errno = 0, entry = fts_read(walk)) != NULL)
-        if (!take_entry(out, entry, err))
-            return false;
-    return errno == 0 || ivx_fail_errno(err, "read", paths[0]);
+    return walk_all(list, out, err);
 }
 
 void ivx_inputs_free(struct ivx_inputs *inputs)
