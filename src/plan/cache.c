@@ -1,11 +1,10 @@
-#include "cache.h"
+#include "planner.h"
 
 #include <stdlib.h>
 
 #include "isovox/base/auto.h"
 
-/* A header takes about 3 kB: at most some 60 MB. */
-enum { BUCKETS = 8192, MOST = 20000 };
+enum { BUCKETS = 8192 };
 
 struct node {
     struct node *next;
@@ -80,7 +79,7 @@ void ivx_plan_cache_put(struct ivx_plan_cache *cache, uint64_t segment, uint64_t
                         struct ivx_instance *instance)
 {
     ivx_plan_cache_drop(cache, segment, offset);
-    if (cache->count >= MOST)
+    if (cache->count >= IVX_PLAN_MOST_INSTANCES)
         clear(cache);
     struct node *node = calloc(1, sizeof *node);
     if (node == NULL) {

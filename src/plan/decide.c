@@ -232,7 +232,11 @@ static bool write_outcome(struct decision *decision, const char *kind, struct iv
 bool ivx_plan_decide(struct ivx_planner *planner, const struct ivx_series_row *series,
                      const char *kind, struct ivx_err *err)
 {
-    IVX_AUTO(decision_clear) struct decision decision = { .planner = planner, .series = series };
+    IVX_AUTO(decision_clear)
+    struct decision decision = { .planner = planner, .series = series };
+    if (series->instances > IVX_PLAN_MOST_INSTANCES)
+        return ivx_plan_refuse(planner, series, ivx_reason_name(IVX_REASON_TOO_LARGE),
+                               "more instances than one series may have", err);
     decision.warnings = cJSON_CreateArray();
     if (decision.warnings == NULL)
         return ivx_fail(err, IVX_FULL, "plan: no memory for a decision");
@@ -255,7 +259,8 @@ bool ivx_plan_decide(struct ivx_planner *planner, const struct ivx_series_row *s
 bool ivx_plan_refuse(struct ivx_planner *planner, const struct ivx_series_row *series,
                      const char *code, const char *note, struct ivx_err *err)
 {
-    IVX_AUTO(decision_clear) struct decision decision = { .planner = planner, .series = series };
+    IVX_AUTO(decision_clear)
+    struct decision decision = { .planner = planner, .series = series };
     decision.warnings = cJSON_CreateArray();
     if (decision.warnings == NULL)
         return ivx_fail(err, IVX_FULL, "plan: no memory for a decision");

@@ -10,6 +10,10 @@
 #include "isovox/config/config.h"
 #include "isovox/spool/spool.h"
 
+/* A header takes some 3 kB: a series of more instances is refused (TOO_LARGE), and no more
+ * headers are kept in memory. */
+enum { IVX_PLAN_MOST_INSTANCES = 20000 };
+
 /* What was worked out about an open series, so that it is worked out once per arrival.
  * Losing it costs time and nothing else: what a decision rests on are rows. */
 struct ivx_plan_memory {

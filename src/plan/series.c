@@ -65,6 +65,10 @@ static bool judge_geometry(struct ivx_planner *planner, struct ivx_plan_memory *
     IVX_AUTO(ivx_plan_content_free) struct ivx_plan_content content = { 0 };
     IVX_AUTO(ivx_assembly_free) struct ivx_assembly *assembly = NULL;
     const struct ivx_assemble_options options = { IVX_GAP_REFUSE, false };
+    if (memory->instances > IVX_PLAN_MOST_INSTANCES) {
+        memory->geometry = IVX_PLAN_NOTHING;
+        return true;
+    }
     if (!ivx_plan_content_read(planner, memory->series_id, &content, err)
         || !ivx_assemble(content.instances, content.count, &options, &assembly, err))
         return false;
@@ -104,13 +108,14 @@ static bool wait_for_more(struct ivx_planner *planner, const struct ivx_series_r
     ivx_log_uid(row->series_uid, uid);
     ivx_log(IVX_INFO, "series.waiting", "series=%s instances=%lld code=GAP text=\"%s\"", uid,
             (long long)row->instances, memory->text);
-    return ivx_catalogue_evidence(planner->catalogue, row->id, "geometry", memory->text,
-                                  ivx_clock_wall_us(), err)
-           && ivx_catalogue_series_waits(planner->catalogue, row->id,
-                                         ivx_reason_name(IVX_REASON_GAP), memory->text, err);
+    return ivx_catalogue_series_waits(planner->catalogue, row->id,
+                                      ivx_reason_name(IVX_REASON_GAP), memory->text, err)
+           && ivx_catalogue_evidence(planner->catalogue, row->id, "geometry", memory->text,
+                                     ivx_clock_wall_us(), err);
 }
 
-/* The evidence rows say with figures why the series is taken as complete. */
+/* For people, with figures: why the series was taken as complete. What the verdict rests
+ * on (arrivals, associations, an operator's word) are rows of their own. */
 static bool note_evidence(struct ivx_planner *planner, const struct ivx_series_row *row,
                           const struct ivx_plan_memory *memory, const char *kind,
                           struct ivx_err *err)
@@ -130,8 +135,9 @@ static bool decide(struct ivx_planner *planner, const struct ivx_series_row *row
                    const struct ivx_plan_memory *memory, const char *kind,
                    struct ivx_err *err)
 {
-    return note_evidence(planner, row, memory, kind, err)
-           && ivx_plan_decide(planner, row, kind, err);
+    /* In this order, so that a decision that fails over and over leaves no trail of rows. */
+    return ivx_plan_decide(planner, row, kind, err)
+           && note_evidence(planner, row, memory, kind, err);
 }
 
 static bool judge(struct ivx_planner *planner, const struct ivx_series_row *row,
