@@ -9,7 +9,7 @@
 #include "isovox/config/config.h"
 #include "isovox/sys/log.h"
 
-/* ---- roles.c: which roles there are --------------------------------------------------- */
+/* ---- kinds.c, roles.c: which roles there are -------------------------------------------- */
 
 struct ivx_role_kind {
     const char *name;

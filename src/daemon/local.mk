@@ -3,6 +3,7 @@ sbin_PROGRAMS += isovoxd
 isovoxd_CPPFLAGS = $(AM_CPPFLAGS)
 isovoxd_SOURCES = src/daemon/daemon.h
 isovoxd_SOURCES += src/daemon/instance.c
+isovoxd_SOURCES += src/daemon/kinds.c
 isovoxd_SOURCES += src/daemon/main.c
 isovoxd_SOURCES += src/daemon/notify.c
 isovoxd_SOURCES += src/daemon/roles.c
@@ -32,3 +33,10 @@ systemd/isovoxd.service: systemd/isovoxd.service.in
 		$(srcdir)/systemd/isovoxd.service.in > $@.tmp && mv $@.tmp $@
 EXTRA_DIST += systemd/isovoxd.service.in
 CLEANFILES += systemd/isovoxd.service
+
+check_PROGRAMS += tests/unit/daemon/test_daemon
+tests_unit_daemon_test_daemon_SOURCES = tests/unit/daemon/test_daemon.c \
+	src/daemon/daemon.h src/daemon/instance.c src/daemon/notify.c src/daemon/roles.c
+tests_unit_daemon_test_daemon_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src/daemon
+tests_unit_daemon_test_daemon_CFLAGS = $(TEST_CFLAGS)
+tests_unit_daemon_test_daemon_LDADD = $(CONFIG_LIBS) $(CHECK_LIBS)

@@ -6,20 +6,6 @@
 #include "daemon.h"
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
-#include "isovox/convert/convert.h"
-#include "isovox/deliver/deliver.h"
-#include "isovox/http/http.h"
-#include "isovox/plan/plan.h"
-#include "isovox/receive/receive.h"
-
-const struct ivx_role_kind ivx_role_kinds[IVX_ROLE_KINDS + 1] = {
-    { "receive", ivx_receive_run, false },
-    { "plan", ivx_plan_run, false },
-    { "convert", ivx_convert_run, true },
-    { "deliver", ivx_deliver_run, false },
-    { "http", ivx_http_run, false },
-    { NULL, NULL, false },
-};
 
 static const struct ivx_role_kind *find(const char *name, size_t length)
 {

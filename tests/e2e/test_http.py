@@ -157,7 +157,7 @@ class AWholeStory(harness.Case):
 
     def test_is_told_by_page_metrics_and_tool(self):
         pacs = self.pacs(start=False)
-        daemon = self.daemon(pacs, settings={"deliver": {"first_retry": 60,
+        daemon = self.daemon(pacs, settings={"deliver": {"first_retry": 6,
                                                          "longest_retry": 600}})
         files = self.phantom("--dims", "24,24,10", "--spacing", "1,1,2")
         daemon.send(files)
