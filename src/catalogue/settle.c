@@ -60,13 +60,23 @@ static bool find_failure(struct ivx_catalogue *catalogue, int64_t series_id,
     return true;
 }
 
-static bool set(struct ivx_catalogue *catalogue, int64_t series_id,
-                enum ivx_series_state state, const char *code, const char *note,
-                struct ivx_err *err)
+static bool fail_series(struct ivx_catalogue *catalogue, int64_t series_id,
+                        const char *code, const char *note, struct ivx_err *err)
 {
     return ivx_db_run(catalogue,
                       "UPDATE series SET state = ?2, code = ?3, note = ?4 WHERE id = ?1",
-                      ARGS(I(series_id), I(state), T(code), T(note)), err);
+                      ARGS(I(series_id), I(IVX_SERIES_FAILED), T(code), T(note)), err);
+}
+
+/* The decision's own note stays; that of a failure which is overcome goes. */
+static bool set(struct ivx_catalogue *catalogue, int64_t series_id,
+                enum ivx_series_state state, struct ivx_err *err)
+{
+    return ivx_db_run(catalogue,
+                      "UPDATE series SET state = ?2,"
+                      " code = CASE WHEN state = ?3 THEN '' ELSE code END,"
+                      " note = CASE WHEN state = ?3 THEN '' ELSE note END WHERE id = ?1",
+                      ARGS(I(series_id), I(state), I(IVX_SERIES_FAILED)), err);
 }
 
 bool ivx_series_settle(struct ivx_catalogue *catalogue, int64_t series_id,
@@ -88,13 +98,13 @@ bool ivx_series_settle(struct ivx_catalogue *catalogue, int64_t series_id,
     if (now.jobs == 0)
         return true;
     if (now.code[0] != '\0')
-        return set(catalogue, series_id, IVX_SERIES_FAILED, now.code, now.note, err);
+        return fail_series(catalogue, series_id, now.code, now.note, err);
     if (now.cancelled_jobs == now.jobs)
-        return set(catalogue, series_id, IVX_SERIES_FAILED, "CANCELLED",
-                   "every job was cancelled", err);
-    if (now.open_jobs == 0 && now.open_deliveries == 0)
-        return set(catalogue, series_id, IVX_SERIES_DONE, "", "", err);
-    return set(catalogue, series_id, IVX_SERIES_PLANNED, "", "", err);
+        return fail_series(catalogue, series_id, "CANCELLED", "every job was cancelled",
+                           err);
+    const bool finished = now.open_jobs == 0 && now.open_deliveries == 0;
+    return set(catalogue, series_id, finished ? IVX_SERIES_DONE : IVX_SERIES_PLANNED,
+               err);
 }
 
 bool ivx_series_settle_of_job(struct ivx_catalogue *catalogue, int64_t job_id,

@@ -170,7 +170,7 @@ bool rig_decide(int64_t id, const char *const *keys, const char *destination,
                                            .seen_instances = (int64_t)count,
                                            .state = IVX_SERIES_PLANNED,
                                            .code = "",
-                                           .note = "",
+                                           .note = "decided by: test",
                                            .warnings_json = "[]",
                                            .jobs = jobs,
                                            .job_count = job_count };

@@ -44,6 +44,7 @@ START_TEST(a_series_without_destinations_is_done_with_its_last_job)
     ck_assert_int_eq(rig_state(id), IVX_SERIES_PLANNED);
     rig_convert(1);
     ck_assert_int_eq(rig_state(id), IVX_SERIES_DONE);
+    ck_assert_str_eq(rig_series_row(id).note, "decided by: test");
 }
 END_TEST
 
