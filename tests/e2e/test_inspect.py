@@ -1,6 +1,7 @@
 """`isovox inspect` against pydicom and numpy: the positions in the files are the truth, and no
 other converter is asked. Public images of several vendors, and phantoms."""
 
+import copy
 import json
 import math
 import random
@@ -141,6 +142,124 @@ class Volumes(harness.Case):
                 report, _ = inspect(folder, status=0)
                 self.assertEqual(len(report["volumes"]), 1)
                 self.check_geometry(report["volumes"][0], *headers(folder).values())
+
+
+class RealSeriesChanged(harness.Case):
+    """Accidents that happen to real series, made from real ones."""
+
+    SOURCES = {"ct_philips_tilt_negative": 54, "ibsi2_orientation": 64, "sts_001": 59}
+
+    def variants(self, change, status):
+        """Yields report and the untouched volume for each source, changed by
+        change(list of data sets in ascending position)."""
+        here = 0
+        for name in self.SOURCES:
+            source = harness.SHARED / name
+            if not source.exists():
+                continue
+            here += 1
+            before, _ = inspect(source)
+            volume = before["volumes"][0]
+            slices = [pydicom.dcmread(path) for path in harness.dicom_files(source)]
+            slices = [s for s in slices if s.get("SeriesInstanceUID") == volume["series_uid"]]
+            normal = numpy.array(volume["normal_lps"])
+            slices.sort(key=lambda s: numpy.array(s.ImagePositionPatient, float) @ normal)
+            folder = self.new_folder(name)
+            folder.mkdir()
+            for number, data in enumerate(change(slices)):
+                data.save_as(folder / f"{number * 7919 % 1000:03}-{number}.dcm")
+            yield inspect(folder, status=status)[0], volume
+        if here == 0:
+            harness.shared_data("ibsi2_orientation")
+
+    def codes(self, report):
+        return [refusal["code"] for refusal in report["refused"]]
+
+    def test_a_missing_slice(self):
+        for report, _ in self.variants(lambda s: s[:20] + s[21:], 3):
+            self.assertEqual(self.codes(report), ["GAP"])
+
+    def test_the_last_slices_missing_move_nothing(self):
+        for report, before in self.variants(lambda s: s[:-5], 0):
+            after = report["volumes"][0]
+            self.assertEqual(after["positions_mm"], before["positions_mm"][:-5])
+            self.assertEqual(after["origin_lps"], before["origin_lps"])
+
+    def test_numbers_and_uids_shuffled(self):
+        def change(slices):
+            numbers = list(range(len(slices)))
+            random.Random(3).shuffle(numbers)
+            for data, number in zip(slices, numbers):
+                data.InstanceNumber = number
+                data.SOPInstanceUID = f"2.25.{number + 1}"
+                data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
+            return slices
+
+        for report, before in self.variants(change, 0):
+            self.assertEqual(report["volumes"], [before])
+
+    def again(self, data, **attributes):
+        made = copy.deepcopy(data)
+        for name, value in attributes.items():
+            setattr(made, name, value)
+        return made
+
+    def test_a_slice_sent_twice(self):
+        for report, before in self.variants(lambda s: s + [self.again(s[9])], 0):
+            after = report["volumes"][0]
+            self.assertEqual(after.pop("warnings"),
+                             before["warnings"] + ["DUPLICATES_DROPPED"])
+            before.pop("warnings")
+            self.assertEqual(after, before)
+
+    def test_two_phases_in_one_series(self):
+        def change(slices):
+            for data in slices:
+                data.TemporalPositionIdentifier = "1"
+            return slices + [
+                self.again(data, SOPInstanceUID=f"2.25.{number + 1}",
+                           TemporalPositionIdentifier="2",
+                           PixelData=bytes(len(data.PixelData)))
+                for number, data in enumerate(slices)]
+
+        for report, before in self.variants(change, 0):
+            self.assertEqual(len(report["volumes"]), 2)
+            for after in report["volumes"]:
+                self.assertEqual(after["positions_mm"], before["positions_mm"])
+                self.assertIn("SPLIT", after["warnings"])
+
+    def test_mixed_bits_stored(self):
+        def change(slices):
+            slices[5].BitsStored, slices[5].HighBit = 13, 12
+            for data in slices:
+                data.RescaleIntercept = data.get("RescaleIntercept", "-1024")
+            return slices
+
+        for report, before in self.variants(change, 0):
+            after = report["volumes"][0]
+            self.assertIn("BITS_DIFFER", after["warnings"])
+            self.assertEqual(after["positions_mm"], before["positions_mm"])
+
+    def test_mixed_pixel_spacing(self):
+        def change(slices):
+            for data in slices[30:]:
+                data.PixelSpacing = ["0.9", "0.9"]
+            return slices
+
+        for report, before in self.variants(change, 0):
+            self.assertEqual([v["dims"][2] for v in report["volumes"]],
+                             [30, before["dims"][2] - 30]
+                             if before["spacing_mm"][1] < 0.9
+                             else [before["dims"][2] - 30, 30])
+
+    def test_a_slice_pushed_aside(self):
+        def change(slices):
+            place = slices[8].ImagePositionPatient
+            slices[8].ImagePositionPatient = [float(place[0]) + 3, place[1], place[2]]
+            return slices
+
+        for report, _ in self.variants(change, 3):
+            self.assertEqual(self.codes(report), ["OFF_LINE"])
 
 
 class Refusals(harness.Case):
