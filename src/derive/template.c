@@ -80,7 +80,7 @@ static bool not_carried(void *context, uint32_t tag)
 {
     (void)context;
     const uint32_t group = tag >> 16, element = tag & 0xffff;
-    if (group % 2 == 1 || element == 0 || !carried_group(group) || LISTED(dropped, tag))
+    if (element == 0 || !carried_group(group) || LISTED(dropped, tag))
         return true;
     if (group == 0x0028)
         return !LISTED(carried_0028, tag);
