@@ -188,7 +188,8 @@ static bool choose_batch(struct ivx_engine *engine, struct ivx_err *err)
         if (limit == 0 || engine->memory <= limit)
             return true;
         if (engine->batch == 1 && engine->group == 1)
-            return ivx_fail(err, IVX_FULL, "resample: needs %zu bytes, %zu are allowed",
+            return ivx_fail(err, IVX_REFUSED,
+                            "resample: needs %zu bytes, %zu are allowed",
                             engine->memory, limit);
         engine->batch = engine->batch > 1 ? engine->batch / 2 : 1;
         engine->group = engine->group > 1 ? engine->group / 2 : 1;
@@ -383,7 +384,7 @@ bool ivx_engine_masks(struct ivx_engine *engine, struct ivx_err *err)
     if (engine->masks_ready)
         return true;
     if (limit > 0 && more > limit - engine->memory)
-        return ivx_fail(err, IVX_FULL,
+        return ivx_fail(err, IVX_REFUSED,
                         "resample: padding needs %zu bytes, %zu are allowed",
                         engine->memory + more, limit);
 

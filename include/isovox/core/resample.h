@@ -84,7 +84,7 @@ struct ivx_resample_options {
     float background;       /* outside the scanned region; -1024 for CT */
     const char *simd;       /* NULL or "auto": the best; "base", "avx2", "avx512", "neon" */
     struct ivx_crew crew;   /* .run NULL: the calling thread alone */
-    size_t memory_limit;    /* bytes; 0: none. IVX_FULL when the slab would not fit */
+    size_t memory_limit;    /* bytes; 0: none. IVX_REFUSED when the slab does not fit */
 };
 
 /* Filled by ivx_resample(): counts are result voxels. */

@@ -115,8 +115,8 @@ START_TEST(sets_and_crews_give_the_same_bits)
 }
 END_TEST
 
-/* A limit that still fits changes the batches and no bit; one that does not is IVX_FULL.
- */
+/* A limit that still fits changes the batches and no bit; one that does not is
+ * IVX_REFUSED: it would be the same the next time. */
 START_TEST(memory_is_limited_and_bits_do_not_care)
 {
     IVX_AUTO(subject_free) struct subject *subject = subject_new(64, 64, 200, coarse);
@@ -137,7 +137,7 @@ START_TEST(memory_is_limited_and_bits_do_not_care)
     options.memory_limit = 20 * plane;
     ck_assert(!ivx_resample(&subject->stack, &roomy.grid, &options, NULL, NULL, NULL,
                             NULL, NULL, &err));
-    ck_assert_int_eq(err.code, IVX_FULL);
+    ck_assert_int_eq(err.code, IVX_REFUSED);
 }
 END_TEST
 
