@@ -32,6 +32,42 @@ static void session_clear(struct session *session)
     cJSON_Delete(session->refused);
 }
 
+static bool no_source(void *context, int32_t k, struct ivx_slice *out, struct ivx_err *err)
+{
+    static const int16_t voxels[4] = { 0 };
+    (void)context;
+    (void)k;
+    (void)err;
+    *out = (struct ivx_slice){ IVX_INT16, voxels, NULL };
+    return true;
+}
+
+static bool no_sink(void *context, int32_t m, const void *voxel, struct ivx_err *err)
+{
+    (void)context;
+    (void)m;
+    (void)voxel;
+    (void)err;
+    return true;
+}
+
+/* An instruction set that this machine lacks is a matter of the command line: it is asked
+ * of eight voxels before anything is read. */
+static bool simd_works(const char *simd, struct ivx_err *err)
+{
+    static const double t[2] = { 0, 1 }, none[2] = { 0, 0 };
+    const struct ivx_stack stack = {
+        .columns = 2, .rows = 2, .slices = 2, .column_spacing = 1, .row_spacing = 1,
+        .row = { 1, 0, 0 }, .column = { 0, 1, 0 }, .normal = { 0, 0, 1 },
+        .t = t, .shift_row = none, .shift_column = none
+    };
+    const struct ivx_resample_options options = { .kernel = IVX_LINEAR, .simd = simd };
+    struct ivx_resample_report report;
+    struct ivx_grid grid;
+    return ivx_target_grid(&stack, 1, IVX_ALIGN_CENTER, &grid, err) &&
+           ivx_resample(&stack, &grid, &options, no_source, NULL, no_sink, NULL, &report, err);
+}
+
 /* A build that is to be repeated sets SOURCE_DATE_EPOCH (reproducible-builds.org). */
 static bool find_time(int64_t *out, struct ivx_err *err)
 {
@@ -245,6 +281,8 @@ int ivx_tool_convert(int argc, char **argv)
 
     ivx_stop_start();
     struct ivx_err err = { 0 };
+    if (!simd_works(options.simd, &err))
+        return ivx_tool_usage("convert", "--simd %s: %s", options.simd, err.text);
     IVX_AUTO(session_clear) struct session session = { .options = &options };
     if (!read_all(&session, &err)) {
         fprintf(stderr, "isovox convert: %s\n", err.text);

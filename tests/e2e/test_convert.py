@@ -431,6 +431,22 @@ class TheCommandLine(ConvertCase):
                 self.assertIn(text, done.stderr)
                 self.assertEqual(done.stdout, "")
 
+    def test_what_does_not_fit_is_refused(self):
+        self.phantom("--dims", "200,200,12")
+        for extra in (["--max-memory", "1M"], ["--spacing", "0.01"]):
+            with self.subTest(extra):
+                done = harness.run_tool("convert", self.folder / "phantom", "-o",
+                                        self.folder / "out", *extra)
+                self.assertEqual(done.returncode, 3)
+                self.refused(done, "TOO_LARGE")
+
+    def test_an_instruction_set_that_is_not_here_is_2(self):
+        if os.uname().machine != "x86_64":
+            self.skipTest("neon is here")
+        done = harness.run_tool("convert", "--simd", "neon", "x", "-o", self.folder / "out")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("neon", done.stderr)
+
     def test_a_missing_input_is_1(self):
         done = harness.run_tool("convert", self.folder / "nothing", "-o", self.folder / "out")
         self.assertEqual(done.returncode, 1)
