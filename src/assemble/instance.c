@@ -230,6 +230,31 @@ static void finish(struct reading *reading, const struct ivx_scan *scan)
     made->padding_limit = as_stored(made, reading->padding_limit);
 }
 
+/* PS3.5 9.1 allows digits and dots; letters are seen in the wild and do no harm. What is not
+ * printable would end in logs, terminals and file names. */
+static bool printable(const char *text)
+{
+    for (; *text != '\0'; text++)
+        if (*text <= ' ' || *text > '~')
+            return false;
+    return true;
+}
+
+static bool uids_printable(const struct ivx_instance *made)
+{
+    return printable(made->sop_class) && printable(made->sop_uid)
+           && printable(made->series_uid) && printable(made->study_uid)
+           && printable(made->frame_uid) && printable(made->syntax);
+}
+
+/* Coded values that end in messages. */
+static void clean(char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < ' ' || *text == 127)
+            *text = '?';
+}
+
 static bool unsuitable(enum ivx_reason *reason_out, struct ivx_err *err, const char *what)
 {
     *reason_out = IVX_REASON_DAMAGED;
@@ -271,6 +296,12 @@ bool ivx_instance_read(const struct ivx_blob *blob, struct ivx_instance **out,
     if (!is_uid(made->sop_uid) || !is_uid(made->sop_class) || !is_uid(made->series_uid)
         || !is_uid(made->study_uid) || !is_uid(made->frame_uid))
         return unsuitable(reason_out, err, "a UID is none");
+
+    if (!uids_printable(made))
+        return unsuitable(reason_out, err, "a UID has characters that no UID has");
+    clean(made->modality);
+    clean(made->photometric);
+    clean(made->image_type);
 
     *out = IVX_STEAL(made);
     return true;

@@ -70,3 +70,4 @@ tests_unit_dicom_test_network_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src/dico
 tests_unit_dicom_test_network_CFLAGS = $(TEST_CFLAGS)
 tests_unit_dicom_test_network_LDADD = libdicom.a libsys.a libbase.a $(CHECK_LIBS) \
 	$(DCMTK_LIBS) $(CRYPTO_LIBS)
+EXTRA_DIST += src/dicom/README.md

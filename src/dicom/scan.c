@@ -412,6 +412,9 @@ static bool settle_syntax(struct walk *walk)
     struct ivx_scan *out = walk->out;
     if (out->syntax[0] == '\0' && !guess_syntax(walk))
         return false;
+    for (const char *at = out->syntax; *at != '\0'; at++)
+        if ((*at < '0' || *at > '9') && *at != '.')
+            return blame(walk, IVX_REASON_DAMAGED, "the transfer syntax is no UID");
     if (!ivx_syntax_encoding(out->syntax, &out->explicit_vr, &out->big_endian))
         return blame(walk, IVX_REASON_UNSUPPORTED_SYNTAX, "transfer syntax %s", out->syntax);
     walk->frames[0].explicit_vr = out->explicit_vr;

@@ -1,5 +1,6 @@
 #include "report.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
 #include "isovox/base/auto.h"
@@ -100,6 +101,13 @@ cJSON *ivx_report_refused(const struct ivx_assembly *assembly, const struct ivx_
     return IVX_STEAL(array);
 }
 
+/* Names of files and texts about them, without what moves the cursor. */
+static void print_plain(const char *text, FILE *to)
+{
+    for (; *text != '\0'; text++)
+        fputc(iscntrl((unsigned char)*text) ? '?' : *text, to);
+}
+
 void ivx_report_print_refused(const struct ivx_assembly *assembly,
                               const struct ivx_inputs *inputs, FILE *to)
 {
@@ -111,8 +119,11 @@ void ivx_report_print_refused(const struct ivx_assembly *assembly,
     }
     for (size_t n = 0; n < inputs->unusable_count; n++) {
         const struct ivx_unusable *known = &inputs->unusable[n];
-        fprintf(to, "refused: %s: %s: %s (series unknown)\n", ivx_reason_name(known->reason),
-                known->path, known->text);
+        fprintf(to, "refused: %s: ", ivx_reason_name(known->reason));
+        print_plain(known->path, to);
+        fputs(": ", to);
+        print_plain(known->text, to);
+        fputs(" (series unknown)\n", to);
     }
 }
 

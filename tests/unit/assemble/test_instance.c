@@ -213,6 +213,24 @@ START_TEST(a_uid_that_is_none_is_damaged)
 }
 END_TEST
 
+START_TEST(a_uid_that_could_move_a_cursor_is_damage)
+{
+    static const char *const bad[] = { "2.25.1\x1b[2J", "2.25.\n1", "2.25 1", "2.25.\xff" };
+    IVX_AUTO(bytes_free) struct bytes bytes = { 0 };
+    bytes_start(&bytes, syntaxes[1]);
+    bytes_text(&bytes, 0x00080016, "UI", "1.2");
+    bytes_text(&bytes, 0x00080018, "UI", "2.25.1");
+    bytes_text(&bytes, 0x0020000D, "UI", "2.25.3");
+    bytes_text(&bytes, 0x0020000E, "UI", bad[_i]);
+    IVX_AUTO(ivx_instance_free) struct ivx_instance *i = NULL;
+    enum ivx_reason reason;
+
+    ck_assert(!read_bytes(&bytes, &i, &reason));
+
+    ck_assert_int_eq(reason, IVX_REASON_DAMAGED);
+}
+END_TEST
+
 START_TEST(a_file_that_is_gone_may_come_back)
 {
     const struct ivx_blob blob = { "/nonexistent/slice", 0, 1000 };
@@ -303,6 +321,7 @@ int main(void)
                         (int)IVX_COUNT(numbers));
     tcase_add_loop_test(cases, an_object_without_its_uids_is_damaged, 0, 4);
     tcase_add_loop_test(cases, a_uid_that_is_none_is_damaged, 0, 6);
+    tcase_add_loop_test(cases, a_uid_that_could_move_a_cursor_is_damage, 0, 4);
     tcase_add_test(cases, a_file_that_is_gone_may_come_back);
     tcase_add_loop_test(cases, damaged_headers_make_no_trouble, 0, 3);
     suite_add_tcase(suite, cases);
