@@ -18,6 +18,23 @@ struct plane {
     uint64_t digest;
 };
 
+struct worker;
+
+/* What is the same for a whole result slice. */
+struct ivx_frame {
+    const struct ivx_engine *engine;
+    struct worker *worker;
+    struct ivx_taps taps;
+    const float *value_weight, *slope_weight;
+    int32_t first, last;                              /* slices that take part */
+    int32_t column_from, column_to, row_from, row_to; /* inside the scanned region */
+    int32_t inner_column_from, inner_column_to;       /* between outermost samples */
+    int32_t inner_row_from, inner_row_to;
+    int32_t plain_from, plain_to; /* rows that every slice has, whole */
+    bool outside, rim;            /* along z */
+    void *result;
+};
+
 /* What one task of the crew works with. */
 struct worker {
     struct ivx_table x, y;
@@ -30,6 +47,7 @@ struct worker {
     float *slopes;        /* down the columns of one source slice */
     float *clean, *share; /* a padded slice, taken apart */
     float *line, *share_line, *share_slopes;
+    struct ivx_frame *frame; /* of a group of result slices */
     uint64_t background, edge, saturated;
 };
 
@@ -67,7 +85,7 @@ struct ivx_engine {
     size_t memory;
 
     int32_t next_in, next_slope, next_out;
-    int32_t batch_from, group_to;
+    int32_t batch_from, slope_to, group_to;
 };
 
 /* plan.c */
@@ -89,9 +107,9 @@ void ivx_engine_run(const struct ivx_engine *engine, void (*task)(void *engine, 
 void ivx_engine_in_plane(struct ivx_engine *engine, struct worker *worker,
                          const struct ivx_slice *slice, bool masked, int32_t k);
 
-/* through.c: slopes of the planes [next_slope, to), and result slices
+/* through.c: slopes of the planes [next_slope, slope_to), and result slices
  * [next_out, group_to), for the rows of band n of the crew. */
-void ivx_engine_slopes(struct ivx_engine *engine, int n, int32_t to);
+void ivx_engine_slopes(struct ivx_engine *engine, int n);
 void ivx_engine_through(struct ivx_engine *engine, int n);
 
 /* Where one lattice axis stands in the source: index units of the slice. */

@@ -11,7 +11,8 @@ libcore_a_SOURCES = $(core_headers) src/core/sane.h src/core/sane.c \
 	src/core/engine.h src/core/grid.c src/core/inplane.c src/core/knots.h \
 	src/core/knots.c src/core/plan.c src/core/resample.c src/core/stack.c \
 	src/core/table.h src/core/table.c src/core/target.c src/core/through.c \
-	src/core/kernel/kernel.h src/core/kernel/mode.h src/core/kernel/pick.c
+	src/core/kernel/kernel.h src/core/kernel/mode.h src/core/kernel/pick.c \
+	src/core/kernel/vector.h
 libcore_a_CPPFLAGS = $(CORE_CPPFLAGS)
 libcore_a_CFLAGS = $(CORE_CFLAGS)
 libcore_a_LIBADD = $(libcore_base_a_OBJECTS)

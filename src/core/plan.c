@@ -125,7 +125,7 @@ static void ring_sizes(struct ivx_engine *engine)
     engine->planes = window + engine->batch < slices ? window + engine->batch : slices;
     engine->slope_planes = 0;
     if (engine->z.shape.spline) {
-        const int32_t pending = engine->batch + IVX_REACH + engine->z.most;
+        const int32_t pending = engine->batch + engine->z.most;
         engine->slope_planes = pending < slices ? pending : slices;
     }
 }
@@ -196,23 +196,29 @@ static bool choose_batch(struct ivx_engine *engine, struct ivx_err *err)
     }
 }
 
-/* Zeroed, aligned for any vector; NULL when memory is out. */
+/* Aligned for any vector; NULL when memory is out. */
 static void *room(size_t count, size_t size)
 {
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - 128)
         return NULL;
     bytes = (bytes + 127) / 64 * 64;
-    void *made = aligned_alloc(64, bytes);
+    return aligned_alloc(64, bytes);
+}
+
+/* The same, zeroed: whatever holds pointers or is not written whole. */
+static void *clear_room(size_t count, size_t size)
+{
+    void *made = room(count, size);
     if (made != NULL)
-        memset(made, 0, bytes);
+        memset(made, 0, count * size);
     return made;
 }
 
 static bool make(const struct piece *piece, size_t count)
 {
     for (size_t n = 0; n < count; n++) {
-        void *made = room(piece[n].count, piece[n].size);
+        void *made = clear_room(piece[n].count, piece[n].size);
         if (made == NULL)
             return false;
         memcpy(piece[n].place, &made, sizeof made);
@@ -238,7 +244,8 @@ static bool make_worker(struct ivx_engine *engine, struct worker *worker,
     const struct ivx_shape *x = &engine->shape[0], *y = &engine->shape[1];
     const size_t line = width > 1024 ? width : 1024;
     const struct piece pieces[] = {
-        { &worker->row, (size_t)longest(engine), sizeof(void *) },
+        { &worker->row, 2 * (size_t)longest(engine), sizeof(void *) },
+        { &worker->frame, (size_t)engine->group, sizeof *worker->frame },
         { &worker->block, IVX_LANES * columns, sizeof(float) },
         { &worker->lanes, IVX_LANES * columns, sizeof(float) },
         { &worker->lane_slopes, IVX_LANES * columns, sizeof(float) },
@@ -286,7 +293,6 @@ static bool make_rings(struct ivx_engine *engine)
         { &engine->slope, (size_t)engine->slope_planes, sizeof(float *) },
         { &engine->ones, width, sizeof(float) },
         { &engine->zeros, width, sizeof(float) },
-        { &engine->result, engine->out_plane * engine->group, sizeof(float) },
         { &engine->digest, (size_t)engine->stack->slices, sizeof *engine->digest },
         { &engine->worker, (size_t)engine->crew, sizeof *engine->worker },
         { &engine->odd, 2 * IVX_REACH * (size_t)engine->stack->slices, sizeof(float) },
@@ -294,6 +300,9 @@ static bool make_rings(struct ivx_engine *engine)
     if (!make(pieces, sizeof pieces / sizeof *pieces - (irregular ? 0 : 1)))
         return false;
 
+    engine->result = room(engine->out_plane * engine->group, sizeof(float));
+    if (engine->result == NULL)
+        return false;
     for (size_t i = 0; i < width; i++)
         engine->ones[i] = 1;
     for (int32_t n = 0; n < engine->planes; n++) {
@@ -410,6 +419,7 @@ static void free_worker(struct worker *worker)
     ivx_table_free(&worker->x);
     ivx_table_free(&worker->y);
     free(worker->row);
+    free(worker->frame);
     free(worker->block);
     free(worker->lanes);
     free(worker->lane_slopes);

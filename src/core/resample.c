@@ -78,11 +78,8 @@ static void in_plane_task(void *argument, int n)
 
 static void slope_task(void *argument, int n)
 {
-    struct ivx_engine *engine = argument;
-    const int32_t slices = engine->stack->slices;
     const uint64_t before = ivx_mode_enter();
-    ivx_engine_slopes(engine, n,
-                      engine->next_in == slices ? slices : engine->next_in - IVX_REACH);
+    ivx_engine_slopes(argument, n);
     ivx_mode_leave(before);
 }
 
@@ -113,11 +110,11 @@ static bool take_slice(struct ivx_engine *engine, const struct ends *ends, int32
     return true;
 }
 
-/* The next batch of slices into the ring, and the slopes that they complete. */
+/* The next batch of slices into the ring. */
 static bool take_batch(struct ivx_engine *engine, const struct ends *ends,
                        struct ivx_err *err)
 {
-    const int32_t slices = engine->stack->slices, left = slices - engine->next_in;
+    const int32_t left = engine->stack->slices - engine->next_in;
     const int32_t end = engine->next_in + (left < engine->batch ? left : engine->batch);
 
     engine->batch_from = engine->next_in;
@@ -127,22 +124,29 @@ static bool take_batch(struct ivx_engine *engine, const struct ends *ends,
     engine->next_in = end;
     if (engine->crew > 1)
         ivx_engine_run(engine, in_plane_task);
-    if (!engine->z.shape.spline)
-        return true;
+    return true;
+}
 
-    const int32_t to = end == slices ? slices : end - IVX_REACH;
-    if (to > engine->next_slope) {
-        ivx_engine_run(engine, slope_task);
-        engine->next_slope = to;
-    }
+/* A batch of the slopes whose neighbours are there; false when there is none to make. */
+static bool make_slopes(struct ivx_engine *engine)
+{
+    const int32_t slices = engine->stack->slices;
+    const int32_t most = engine->next_in == slices ? slices : engine->next_in - IVX_REACH;
+    const int32_t batch = engine->next_slope + engine->batch;
+
+    if (!engine->z.shape.spline || most <= engine->next_slope)
+        return false;
+    engine->slope_to = batch < most ? batch : most;
+    ivx_engine_run(engine, slope_task);
+    engine->next_slope = engine->slope_to;
     return true;
 }
 
 static bool ready(const struct ivx_engine *engine, int32_t m)
 {
-    int32_t first, last;
-    ivx_engine_needs(engine, m, &first, &last);
-    return last < engine->next_in;
+    const struct ivx_taps taps = engine->z.row[m];
+    const int32_t there = engine->z.shape.spline ? engine->next_slope : engine->next_in;
+    return taps.count == 0 || taps.first + taps.count <= there;
 }
 
 /* Make and hand on the next group of result slices that wait for nothing. */
@@ -173,7 +177,7 @@ static bool stream(struct ivx_engine *engine, const struct ends *ends,
 {
     while (engine->next_out < engine->z.outputs) {
         if (!ready(engine, engine->next_out)) {
-            if (!take_batch(engine, ends, err))
+            if (!make_slopes(engine) && !take_batch(engine, ends, err))
                 return false;
         } else if (!give_group(engine, ends, err)) {
             return false;

@@ -2,23 +2,9 @@
 
 #include <string.h>
 
-/* Floats worked on at a time: what is read from the ring stays in the inner caches. */
-enum { LINE = 1024 };
-
-/* What is the same for a whole result slice. */
-struct frame {
-    const struct ivx_engine *engine;
-    struct worker *worker;
-    struct ivx_taps taps;
-    const float *value_weight, *slope_weight;
-    int32_t first, last;                              /* slices that take part */
-    int32_t column_from, column_to, row_from, row_to; /* inside the scanned region */
-    int32_t inner_column_from, inner_column_to;       /* between outermost samples */
-    int32_t inner_row_from, inner_row_to;
-    int32_t plain_from, plain_to; /* rows that every slice has, whole */
-    bool outside, rim;            /* along z */
-    void *result;
-};
+/* Floats worked on at a time: all that is read from the ring for one of these stays in the
+ * inner caches, for every result slice of a group, or for every slope of a batch. */
+enum { LINE = 1024, SLOPE_LINE = 128 };
 
 static int32_t later(int32_t a, int32_t b)
 {
@@ -79,40 +65,69 @@ static void slope_at(const struct ivx_engine *engine, int32_t k, row_of *of, siz
                                    width);
 }
 
-void ivx_engine_slopes(struct ivx_engine *engine, int n, int32_t to)
+void ivx_engine_slopes(struct ivx_engine *engine, int n)
 {
     int32_t row, end_row;
     band(engine, n, &row, &end_row);
     const size_t width = (size_t)engine->grid->count[0];
     const size_t end = (size_t)end_row * width;
 
-    for (size_t at = (size_t)row * width; at < end; at += LINE) {
-        const size_t most = end - at < LINE ? end - at : LINE;
-        for (int32_t k = engine->next_slope; k < to; k++)
+    for (size_t at = (size_t)row * width; at < end; at += SLOPE_LINE) {
+        const size_t most = end - at < SLOPE_LINE ? end - at : SLOPE_LINE;
+        for (int32_t k = engine->next_slope; k < engine->slope_to; k++)
             slope_at(engine, k, value_row, at, 0,
                      engine->slope[k % engine->slope_planes] + at, most);
     }
 }
 
-/* The weighted sum of the planes over [at, at + width) of a result slice. */
-static void sum_values(const struct frame *frame, size_t at, float *out, size_t width)
+/* The planes, and their slopes, that make up [at, ...) of a result slice. */
+static const float **value_rows(const struct ivx_frame *frame, size_t at)
+{
+    const float **row = (const float **)frame->worker->row;
+    for (int32_t n = 0; n < frame->taps.count; n++)
+        row[n] = ivx_engine_plane(frame->engine, frame->taps.first + n)->value + at;
+    return row;
+}
+
+static const float **slope_rows(const struct ivx_frame *frame, size_t at)
 {
     const struct ivx_engine *engine = frame->engine;
-    const float **row = (const float **)frame->worker->row;
-
-    for (int32_t n = 0; n < frame->taps.count; n++)
-        row[n] = ivx_engine_plane(engine, frame->taps.first + n)->value + at;
-    engine->kernels->taps(out, row, frame->value_weight, frame->taps.count, width);
-    if (frame->slope_weight == NULL)
-        return;
-
+    const float **row = (const float **)frame->worker->row + engine->z.most;
     for (int32_t n = 0; n < frame->taps.count; n++)
         row[n] = engine->slope[(frame->taps.first + n) % engine->slope_planes] + at;
-    engine->kernels->add_taps(out, row, frame->slope_weight, frame->taps.count, width);
+    return row;
+}
+
+/* The weighted sum of the planes over [at, at + width) of a result slice. */
+static void sum_values(const struct ivx_frame *frame, size_t at, float *out, size_t width)
+{
+    const struct ivx_kernels *kernels = frame->engine->kernels;
+    const int32_t count = frame->taps.count;
+
+    kernels->taps(out, value_rows(frame, at), frame->value_weight, count, width);
+    if (frame->slope_weight != NULL)
+        kernels->add_taps(out, slope_rows(frame, at), frame->slope_weight, count, width);
+}
+
+/* The same, rounded, where there is a loop that does both at once. */
+static bool sum_rounded(const struct ivx_frame *frame, size_t at, int16_t *out, size_t width)
+{
+    const struct ivx_kernels *kernels = frame->engine->kernels;
+    const int32_t count = frame->taps.count;
+    uint64_t *outside = &frame->worker->saturated;
+
+    if (frame->slope_weight == NULL)
+        return kernels->round_taps(out, value_rows(frame, at), frame->value_weight, count,
+                                   width, outside);
+    if (count != 2)
+        return false;
+    *outside += kernels->round_spline(out, value_rows(frame, at), frame->value_weight,
+                                      slope_rows(frame, at), frame->slope_weight, width);
+    return true;
 }
 
 /* The same sum over how much of each plane was there. */
-static void sum_shares(const struct frame *frame, int32_t row_index, size_t at,
+static void sum_shares(const struct ivx_frame *frame, int32_t row_index, size_t at,
                        float *out, size_t width)
 {
     const struct ivx_engine *engine = frame->engine;
@@ -133,7 +148,7 @@ static void sum_shares(const struct frame *frame, int32_t row_index, size_t at,
 }
 
 /* Write `width` finished values, or the background when value is NULL. */
-static void put(const struct frame *frame, size_t at, const float *value, size_t width)
+static void put(const struct ivx_frame *frame, size_t at, const float *value, size_t width)
 {
     const struct ivx_engine *engine = frame->engine;
     const float background = engine->options->background;
@@ -144,7 +159,8 @@ static void put(const struct frame *frame, size_t at, const float *value, size_t
     if (value != NULL && whole) {
         frame->worker->saturated += engine->kernels->round(to, value, width);
     } else if (value != NULL) {
-        memcpy(real, value, width * sizeof *real);
+        for (size_t x = 0; x < width; x++)
+            real[x] = value[x] + 0.0f; /* -0 becomes 0: its sign depends on the taps */
     } else if (whole && width > 0) {
         engine->kernels->round(to, &background, 1);
         for (size_t x = 1; x < width; x++)
@@ -157,19 +173,24 @@ static void put(const struct frame *frame, size_t at, const float *value, size_t
         frame->worker->background += width;
 }
 
-static void plain(const struct frame *frame, size_t at, size_t width)
+static void plain(const struct ivx_frame *frame, size_t at, size_t width)
 {
+    const bool whole = frame->engine->options->result == IVX_INT16;
+    int16_t *to = frame->result;
+
     while (width > 0) {
         const size_t most = width < LINE ? width : LINE;
-        sum_values(frame, at, frame->worker->line, most);
-        put(frame, at, frame->worker->line, most);
+        if (!whole || !sum_rounded(frame, at, to + at, most)) {
+            sum_values(frame, at, frame->worker->line, most);
+            put(frame, at, frame->worker->line, most);
+        }
         at += most;
         width -= most;
     }
 }
 
 /* Background voxels of a row that were counted as edge, or not, by the geometry. */
-static void count_missing(const struct frame *frame, int32_t row, const float *share,
+static void count_missing(const struct ivx_frame *frame, int32_t row, const float *share,
                           size_t width)
 {
     const bool rim =
@@ -185,7 +206,7 @@ static void count_missing(const struct frame *frame, int32_t row, const float *s
 }
 
 /* Some of what this row needs is missing: divide by how much was there. */
-static void masked(const struct frame *frame, int32_t row, size_t at, size_t width)
+static void masked(const struct ivx_frame *frame, int32_t row, size_t at, size_t width)
 {
     struct worker *worker = frame->worker;
 
@@ -197,7 +218,7 @@ static void masked(const struct frame *frame, int32_t row, size_t at, size_t wid
     count_missing(frame, row, worker->share_line, width);
 }
 
-static void one_row(const struct frame *frame, int32_t row)
+static void one_row(const struct ivx_frame *frame, int32_t row)
 {
     const size_t pitch = (size_t)frame->engine->grid->count[0];
     const size_t start = (size_t)row * pitch;
@@ -215,7 +236,7 @@ static void one_row(const struct frame *frame, int32_t row)
     put(frame, start + frame->column_to, NULL, pitch - frame->column_to);
 }
 
-static void count_edge(const struct frame *frame, int32_t from, int32_t to)
+static void count_edge(const struct ivx_frame *frame, int32_t from, int32_t to)
 {
     const int64_t rows = sooner(to, frame->row_to) - later(from, frame->row_from);
     const int64_t inner =
@@ -229,7 +250,7 @@ static void count_edge(const struct frame *frame, int32_t from, int32_t to)
         frame->worker->edge -= (uint64_t)(inner * inner_columns);
 }
 
-static void rows_of(const struct frame *frame, int32_t from, int32_t to)
+static void rows_of(const struct ivx_frame *frame, int32_t from, int32_t to)
 {
     const int32_t pitch = frame->engine->grid->count[0];
 
@@ -254,7 +275,7 @@ static void rows_of(const struct frame *frame, int32_t from, int32_t to)
 }
 
 /* Which rows need no second channel. */
-static void plain_rows(struct frame *frame)
+static void plain_rows(struct ivx_frame *frame)
 {
     const struct ivx_engine *engine = frame->engine;
     frame->plain_from = 0;
@@ -270,7 +291,7 @@ static void plain_rows(struct frame *frame)
 }
 
 static void frame_of(struct ivx_engine *engine, struct worker *worker, int32_t m,
-                     struct frame *frame)
+                     struct ivx_frame *frame)
 {
     const struct ivx_stack *stack = engine->stack;
     const double u = engine->position[m], last = stack->slices - 1;
@@ -281,7 +302,7 @@ static void frame_of(struct ivx_engine *engine, struct worker *worker, int32_t m
     const double down = ivx_knots_shift(&engine->knots, stack->shift_column, u);
 
     *frame =
-        (struct frame){ .engine = engine, .worker = worker, .taps = engine->z.row[m] };
+        (struct ivx_frame){ .engine = engine, .worker = worker, .taps = engine->z.row[m] };
     frame->result = (char *)engine->result
                     + engine->out_plane * size * (size_t)(m - engine->next_out);
     frame->outside = !(u >= -half && u <= last + half) || frame->taps.count == 0;
@@ -302,11 +323,15 @@ static void frame_of(struct ivx_engine *engine, struct worker *worker, int32_t m
 
 void ivx_engine_through(struct ivx_engine *engine, int n)
 {
+    const int32_t pitch = engine->grid->count[0], height = LINE / pitch > 0 ? LINE / pitch : 1;
+    const int32_t group = engine->group_to - engine->next_out;
+    struct worker *worker = &engine->worker[n];
     int32_t from, to;
+
     band(engine, n, &from, &to);
-    for (int32_t m = engine->next_out; m < engine->group_to; m++) {
-        struct frame frame;
-        frame_of(engine, &engine->worker[n], m, &frame);
-        rows_of(&frame, from, to);
-    }
+    for (int32_t m = 0; m < group; m++)
+        frame_of(engine, worker, engine->next_out + m, &worker->frame[m]);
+    for (int32_t row = from; row < to; row += height)
+        for (int32_t m = 0; m < group; m++)
+            rows_of(&worker->frame[m], row, sooner(row + height, to));
 }

@@ -1,0 +1,89 @@
+/* vector.h - the width of a set, as GNU vectors: lowered by gcc and clang for any target. */
+#ifndef IVX_CORE_VECTOR_H
+#define IVX_CORE_VECTOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define IVX_INLINE static inline __attribute__((always_inline))
+
+#if defined __AVX512F__
+enum { IVX_VECTOR = 16, IVX_TILE = 16 };
+#elif defined __AVX__
+enum { IVX_VECTOR = 8, IVX_TILE = 4 };
+#else
+enum { IVX_VECTOR = 4, IVX_TILE = 4 };
+#endif
+
+typedef float ivx_vector __attribute__((vector_size(4 * IVX_VECTOR)));
+typedef float ivx_vector_at __attribute__((vector_size(4 * IVX_VECTOR), aligned(4), may_alias));
+typedef float ivx_quad __attribute__((vector_size(16)));
+typedef float ivx_quad_at __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int32_t ivx_ints __attribute__((vector_size(4 * IVX_VECTOR)));
+typedef int16_t ivx_shorts_at __attribute__((vector_size(2 * IVX_VECTOR), aligned(2), may_alias));
+
+IVX_INLINE ivx_vector ivx_load(const float *at)
+{
+    return *(const ivx_vector_at *)at;
+}
+
+IVX_INLINE void ivx_store(float *at, ivx_vector value)
+{
+    *(ivx_vector_at *)at = value;
+}
+
+IVX_INLINE ivx_vector ivx_load_int16(const int16_t *at)
+{
+    const ivx_ints whole = __builtin_convertvector(*(const ivx_shorts_at *)at, ivx_ints);
+    return __builtin_convertvector(whole, ivx_vector);
+}
+
+/* The same names for the tail of a row. */
+#define ivx_load_one(at) ((float)*(at))
+#define ivx_store_one(at, value) (*(at) = (value))
+
+#if defined __AVX512F__
+#define IVX_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define IVX_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+
+/* Interleaving the halves of a 16 x 16 block four times transposes it. */
+IVX_INLINE void ivx_transpose(float *to, size_t to_pitch, const float *from, size_t pitch)
+{
+    ivx_vector a[16], b[16];
+    for (size_t n = 0; n < 16; n++)
+        a[n] = ivx_load(from + n * pitch);
+#pragma GCC unroll 2
+    for (int stage = 0; stage < 2; stage++) {
+#pragma GCC unroll 8
+        for (size_t n = 0; n < 8; n++) {
+            b[2 * n] = __builtin_shufflevector(a[n], a[n + 8], IVX_LOW);
+            b[2 * n + 1] = __builtin_shufflevector(a[n], a[n + 8], IVX_HIGH);
+        }
+#pragma GCC unroll 8
+        for (size_t n = 0; n < 8; n++) {
+            a[2 * n] = __builtin_shufflevector(b[n], b[n + 8], IVX_LOW);
+            a[2 * n + 1] = __builtin_shufflevector(b[n], b[n + 8], IVX_HIGH);
+        }
+    }
+    for (size_t n = 0; n < 16; n++)
+        ivx_store(to + n * to_pitch, a[n]);
+}
+#else
+IVX_INLINE void ivx_transpose(float *to, size_t to_pitch, const float *from, size_t pitch)
+{
+    const ivx_quad a = *(const ivx_quad_at *)from;
+    const ivx_quad b = *(const ivx_quad_at *)(from + pitch);
+    const ivx_quad c = *(const ivx_quad_at *)(from + 2 * pitch);
+    const ivx_quad d = *(const ivx_quad_at *)(from + 3 * pitch);
+    const ivx_quad ab = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+    const ivx_quad cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    const ivx_quad ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    const ivx_quad cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+
+    *(ivx_quad_at *)to = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+    *(ivx_quad_at *)(to + to_pitch) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+    *(ivx_quad_at *)(to + 2 * to_pitch) = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+    *(ivx_quad_at *)(to + 3 * to_pitch) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+}
+#endif
+#endif
