@@ -7,6 +7,9 @@
 #include "kernel/kernel.h"
 #include "knots.h"
 
+/* Source slices at a time, at most. */
+enum { IVX_BATCH = 64 };
+
 /* One in-plane resampled slice. Rows and columns outside the ranges lie outside the
  * slice's own half-pixel border: they are 0 and take no part. */
 struct plane {
@@ -31,7 +34,8 @@ struct ivx_frame {
     int32_t inner_column_from, inner_column_to;       /* between outermost samples */
     int32_t inner_row_from, inner_row_to;
     int32_t plain_from, plain_to; /* rows that every slice has, whole */
-    bool outside, rim;            /* along z */
+    bool outside, whole;
+    bool rim; /* along z */
     void *result;
 };
 
@@ -73,6 +77,7 @@ struct ivx_engine {
     struct plane *ring; /* slice k is in ring[k % planes] */
     float **slope;
     float *ones, *zeros; /* rows */
+    size_t result_pitch; /* bytes */
     void *result;        /* group result slices */
     struct ivx_slice
         *staged; /* batch copies of source slices, when the crew is larger than 1 */

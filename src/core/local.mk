@@ -63,3 +63,8 @@ tests_kernel_test_kernels_SOURCES = tests/kernel/test_kernels.c
 tests_kernel_test_kernels_CPPFLAGS = $(CORE_CPPFLAGS) -I$(top_srcdir)/src/core/kernel
 tests_kernel_test_kernels_CFLAGS = $(TEST_CFLAGS) -ffp-contract=off
 tests_kernel_test_kernels_LDADD = $(CORE_TEST_LIBS)
+
+# make tests/bench/engine; not built by default.
+EXTRA_PROGRAMS += tests/bench/engine
+tests_bench_engine_SOURCES = tests/bench/engine.c
+tests_bench_engine_LDADD = libcore.a libbase.a -lpthread

@@ -5,8 +5,9 @@
 
 #include "sane.h"
 
-#define GROUP_BYTES ((size_t)8 << 20) /* of result slices: what stays in an outer cache  \
-                                       */
+#define GROUP_BYTES                                                                      \
+    ((size_t)8 << 20)      /* of result slices: what stays in an outer cache             \
+                            */
 #define FARTHEST 4194304.0 /* positions in samples: far below the quantum's limit */
 enum { SPLINE_BATCH = 16 };
 
@@ -157,14 +158,20 @@ static size_t worker_bytes(const struct ivx_engine *engine)
     return bytes;
 }
 
+/* One result slice, in whole cache lines. */
+static size_t result_bytes(const struct ivx_engine *engine)
+{
+    const bool whole = engine->options->result == IVX_INT16;
+    return (engine->out_plane * (whole ? sizeof(int16_t) : sizeof(float)) + 63) / 64 * 64;
+}
+
 /* What the plan as it stands takes; what padding adds comes later. */
 static size_t plan_bytes(const struct ivx_engine *engine)
 {
     const size_t pixel = sizeof(float) + 1; /* the most that a staged one takes */
     size_t bytes =
         float_bytes(engine->out_plane) * (engine->planes + engine->slope_planes)
-        + engine->out_plane * sizeof(float) * engine->group
-        + worker_bytes(engine) * engine->crew;
+        + result_bytes(engine) * engine->group + worker_bytes(engine) * engine->crew;
     if (engine->crew > 1)
         bytes += engine->in_plane * pixel * engine->batch;
     return bytes;
@@ -173,12 +180,12 @@ static size_t plan_bytes(const struct ivx_engine *engine)
 /* The largest batch that fits; bits do not depend on it. */
 static bool choose_batch(struct ivx_engine *engine, struct ivx_err *err)
 {
-    const size_t limit = engine->options->memory_limit,
-                 slice = float_bytes(engine->out_plane);
+    const size_t limit = engine->options->memory_limit, slice = result_bytes(engine);
     const bool spline = engine->z.shape.spline;
     engine->batch = engine->crew > 1 ? 4 * engine->crew : 1;
     if (spline && engine->batch < SPLINE_BATCH)
         engine->batch = SPLINE_BATCH;
+    engine->batch = engine->batch > IVX_BATCH ? IVX_BATCH : engine->batch;
     engine->group = slice >= GROUP_BYTES ? 1 : (int32_t)(GROUP_BYTES / slice);
     engine->group = engine->group > engine->z.outputs ? engine->z.outputs : engine->group;
 
@@ -300,7 +307,8 @@ static bool make_rings(struct ivx_engine *engine)
     if (!make(pieces, sizeof pieces / sizeof *pieces - (irregular ? 0 : 1)))
         return false;
 
-    engine->result = room(engine->out_plane * engine->group, sizeof(float));
+    engine->result_pitch = result_bytes(engine);
+    engine->result = room(engine->result_pitch, (size_t)engine->group);
     if (engine->result == NULL)
         return false;
     for (size_t i = 0; i < width; i++)

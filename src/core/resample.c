@@ -153,8 +153,6 @@ static bool ready(const struct ivx_engine *engine, int32_t m)
 static bool give_group(struct ivx_engine *engine, const struct ends *ends,
                        struct ivx_err *err)
 {
-    const size_t size =
-        engine->options->result == IVX_INT16 ? sizeof(int16_t) : sizeof(float);
     engine->group_to = engine->next_out;
     while (engine->group_to < engine->z.outputs
            && engine->group_to - engine->next_out < engine->group
@@ -163,7 +161,7 @@ static bool give_group(struct ivx_engine *engine, const struct ends *ends,
 
     ivx_engine_run(engine, through_task);
     for (int32_t m = engine->next_out; m < engine->group_to; m++) {
-        const size_t at = engine->out_plane * size * (size_t)(m - engine->next_out);
+        const size_t at = engine->result_pitch * (size_t)(m - engine->next_out);
         if (!ends->sink(ends->sink_context, m, (const char *)engine->result + at, err))
             return false;
     }

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-/* Floats worked on at a time: all that is read from the ring for one of these stays in the
- * inner caches, for every result slice of a group, or for every slope of a batch. */
-enum { LINE = 1024, SLOPE_LINE = 128 };
+/* Floats worked on at a time: all that is read from the ring for one of these stays in
+ * the inner caches, for every result slice of a group, or for every slope of a batch. */
+enum { LINE = 1024, SLOPE_LINE = 256 };
 
 static int32_t later(int32_t a, int32_t b)
 {
@@ -16,13 +16,30 @@ static int32_t sooner(int32_t a, int32_t b)
     return a < b ? a : b;
 }
 
-/* Rows [from, to) of band n of the crew. */
-static void band(const struct ivx_engine *engine, int n, int32_t *from_out,
-                 int32_t *to_out)
+/* What task n of the crew does of every plane: values [at, end), in whole cache lines;
+ * and the rows that begin there. */
+struct band {
+    size_t at, end;
+    int32_t row, row_end;
+};
+
+static int32_t first_row(const struct ivx_engine *engine, size_t at)
 {
-    const int64_t rows = engine->grid->count[1];
-    *from_out = (int32_t)(rows * n / engine->crew);
-    *to_out = (int32_t)(rows * (n + 1) / engine->crew);
+    const size_t pitch = (size_t)engine->grid->count[0];
+    return (int32_t)((at + pitch - 1) / pitch);
+}
+
+static size_t band_edge(const struct ivx_engine *engine, int n)
+{
+    if (n == engine->crew)
+        return engine->out_plane;
+    return engine->out_plane / (size_t)engine->crew * (size_t)n / LINE * LINE;
+}
+
+static struct band band_of(const struct ivx_engine *engine, int n)
+{
+    const size_t at = band_edge(engine, n), end = band_edge(engine, n + 1);
+    return (struct band){ at, end, first_row(engine, at), first_row(engine, end) };
 }
 
 /* The rows around slice k whose increments make its slope; `of` yields one slice's row.
@@ -50,14 +67,10 @@ static const float *share_row(const struct ivx_engine *engine, int32_t k, size_t
     return (plane->columns != NULL ? plane->columns : engine->ones) + column;
 }
 
-static void slope_at(const struct ivx_engine *engine, int32_t k, row_of *of, size_t at,
-                     int32_t row, float *out, size_t width)
+/* Slopes at slice k from the rows of the slices around it, the outermost repeated. */
+static void slope_of(const struct ivx_engine *engine, int32_t k, const float *const *rows,
+                     float *out, size_t width)
 {
-    const float *rows[2 * IVX_REACH + 1];
-    for (int32_t n = 0; n <= 2 * IVX_REACH; n++) {
-        const int32_t slice = k - IVX_REACH + n;
-        rows[n] = of(engine, later(0, sooner(slice, engine->stack->slices - 1)), at, row);
-    }
     if (engine->odd == NULL)
         engine->kernels->slope_even(out, rows, engine->even, width);
     else
@@ -65,17 +78,23 @@ static void slope_at(const struct ivx_engine *engine, int32_t k, row_of *of, siz
                                    width);
 }
 
+static void rows_around(const struct ivx_engine *engine, int32_t from, int32_t to,
+                        row_of *of, size_t at, int32_t row, const float **rows)
+{
+    for (int32_t k = from - IVX_REACH; k < to + IVX_REACH; k++)
+        *rows++ = of(engine, later(0, sooner(k, engine->stack->slices - 1)), at, row);
+}
+
 void ivx_engine_slopes(struct ivx_engine *engine, int n)
 {
-    int32_t row, end_row;
-    band(engine, n, &row, &end_row);
-    const size_t width = (size_t)engine->grid->count[0];
-    const size_t end = (size_t)end_row * width;
+    const float *rows[2 * IVX_REACH + IVX_BATCH];
+    const struct band band = band_of(engine, n);
 
-    for (size_t at = (size_t)row * width; at < end; at += SLOPE_LINE) {
-        const size_t most = end - at < SLOPE_LINE ? end - at : SLOPE_LINE;
+    for (size_t at = band.at; at < band.end; at += SLOPE_LINE) {
+        const size_t most = band.end - at < SLOPE_LINE ? band.end - at : SLOPE_LINE;
+        rows_around(engine, engine->next_slope, engine->slope_to, value_row, at, 0, rows);
         for (int32_t k = engine->next_slope; k < engine->slope_to; k++)
-            slope_at(engine, k, value_row, at, 0,
+            slope_of(engine, k, rows + (k - engine->next_slope),
                      engine->slope[k % engine->slope_planes] + at, most);
     }
 }
@@ -110,17 +129,20 @@ static void sum_values(const struct ivx_frame *frame, size_t at, float *out, siz
 }
 
 /* The same, rounded, where there is a loop that does both at once. */
-static bool sum_rounded(const struct ivx_frame *frame, size_t at, int16_t *out, size_t width)
+static bool sum_rounded(const struct ivx_frame *frame, size_t at, int16_t *out,
+                        size_t width)
 {
     const struct ivx_kernels *kernels = frame->engine->kernels;
     const int32_t count = frame->taps.count;
     uint64_t *outside = &frame->worker->saturated;
 
-    if (frame->slope_weight == NULL)
-        return kernels->round_taps(out, value_rows(frame, at), frame->value_weight, count,
-                                   width, outside);
-    if (count != 2)
+    if (frame->slope_weight != NULL && count != 2)
         return false;
+    if (frame->slope_weight == NULL) {
+        *outside += kernels->round_taps(out, value_rows(frame, at), frame->value_weight,
+                                        count, width);
+        return true;
+    }
     *outside += kernels->round_spline(out, value_rows(frame, at), frame->value_weight,
                                       slope_rows(frame, at), frame->slope_weight, width);
     return true;
@@ -140,15 +162,19 @@ static void sum_shares(const struct ivx_frame *frame, int32_t row_index, size_t 
         return;
 
     for (int32_t n = 0; n < frame->taps.count; n++) {
+        const float *rows[2 * IVX_REACH + 1];
+        const int32_t k = frame->taps.first + n;
         float *slopes = frame->worker->share_slopes + (size_t)n * engine->grid->count[0];
-        slope_at(engine, frame->taps.first + n, share_row, at, row_index, slopes, width);
+        rows_around(engine, k, k + 1, share_row, at, row_index, rows);
+        slope_of(engine, k, rows, slopes, width);
         row[n] = slopes;
     }
     engine->kernels->add_taps(out, row, frame->slope_weight, frame->taps.count, width);
 }
 
 /* Write `width` finished values, or the background when value is NULL. */
-static void put(const struct ivx_frame *frame, size_t at, const float *value, size_t width)
+static void put(const struct ivx_frame *frame, size_t at, const float *value,
+                size_t width)
 {
     const struct ivx_engine *engine = frame->engine;
     const float background = engine->options->background;
@@ -254,11 +280,6 @@ static void rows_of(const struct ivx_frame *frame, int32_t from, int32_t to)
 {
     const int32_t pitch = frame->engine->grid->count[0];
 
-    if (frame->outside) {
-        put(frame, (size_t)from * pitch, NULL, (size_t)(to - from) * pitch);
-        return;
-    }
-    count_edge(frame, from, to);
     const bool whole = frame->column_from == 0 && frame->column_to == pitch;
     const int32_t start = later(from, later(frame->row_from, frame->plain_from));
     const int32_t end = sooner(to, sooner(frame->row_to, frame->plain_to));
@@ -296,15 +317,14 @@ static void frame_of(struct ivx_engine *engine, struct worker *worker, int32_t m
     const struct ivx_stack *stack = engine->stack;
     const double u = engine->position[m], last = stack->slices - 1;
     const double half = engine->options->boundary == IVX_BOUNDARY_NEAREST ? 0.5 : 0;
-    const size_t size =
-        engine->options->result == IVX_INT16 ? sizeof(int16_t) : sizeof(float);
     const double across = ivx_knots_shift(&engine->knots, stack->shift_row, u);
     const double down = ivx_knots_shift(&engine->knots, stack->shift_column, u);
 
-    *frame =
-        (struct ivx_frame){ .engine = engine, .worker = worker, .taps = engine->z.row[m] };
-    frame->result = (char *)engine->result
-                    + engine->out_plane * size * (size_t)(m - engine->next_out);
+    *frame = (struct ivx_frame){ .engine = engine,
+                                 .worker = worker,
+                                 .taps = engine->z.row[m] };
+    frame->result =
+        (char *)engine->result + engine->result_pitch * (size_t)(m - engine->next_out);
     frame->outside = !(u >= -half && u <= last + half) || frame->taps.count == 0;
     frame->rim = u < 0 || u > last;
     if (frame->outside)
@@ -321,17 +341,42 @@ static void frame_of(struct ivx_engine *engine, struct worker *worker, int32_t m
     plain_rows(frame);
 }
 
+/* Every voxel of the slice is inside and needs every slice whole? */
+static bool is_whole(const struct ivx_frame *frame)
+{
+    const int32_t *count = frame->engine->grid->count;
+    return !frame->outside && frame->column_from == 0 && frame->column_to == count[0]
+           && frame->row_from == 0 && frame->row_to == count[1] && frame->plain_from == 0
+           && frame->plain_to == count[1];
+}
+
+/* Values [at, end) of a slice, or the rows that begin there. */
+static void piece_of(const struct ivx_frame *frame, size_t at, size_t end)
+{
+    if (frame->outside)
+        put(frame, at, NULL, end - at);
+    else if (frame->whole)
+        plain(frame, at, end - at);
+    else
+        rows_of(frame, first_row(frame->engine, at), first_row(frame->engine, end));
+}
+
 void ivx_engine_through(struct ivx_engine *engine, int n)
 {
-    const int32_t pitch = engine->grid->count[0], height = LINE / pitch > 0 ? LINE / pitch : 1;
+    const struct band band = band_of(engine, n);
     const int32_t group = engine->group_to - engine->next_out;
     struct worker *worker = &engine->worker[n];
-    int32_t from, to;
 
-    band(engine, n, &from, &to);
-    for (int32_t m = 0; m < group; m++)
-        frame_of(engine, worker, engine->next_out + m, &worker->frame[m]);
-    for (int32_t row = from; row < to; row += height)
+    for (int32_t m = 0; m < group; m++) {
+        struct ivx_frame *frame = &worker->frame[m];
+        frame_of(engine, worker, engine->next_out + m, frame);
+        frame->whole = is_whole(frame);
+        if (!frame->outside)
+            count_edge(frame, band.row, band.row_end);
+    }
+    for (size_t at = band.at; at < band.end; at += LINE) {
+        const size_t end = band.end - at < LINE ? band.end : at + LINE;
         for (int32_t m = 0; m < group; m++)
-            rows_of(&worker->frame[m], row, sooner(row + height, to));
+            piece_of(&worker->frame[m], at, end);
+    }
 }

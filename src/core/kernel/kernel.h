@@ -52,12 +52,13 @@ struct ivx_kernels {
 
     /* Half to even, saturated; returns how many lay outside int16. */
     uint64_t (*round)(int16_t *restrict out, const float *in, size_t width);
-    /* The sum of taps, rounded likewise, in one go: false when it has no loop for `count`.
-     * And the sum of two values and two slopes. */
-    bool (*round_taps)(int16_t *restrict out, const float *const *row, const float *w,
-                       int32_t count, size_t width, uint64_t *outside);
-    uint64_t (*round_spline)(int16_t *restrict out, const float *const *row, const float *w,
-                             const float *const *slope, const float *sw, size_t width);
+    /* The sum of taps, rounded likewise, in one go; and that of two values and two
+     * slopes. */
+    uint64_t (*round_taps)(int16_t *restrict out, const float *const *row, const float *w,
+                           int32_t count, size_t width);
+    uint64_t (*round_spline)(int16_t *restrict out, const float *const *row,
+                             const float *w, const float *const *slope, const float *sw,
+                             size_t width);
     /* value /= share where share >= 1/2, else the background. */
     void (*share)(float *restrict value, const float *share_of, float background,
                   size_t width);

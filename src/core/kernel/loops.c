@@ -1,5 +1,5 @@
-/* Plain C with GNU vectors, compiled once per instruction set: -DIVX_SET=base, avx2, avx512.
- * Vector and tail loops do the same additions in the same order. */
+/* Plain C with GNU vectors, compiled once per instruction set: -DIVX_SET=base, avx2,
+ * avx512. Vector and tail loops do the same additions in the same order. */
 #include "kernel.h"
 
 #include <string.h>
@@ -14,57 +14,85 @@
 /* What is worked on at a time where the sum of many rows must stay in registers. */
 enum { BLOCK = 4 * IVX_VECTOR };
 
-/* The one order of additions: from both ends inwards, a middle term last. */
-#define SUM1(p) (p(0))
-#define SUM2(p) (p(0) + p(1))
-#define SUM3(p) ((p(0) + p(2)) + p(1))
-#define SUM4(p) ((p(0) + p(3)) + (p(1) + p(2)))
-#define SUM5(p) (((p(0) + p(4)) + (p(1) + p(3))) + p(2))
-#define SUM6(p) (((p(0) + p(5)) + (p(1) + p(4))) + (p(2) + p(3)))
-#define TERM(n) (w[n] * (float)row[n][x])
-#define VALUE(n) (w[n] * row[n][x])
-#define SLOPE(n) (sw[n] * slope[n][x])
+/* The one order of additions: from both ends inwards, a middle term last. `at` yields
+ * what stands at x of row n: a vector, or one value. */
+#define SUM(type, at)                                                                    \
+    type sum = w[0] * at(0);                                                             \
+    if (count > 1)                                                                       \
+        sum = sum + w[count - 1] * at(count - 1);                                        \
+    for (int32_t n = 1; n < count / 2; n++)                                              \
+        sum = sum + (w[n] * at(n) + w[count - 1 - n] * at(count - 1 - n));               \
+    if (count % 2 && count > 1)                                                          \
+        sum = sum + w[count / 2] * at(count / 2);                                        \
+    return sum;
 
-/* Any number of taps. TYPE is a vector with its load, or a scalar. */
-#define MANY(type, get, put, set)                                                        \
+#define VECTOR_AT(n) ivx_load(row[n] + x)
+#define INTS_AT(n) ivx_load_int16((const int16_t *)row[n] + x)
+#define ONE_AT(n) row[n][x]
+#define INT_AT(n) ((float)((const int16_t *)row[n])[x])
+
+IVX_INLINE ivx_vector sum_at(const float *const *row, const float *w, int32_t count,
+                             size_t x){ SUM(ivx_vector, VECTOR_AT) }
+
+IVX_INLINE float sum_one(const float *const *row, const float *w, int32_t count,
+                         size_t x){ SUM(float, ONE_AT) }
+
+IVX_INLINE ivx_vector sum_ints_at(const int16_t *const *row, const float *w,
+                                  int32_t count, size_t x){ SUM(ivx_vector, INTS_AT) }
+
+IVX_INLINE
+    float sum_ints_one(const int16_t *const *row, const float *w, int32_t count, size_t x)
+{
+    SUM(float, INT_AT)
+}
+
+/* The usual counts are compiled apart, with rows and weights in registers. */
+enum { USUAL = 6 };
+#define KEEP(type)                                                                       \
+    const type *kept[USUAL];                                                             \
+    float kept_w[USUAL];                                                                 \
+    for (int32_t n = 0; count <= USUAL && n < count; n++) {                              \
+        kept[n] = rows[n];                                                               \
+        kept_w[n] = weights[n];                                                          \
+    }                                                                                    \
+    const type *const *row = count <= USUAL ? kept : rows;                               \
+    const float *w = count <= USUAL ? kept_w : weights;
+
+#define TAPS(name, type, many, one, add)                                                 \
+    IVX_INLINE void name##_of(float *restrict out, const type *const *rows,              \
+                              const float *weights, const int32_t count, size_t width)   \
     {                                                                                    \
-        type sum = w[0] * get(row[0] + x) + w[count - 1] * get(row[count - 1] + x);      \
-        for (int32_t n = 1; n < count / 2; n++)                                          \
-            sum = sum + (w[n] * get(row[n] + x)                                          \
-                         + w[count - 1 - n] * get(row[count - 1 - n] + x));              \
-        if (count % 2)                                                                   \
-            sum = sum + w[count / 2] * get(row[count / 2] + x);                          \
-        put(out + x, set sum);                                                           \
-    }
-
-#define CASE(n, set)                                                                     \
-    case n:                                                                              \
-        for (; x < width; x++)                                                           \
-            out[x] = set SUM##n(TERM);                                                   \
-        return;
-
-#define TAPS(name, from_type, get, get_one, set, set_one)                                \
-    static void name(float *restrict out, const from_type *const *row, const float *w,   \
+        KEEP(type)                                                                       \
+        size_t x = 0;                                                                    \
+        for (; x + IVX_VECTOR <= width; x += IVX_VECTOR) {                               \
+            const ivx_vector sum = many(row, w, count, x);                               \
+            ivx_store(out + x, add ? ivx_load(out + x) + sum : sum);                     \
+        }                                                                                \
+        for (; x < width; x++) {                                                         \
+            const float sum = one(row, w, count, x);                                     \
+            out[x] = add ? out[x] + sum : sum;                                           \
+        }                                                                                \
+    }                                                                                    \
+    static void name(float *restrict out, const type *const *row, const float *w,        \
                      int32_t count, size_t width)                                        \
     {                                                                                    \
-        size_t x = 0;                                                                    \
         switch (count) {                                                                 \
-            CASE(1, set_one)                                                             \
-            CASE(2, set_one)                                                             \
-            CASE(3, set_one)                                                             \
-            CASE(4, set_one)                                                             \
-            CASE(5, set_one)                                                             \
-            CASE(6, set_one)                                                             \
+        case 1:                                                                          \
+            return name##_of(out, row, w, 1, width);                                     \
+        case 2:                                                                          \
+            return name##_of(out, row, w, 2, width);                                     \
+        case 4:                                                                          \
+            return name##_of(out, row, w, 4, width);                                     \
+        case 6:                                                                          \
+            return name##_of(out, row, w, 6, width);                                     \
+        default:                                                                         \
+            return name##_of(out, row, w, count, width);                                 \
         }                                                                                \
-        for (; x + IVX_VECTOR <= width; x += IVX_VECTOR)                                 \
-            MANY(ivx_vector, get, ivx_store, set)                                        \
-        for (; x < width; x++)                                                           \
-            MANY(float, get_one, ivx_store_one, set_one)                                 \
     }
 
-TAPS(taps, float, ivx_load, ivx_load_one, , )
-TAPS(taps_int16, int16_t, ivx_load_int16, ivx_load_one, , )
-TAPS(add_taps, float, ivx_load, ivx_load_one, ivx_load(out + x) +, out[x] +)
+TAPS(taps, float, sum_at, sum_one, false)
+TAPS(taps_int16, int16_t, sum_ints_at, sum_ints_one, false)
+TAPS(add_taps, float, sum_at, sum_one, true)
 
 /* Sums of increments that fade by the pole, upwards and downwards: the replicated edge
  * has no increments beyond it, so both start at 0. */
@@ -109,7 +137,8 @@ TAPS(add_taps, float, ivx_load, ivx_load_one, ivx_load(out + x) +, out[x] +)
 SLOPES(slopes, float)
 SLOPES(slopes_int16, int16_t)
 
-IVX_INLINE ivx_vector even_pair(const float *const *middle, const float *w, int32_t n, size_t x)
+IVX_INLINE ivx_vector even_pair(const float *const *middle, const float *w, int32_t n,
+                                size_t x)
 {
     return w[n - 1] * (ivx_load(middle[n] + x) - ivx_load(middle[-n] + x));
 }
@@ -159,18 +188,21 @@ static void to_lanes(float *restrict lanes, const float *rows, size_t pitch, siz
     size_t x = 0;
     for (; x + IVX_TILE <= width; x += IVX_TILE)
         for (size_t l = 0; l < IVX_LANES; l += IVX_TILE)
-            ivx_transpose(lanes + x * IVX_LANES + l, IVX_LANES, rows + l * pitch + x, pitch);
+            ivx_transpose(lanes + x * IVX_LANES + l, IVX_LANES, rows + l * pitch + x,
+                          pitch);
     for (; x < width; x++)
         for (size_t l = 0; l < IVX_LANES; l++)
             lanes[x * IVX_LANES + l] = rows[l * pitch + x];
 }
 
-static void from_lanes(float *restrict rows, size_t pitch, const float *lanes, size_t width)
+static void from_lanes(float *restrict rows, size_t pitch, const float *lanes,
+                       size_t width)
 {
     size_t x = 0;
     for (; x + IVX_TILE <= width; x += IVX_TILE)
         for (size_t l = 0; l < IVX_LANES; l += IVX_TILE)
-            ivx_transpose(rows + l * pitch + x, pitch, lanes + x * IVX_LANES + l, IVX_LANES);
+            ivx_transpose(rows + l * pitch + x, pitch, lanes + x * IVX_LANES + l,
+                          IVX_LANES);
     for (; x < width; x++)
         for (size_t l = 0; l < IVX_LANES; l++)
             rows[l * pitch + x] = lanes[x * IVX_LANES + l];
@@ -184,8 +216,9 @@ IVX_INLINE ivx_vector lane_sum(const float *in, const float *w, int32_t count)
         return w[0] * ivx_load(in);
     ivx_vector sum = w[0] * ivx_load(in) + w[count - 1] * ivx_load(far);
     for (int32_t n = 1; n < count / 2; n++)
-        sum = sum + (w[n] * ivx_load(in + n * IVX_LANES)
-                     + w[count - 1 - n] * ivx_load(far - n * IVX_LANES));
+        sum = sum
+              + (w[n] * ivx_load(in + n * IVX_LANES)
+                 + w[count - 1 - n] * ivx_load(far - n * IVX_LANES));
     if (count % 2)
         sum = sum + w[count / 2] * ivx_load(in + (count / 2) * IVX_LANES);
     return sum;
@@ -209,64 +242,87 @@ static void across(float *restrict out, const float *lanes, const float *slopes_
             if (table->shape.spline && taps_of.count == 2)
                 sum = sum + lane_sum(slopes_of + start + l, w + table->most, 2);
             else if (table->shape.spline && taps_of.count > 0)
-                sum = sum + lane_sum(slopes_of + start + l, w + table->most, taps_of.count);
+                sum =
+                    sum + lane_sum(slopes_of + start + l, w + table->most, taps_of.count);
             ivx_store(to + l, sum);
         }
     }
 }
 
-/* One value to int16, half to even; 1.5 * 2^23 leaves its last bits in the mantissa. */
-#define ROUND(value)                                                                     \
-    {                                                                                    \
-        const float is = value;                                                          \
-        float in_range = is >= -32768.0f ? is : -32768.0f;                               \
-        in_range = in_range <= 32767.0f ? in_range : 32767.0f;                           \
-        here += in_range != is;                                                          \
-        out[x] = (int16_t)(int32_t)((in_range + 12582912.0f) - 12582912.0f);             \
+/* How many of these sums lie outside int16: asked only when some do. */
+static uint64_t count_outside(const float *const *row, const float *w,
+                              const float *const *slope, const float *sw, int32_t count,
+                              size_t width)
+{
+    uint64_t outside = 0;
+    for (size_t x = 0; x < width; x++) {
+        float sum = sum_one(row, w, count, x);
+        if (slope != NULL)
+            sum = sum + sum_one(slope, sw, count, x);
+        outside += !(sum >= IVX_LEAST && sum <= IVX_MOST);
     }
+    return outside;
+}
 
-#define ROUND_ALL(value)                                                                 \
-    for (size_t x = 0; x < width; x++)                                                   \
-        ROUND(value)
+IVX_INLINE uint64_t round_of(int16_t *restrict out, const float *const *rows,
+                             const float *weights, const int32_t count, size_t width)
+{
+    KEEP(float)
+    size_t x = 0;
+    int off = 0;
+    for (; x + 2 * IVX_VECTOR <= width; x += 2 * IVX_VECTOR)
+        off |= ivx_store_int16(out + x, sum_at(row, w, count, x),
+                               sum_at(row, w, count, x + IVX_VECTOR));
+    for (; x < width; x++)
+        off |= ivx_store_int16_one(out + x, sum_one(row, w, count, x));
+    return off ? count_outside(rows, weights, NULL, NULL, count, width) : 0;
+}
+
+static uint64_t round_taps(int16_t *restrict out, const float *const *row, const float *w,
+                           int32_t count, size_t width)
+{
+    switch (count) {
+    case 1:
+        return round_of(out, row, w, 1, width);
+    case 2:
+        return round_of(out, row, w, 2, width);
+    case 4:
+        return round_of(out, row, w, 4, width);
+    case 6:
+        return round_of(out, row, w, 6, width);
+    default:
+        return round_of(out, row, w, count, width);
+    }
+}
 
 static uint64_t round_row(int16_t *restrict out, const float *in, size_t width)
 {
-    uint32_t here = 0;
-    ROUND_ALL(in[x])
-    return here;
+    const float one = 1;
+    return round_of(out, &in, &one, 1, width);
 }
 
-/* Sums and rounding in one go, for the usual numbers of taps. */
-static bool round_taps(int16_t *restrict out, const float *const *row, const float *w,
-                       int32_t count, size_t width, uint64_t *outside)
+IVX_INLINE ivx_vector spline_at(const float *const *row, const float *w,
+                                const float *const *slope, const float *sw, size_t x)
 {
-    uint32_t here = 0;
-    switch (count) {
-    case 1:
-        ROUND_ALL(SUM1(VALUE))
-        break;
-    case 2:
-        ROUND_ALL(SUM2(VALUE))
-        break;
-    case 4:
-        ROUND_ALL(SUM4(VALUE))
-        break;
-    case 6:
-        ROUND_ALL(SUM6(VALUE))
-        break;
-    default:
-        return false;
-    }
-    *outside += here;
-    return true;
+    return sum_at(row, w, 2, x) + sum_at(slope, sw, 2, x);
 }
 
-static uint64_t round_spline(int16_t *restrict out, const float *const *row, const float *w,
-                             const float *const *slope, const float *sw, size_t width)
+static uint64_t round_spline(int16_t *restrict out, const float *const *rows,
+                             const float *weights, const float *const *slopes_of,
+                             const float *sw, size_t width)
 {
-    uint32_t here = 0;
-    ROUND_ALL((SUM2(VALUE)) + (SUM2(SLOPE)))
-    return here;
+    const float *const row[2] = { rows[0], rows[1] };
+    const float *const slope[2] = { slopes_of[0], slopes_of[1] };
+    const float w[2] = { weights[0], weights[1] }, v[2] = { sw[0], sw[1] };
+    size_t x = 0;
+    int off = 0;
+    for (; x + 2 * IVX_VECTOR <= width; x += 2 * IVX_VECTOR)
+        off |= ivx_store_int16(out + x, spline_at(row, w, slope, v, x),
+                               spline_at(row, w, slope, v, x + IVX_VECTOR));
+    for (; x < width; x++)
+        off |=
+            ivx_store_int16_one(out + x, sum_one(row, w, 2, x) + sum_one(slope, v, 2, x));
+    return off ? count_outside(rows, weights, slopes_of, sw, 2, width) : 0;
 }
 
 static void share(float *restrict value, const float *share_of, float background,
