@@ -51,13 +51,33 @@ static double expected_gap(const struct ivx_group *group, int k)
     return even_count > 0 ? median(even, even_count) : median(any, any_count);
 }
 
-/* Thick slices may lie far apart: a gap that their thickness explains is none. */
-static bool explained_by_thickness(const struct ivx_group *group, int k)
+/* The thicker of the two slices at a gap; 0 when that is not known. */
+static double thickness(const struct ivx_group *group, int k)
 {
     const struct ivx_instance *a = group->slice[k], *b = group->slice[k + 1];
-    if (!a->has_thickness || !b->has_thickness)
-        return false;
-    return gap(group, k) <= 1.25 * fmax(a->thickness, b->thickness);
+    return a->has_thickness && b->has_thickness ? fmax(a->thickness, b->thickness) : 0.0;
+}
+
+/* How much of a slice's thickness the neighbouring gaps are: 1 where slices touch, less
+ * where they overlap. */
+static double usual_part(const struct ivx_group *group, int k)
+{
+    double part[2 * AROUND];
+    int count = 0;
+    for (int n = k - AROUND; n <= k + AROUND; n++)
+        if (n >= 0 && n <= group->count - 2 && n != k && thickness(group, n) > 0.0)
+            part[count++] = gap(group, n) / thickness(group, n);
+    return count > 0 ? median(part, count) : 1.0;
+}
+
+/* Thicker slices may lie farther apart: a gap that their thickness explains is none. Where
+ * slices overlap, one that is missing leaves no more than a thickness: so the gap must also
+ * be in keeping with how the neighbours overlap. */
+static bool explained_by_thickness(const struct ivx_group *group, int k)
+{
+    const double thick = thickness(group, k);
+    return thick > 0.0 && gap(group, k) <= 1.25 * thick
+           && gap(group, k) <= 1.5 * usual_part(group, k) * thick;
 }
 
 static bool numbers_jump(const struct ivx_group *group, int k, int missing)

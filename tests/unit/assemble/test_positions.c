@@ -276,6 +276,37 @@ START_TEST(a_gap_that_thickness_explains_is_no_hole)
 }
 END_TEST
 
+/* 5 mm slices every 2.5 mm: the hole is no wider than one slice is thick. */
+START_TEST(a_missing_slice_is_seen_where_slices_overlap)
+{
+    IVX_AUTO(series_free) struct series series;
+    series_start(&series, 12, 2.5);
+    for (int n = 0; n < 12; n++)
+        series.all[n]->thickness = 5;
+    series_remove(&series, _i);
+
+    IVX_AUTO(ivx_assembly_free) struct ivx_assembly *assembly = series_assemble(&series, &refuse);
+
+    series_refused(assembly, IVX_REASON_GAP);
+}
+END_TEST
+
+START_TEST(overlapping_slices_are_no_hole)
+{
+    static const double thick[] = { 1.25, 2.5, 5, 10, 25 };
+    for (size_t n = 0; n < IVX_COUNT(thick); n++) {
+        IVX_AUTO(series_free) struct series series;
+        series_start(&series, 12, 2.5);
+        for (int k = 0; k < 12; k++)
+            series.all[k]->thickness = thick[n];
+
+        IVX_AUTO(ivx_assembly_free) struct ivx_assembly *assembly = series_decide(&series);
+
+        ck_assert_int_eq(series_only(assembly)->stack.slices, 12);
+    }
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *made = suite_create("positions");
@@ -296,6 +327,8 @@ static Suite *suite(void)
     tcase_add_loop_test(spacing, larger_holes_are_not_bridged, 0, 6);
     tcase_add_test(spacing, blocks_between_holes_can_be_volumes);
     tcase_add_loop_test(spacing, a_gap_that_thickness_explains_is_no_hole, 0, 3);
+    tcase_add_loop_test(spacing, a_missing_slice_is_seen_where_slices_overlap, 1, 11);
+    tcase_add_test(spacing, overlapping_slices_are_no_hole);
     suite_add_tcase(made, spacing);
     return made;
 }

@@ -126,21 +126,24 @@ END_TEST
 /* A head CT has steps of 4, 1.08 and 7 mm, all of them real. */
 START_TEST(close_slices_are_no_duplicates)
 {
-    static const double steps[] = { 4, 4, 4, 1.08, 7, 7, 7 };
+    static const double steps[] = { 4, 4, 4, 4, 4, 1.08, 7, 7, 7, 7, 7 };
+    static const double thick[][2] = { { 4, 7 }, { 5, 7.5 }, { 5, 10 }, { 5, 5 }, { 0, 0 } };
     IVX_AUTO(series_free) struct series series;
-    series_start(&series, 8, 4);
-    for (int n = 1; n < 8; n++)
+    series_start(&series, 12, 4);
+    for (int n = 1; n < 12; n++)
         series.all[n]->position[2] = series.all[n - 1]->position[2] + steps[n - 1];
-    for (int n = 4; n < 8; n++)
-        series.all[n]->thickness = 7;
+    for (int n = 0; n < 12; n++) {
+        series.all[n]->thickness = thick[_i][n >= 6];
+        series.all[n]->has_thickness = thick[_i][0] > 0;
+    }
 
     IVX_AUTO(ivx_assembly_free) struct ivx_assembly *assembly = series_decide(&series);
 
     const struct ivx_source_volume *volume = series_only(assembly);
-    ck_assert_int_eq(volume->stack.slices, 8);
+    ck_assert_int_eq(volume->stack.slices, 12);
     ck_assert(!volume->uniform);
     ck_assert(series_warned(volume, IVX_REASON_IRREGULAR_SPACING));
-    for (int k = 1; k < 8; k++)
+    for (int k = 1; k < 12; k++)
         ck_assert_double_eq_tol(volume->stack.t[k] - volume->stack.t[k - 1], steps[k - 1], 1e-12);
 }
 END_TEST
@@ -336,7 +339,7 @@ static Suite *suite(void)
     tcase_add_test(same, identical_means_the_values_not_the_bytes);
     tcase_add_test(same, different_images_at_one_place_are_ambiguous);
     tcase_add_test(same, images_beside_one_another_at_one_height_are_refused);
-    tcase_add_test(same, close_slices_are_no_duplicates);
+    tcase_add_loop_test(same, close_slices_are_no_duplicates, 0, 5);
     suite_add_tcase(made, same);
 
     TCase *split = tcase_create("R5");
