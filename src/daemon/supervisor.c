@@ -100,6 +100,8 @@ static void start(struct state *state, struct ivx_role *role)
         ivx_log(IVX_ERROR, "role.fork", "name=%s reason=\"%s\"", role->row.name,
                 strerror(errno));
         role->next_us = role->started_us + SECOND;
+        ivx_text_copy(role->row.note, sizeof role->row.note, "cannot fork");
+        set_state(role, "restarting");
         return;
     }
     role->pid = pid;
@@ -198,7 +200,7 @@ static int next_wait_ms(const struct state *state)
     const int64_t now = ivx_clock_steady_us();
     const int watchdog = ivx_notify_interval_ms();
     int64_t wait = watchdog > 0 && watchdog < TURN_MS ? watchdog : TURN_MS;
-    if (!state->is_ready)
+    if (!state->is_ready && now - state->started_us < START_SECONDS * SECOND)
         wait = 50;
     for (size_t n = 0; n < state->s->role_count; n++) {
         const struct ivx_role *role = &state->s->roles[n];

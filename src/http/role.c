@@ -22,7 +22,8 @@ enum {
     CONNECTION_MEMORY = 32 * 1024,
     IDLE_SECONDS = 10,
     TURN_MS = 500,
-    BACKLOG = 128
+    BACKLOG = 128,
+    GOODBYE_TURNS = 3
 };
 
 struct http {
@@ -260,7 +261,8 @@ static void end(struct http *http)
     if (http->streams != NULL)
         ivx_streams_stop(http->streams);
     if (http->daemon != NULL) {
-        MHD_run_wait(http->daemon, 0); /* the streams say goodbye */
+        for (int turn = 0; turn < GOODBYE_TURNS; turn++)
+            MHD_run_wait(http->daemon, 10); /* the streams' last chunks */
         MHD_stop_daemon(http->daemon);
     }
     ivx_streams_free(&http->streams);

@@ -7,7 +7,7 @@
 #include "isovox/sys/clock.h"
 
 enum { STREAMS_MOST = 16, BLOCK = 4096, PENDING_MOST = 1 << 20 };
-#define KEEP_ALIVE_US INT64_C(15000000) /* a peer that has gone is found by writing to it */
+#define KEEP_ALIVE_US INT64_C(5000000) /* a peer that has gone is found by writing to it */
 
 struct stream {
     struct ivx_streams *all;

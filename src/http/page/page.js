@@ -198,7 +198,10 @@
     const list = (title, items) => items.length === 0 ? null : el("div", {}, el("h3", {}, title), el("ul", {}, ...items));
     const stages = (job) => {
       const known = state.stages && state.stages.get(job.id);
-      return known ? sub(Object.entries(known).map(([key, ms]) => `${key.replace(/_ms$/, "")} ${(ms / 1000).toFixed(2)} s`).join(" · ")) : null;
+      if (!known) return null;
+      const said = Object.entries(known).filter(([key, ms]) => /_ms$/.test(key) && ms > 0).map(([key, ms]) => `${key.replace(/_ms$/, "")} ${(ms / 1000).toFixed(2)} s`);
+      if (known.simd) said.push(known.simd);
+      return sub(said.join(" · "));
     };
     const jobItem = (job) => el("li", {}, pill(job.state), ` j${job.id} ${job.recipe} `, sub(job.volume),
       job.code || job.text ? sub([job.code, job.text].filter(Boolean).join(": ")) : null, stages(job),

@@ -407,6 +407,38 @@ START_TEST(etc_isovoxd_conf_is_good)
 }
 END_TEST
 
+/* "# recipe "x" {" and what follows up to "# }", without the marks. */
+static void uncomment(const char *text, struct ivx_text *out)
+{
+    bool inside = false;
+    while (*text != '\0') {
+        const size_t length = strcspn(text, "\n");
+        const size_t indent = strspn(text, " ");
+        const bool marked = strncmp(text + indent, "# ", 2) == 0;
+        inside = inside || (marked && text[length - 1] == '{');
+        const size_t skip = inside && marked ? indent + 2 : 0;
+        ivx_text_add(out, "%.*s\n", (int)(length - skip), text + skip);
+        if (inside && marked && text[indent + 2] == '}')
+            inside = false;
+        text += length + (text[length] == '\n');
+    }
+}
+
+START_TEST(the_examples_in_etc_isovoxd_conf_are_good)
+{
+    IVX_AUTO(ivx_memory_free) char *text = document("etc/isovoxd.conf");
+    IVX_AUTO(ivx_text_free) struct ivx_text bare = { 0 };
+    uncomment(text, &bare);
+
+    IVX_AUTO(ivx_config_free) struct ivx_config *config = loaded(bare.data);
+
+    ck_assert_int_eq(config->receive.allow_count, 1);
+    ck_assert_int_eq(config->recipe_count, 1);
+    ck_assert_int_eq(config->destination_count, 1);
+    ck_assert_int_eq(config->route_count, 1);
+}
+END_TEST
+
 /* The manual has one paragraph per setting:
  *   .It Ic port Ns = Ns Ar 11112
  *   1 to 65535 port. Where the Storage SCP listens. */
@@ -459,6 +491,7 @@ int main(void)
     TCase *documents = tcase_create("documents");
     tcase_add_test(documents, etc_isovoxd_conf_shows_every_setting_with_its_default);
     tcase_add_test(documents, etc_isovoxd_conf_is_good);
+    tcase_add_test(documents, the_examples_in_etc_isovoxd_conf_are_good);
     tcase_add_test(documents, the_manual_has_every_setting_with_default_and_range);
     suite_add_tcase(suite, documents);
 
