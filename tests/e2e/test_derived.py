@@ -1,5 +1,6 @@
 """Derived objects: valid, consistent and honest. Two validators that are not ours say so."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -109,6 +110,22 @@ class DerivedSeries(harness.Case):
 
     def test_a_real_tilted_series(self):
         self.check_shared("ct_philips_tilt_negative")
+
+    def test_every_ct_of_the_public_data(self):
+        top = harness.shared_data("sts_001").parent
+        report = json.loads(harness.run_tool("convert", top, "-o", self.folder / "out",
+                                             "--json").stdout)
+        self.assertGreater(len(report["volumes"]), 5)
+        place = {}
+        for path in harness.dicom_files(top):
+            uid = pydicom.dcmread(path, stop_before_pixels=True, force=True).get("SOPInstanceUID")
+            place[str(uid)] = path
+        for volume in report["volumes"]:
+            folder = Path(volume["output"]["path"])
+            manifest = json.loads((folder / "manifest.json").read_text())
+            source = [place[each["sop_uid"]] for each in manifest["source"]["instances"]]
+            with self.subTest(folder.name):
+                self.check_valid(source, harness.dicom_files(folder))
 
     def test_what_identifies_patient_and_study_is_unchanged(self):
         source = harness.phantom(self.folder / "p", *COMMON, "--patient", "DOE^JANE=\u5c71\u7530")
