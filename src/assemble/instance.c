@@ -184,10 +184,27 @@ static void take_rest(struct reading *reading, const struct ivx_scan_element *el
     }
 }
 
+/* What derive writes into each result. A PACS that sends us everything sends these back:
+ * without this, a result of a result of a result. Archives strip private elements, so either
+ * sign is enough. */
+static bool is_our_mark(const struct ivx_scan_element *element)
+{
+    char text[17];
+    const bool creator = element->depth == 0 && element->tag >= 0x00990010
+                         && element->tag <= 0x009900FF;
+    const bool model = element->parent == 0x0018A001 && element->tag == 0x00081090;
+    if (!creator && !model)
+        return false;
+    ivx_scan_text(element, text, sizeof text);
+    return strcmp(text, creator ? "ISOVOX 1.0" : "isovox") == 0;
+}
+
 static bool visit(void *context, const struct ivx_scan_element *element, struct ivx_err *err)
 {
     (void)err;
     struct reading *reading = context;
+    if (is_our_mark(element))
+        reading->made->own_result = true;
     if (element->depth > 0)
         return true;
     if (!take_text(reading->made, element) && !take_short(reading->made, element)

@@ -40,6 +40,10 @@ bool ivx_rule_class(const struct ivx_instance *instance, bool *passed_over_out,
         *passed_over_out = is_localizer(instance);
         if (*passed_over_out)
             return ivx_verdict_no(why, IVX_REASON_LOCALIZER, "localizer images are no volume");
+        *passed_over_out = instance->own_result;
+        if (*passed_over_out)
+            return ivx_verdict_no(why, IVX_REASON_OWN_RESULT,
+                                  "made by Isovox: it is not converted again");
         if (!image_classes[n].converted)
             return ivx_verdict_no(why, IVX_REASON_UNSUPPORTED_MODALITY,
                                   "%s is not converted yet", image_classes[n].name);

@@ -409,6 +409,22 @@ class TheCommandLine(ConvertCase):
         self.assertEqual(len(report["volumes"]), 1)
         self.assertEqual([each["code"] for each in report["refused"]], ["LOCALIZER"])
 
+    def test_a_result_is_not_converted_again(self):
+        """A PACS may send everything of a study to us, what we sent it among it."""
+        self.phantom("--dims", "20,20,12")
+        _, results = self.convert(self.folder / "phantom")
+        stripped = self.folder / "stripped"
+        stripped.mkdir()
+        for path in harness.dicom_files(results):
+            each = pydicom.dcmread(path)
+            each.remove_private_tags()
+            each.save_as(stripped / path.name)
+        for folder in (results, stripped):
+            with self.subTest(folder.name):
+                done = harness.run_tool("convert", folder, "-o", self.folder / "again")
+                self.assertEqual(done.returncode, 3)
+                self.refused(done, "OWN_RESULT")
+
     def test_usage_is_2_and_says_what_is_wrong(self):
         out = ["-o", str(self.folder / "out")]
         for arguments, text in (

@@ -32,6 +32,7 @@ struct ivx_instance {
     bool pixel_bytes;        /* Pixel Data is OB, not OW */
     bool pixels_truncated;   /* Pixel Data claims more bytes than the object has */
     bool geometry_malformed; /* a position, orientation, spacing or rescale is no number */
+    bool own_result;         /* Isovox made it: private creator, or contributing equipment */
     bool lossy;              /* Lossy Image Compression (0028,2110) is 01, or a lossy syntax */
     double position[3], orientation[6], spacing[2]; /* spacing: [0] between rows, [1] columns */
     double slope, intercept, thickness, tilt_deg;

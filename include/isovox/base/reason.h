@@ -20,6 +20,7 @@
   X(UNSUPPORTED_MODALITY, "not an image class that is converted") \
   X(DAMAGED,              "malformed") \
   X(TOO_LARGE,            "larger than the limits allow") \
+  X(OWN_RESULT,           "made by Isovox: it is not converted again") \
   /* Warnings: the volume is made, and says so. */ \
   X(TILTED,               "gantry tilt, taken from the positions") \
   X(IRREGULAR_SPACING,    "slice positions are not equidistant; the true ones are used") \
