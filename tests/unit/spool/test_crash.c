@@ -134,13 +134,13 @@ START_TEST(any_subset_of_pages_may_be_lost)
     ck_assert_int_eq(pages, 8);
     IVX_AUTO(ivx_memory_free) uint8_t *lost = malloc(8 * 4096);
 
-    for (int kept = 0; kept < 256; kept++) {
+    for (int pages_kept = 0; pages_kept < 256; pages_kept++) {
         memcpy(lost, file.bytes + file.slot[2], 8 * 4096);
         for (int page = 0; page < 8; page++)
-            if ((kept >> page & 1) == 0)
+            if ((pages_kept >> page & 1) == 0)
                 memset(lost + 4096 * page, 0, 4096);
         restore(lost, file.slot[2], file.end);
-        goes_on(kept == 255 ? 3 : 2);
+        goes_on(pages_kept == 255 ? 3 : 2);
         remove_others();
     }
 }
