@@ -24,7 +24,7 @@
 
 /* Wake-ups come as datagrams; this is for those that were lost, for retries whose time has
  * come, and for children that ended. */
-enum { POLL_MS = 1000, BUSY_POLL_MS = 100 };
+enum { POLL_MS = 1000, BUSY_POLL_MS = 100, UNKNOWN_PAUSE_S = 3600 };
 
 struct child {
     pid_t pid;
@@ -77,10 +77,9 @@ static void give_back(const struct role *role, const char *owner)
         ivx_log(IVX_WARNING, "deliver.leases_kept", "text=\"%s\"", err.text);
 }
 
-static void pause_destination(struct role *role, const char *destination)
+static void pause_destination(struct role *role, const char *destination, long seconds)
 {
-    const int64_t until =
-        ivx_clock_steady_us() + role->config->deliver.first_retry * INT64_C(1000000);
+    const int64_t until = ivx_clock_steady_us() + seconds * INT64_C(1000000);
     for (size_t i = 0; i < role->pause_count; i++) {
         if (strcmp(role->pauses[i].destination, destination) == 0) {
             role->pauses[i].until_us = until;
@@ -111,7 +110,7 @@ static void ended(struct role *role, const struct child *child, int status)
     give_back(role, owner);
     if (WIFEXITED(status) && WEXITSTATUS(status) == IVX_SENDER_IDLE)
         return;
-    pause_destination(role, child->destination);
+    pause_destination(role, child->destination, role->config->deliver.first_retry);
     if (WIFSIGNALED(status))
         ivx_log(IVX_ERROR, "sender.crashed", "destination=\"%s\" pid=%ld signal=%d",
                 child->destination, (long)child->pid, WTERMSIG(status));
@@ -181,6 +180,14 @@ static bool ask_what_is_due(const struct role *role, char (**names_out)[65],
            && ivx_catalogue_delivery_due(catalogue, names_out, count_out, err);
 }
 
+/* Deliveries to it wait until an operator cancels them or puts it back. */
+static void report_unknown(struct role *role, const char *destination)
+{
+    ivx_log(IVX_WARNING, "delivery.no_destination",
+            "destination=\"%s\" text=\"not in the configuration any more\"", destination);
+    pause_destination(role, destination, UNKNOWN_PAUSE_S);
+}
+
 /* One more sender for each destination that has something to do and may have one. How much
  * is due shows when it has claimed its share: then the next look starts the next. */
 static bool start_senders(struct role *role)
@@ -196,11 +203,14 @@ static bool start_senders(struct role *role)
     for (size_t i = 0; i < count; i++) {
         const struct ivx_destination *found =
             ivx_config_destination_find(role->config, names[i]);
-        if (found == NULL || is_paused(role, names[i])
-            || senders_of(role, names[i]) >= (size_t)found->associations)
+        if (is_paused(role, names[i]))
             continue;
-        start_sender(role, found);
-        started = true;
+        if (found == NULL) {
+            report_unknown(role, names[i]);
+        } else if (senders_of(role, names[i]) < (size_t)found->associations) {
+            start_sender(role, found);
+            started = true;
+        }
     }
     return started;
 }
@@ -221,6 +231,7 @@ static void reread(struct role *role)
     }
     ivx_config_free(&role->reread);
     role->config = role->reread = fresh;
+    role->pause_count = 0;
     signal_all(role, SIGTERM); /* new ones come with the new settings */
     ivx_log(IVX_INFO, "deliver.reloaded", "destinations=%zu", fresh->destination_count);
 }

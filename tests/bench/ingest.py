@@ -6,7 +6,7 @@
 Sends N CT instances of 512 x 512 pixels (526 kB) with DCMTK's storescu and dcmsend, as they
 are delivered (Nagle's algorithm on), over one association and over four at the same time, to
 isovoxd, and beside it in the same run to storescp (bit-preserving, a process per association)
-and to Orthanc. Rounds are interleaved, so that what else the machine does hits all alike;
+and to Orthanc. The first line is the disk alone: 526 kB written and synced. Rounds are interleaved, so that what else the machine does hits all alike;
 medians are printed. Afterwards every acknowledged instance must be in isovoxd's journal.
 
 storescp syncs nothing and Orthanc's index is not synced per instance: they promise less.
@@ -15,6 +15,7 @@ DIR should be on the disk that would hold the spool; a tmpfs says nothing.
 
 import argparse
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -113,6 +114,24 @@ def check_journal(server, sent):
         raise SystemExit(f"{sent} instances were acknowledged, {len(uids)} are in the journal")
 
 
+class Disk:
+    """What one writer could reach at most: an instance written to a preallocated file and
+    synced, again and again."""
+
+    name = "disk"
+
+    def rate(self, folder, size, count):
+        with open(folder / "disk", "wb") as file:
+            content = numpy.random.default_rng(2).bytes(size)
+            os.posix_fallocate(file.fileno(), 0, count * size)
+            os.fsync(file.fileno())
+            start = time.monotonic()
+            for number in range(count):
+                os.pwrite(file.fileno(), content, number * size)
+                os.fdatasync(file.fileno())
+            return count / (time.monotonic() - start)
+
+
 def measure(options, folder):
     files = make_instances(folder / "instances", options.instances)
     servers = [harness.Daemon(folder / "isovoxd", roles="receive"), StoreScp(folder / "storescp"),
@@ -121,7 +140,9 @@ def measure(options, folder):
     try:
         for server in servers:
             server.start()
+        size = files[0].stat().st_size
         for _ in range(options.rounds):
+            rates.setdefault(("-", 1, "disk"), []).append(Disk().rate(folder, size, 100))
             for sender in ("storescu", "dcmsend"):
                 for associations in (1, 4):
                     for server in servers:
