@@ -139,7 +139,7 @@ bool ivx_check_spacing(const char *text, const char *unit)
     (void)unit;
     double mm;
     return strcmp(text, "min") == 0
-           || (ivx_text_to_double(text, &mm) && mm >= 0.05 && mm <= 50.0);
+           || (ivx_text_to_double(text, &mm) && mm >= 0.01 && mm <= 100.0);
 }
 
 double ivx_spacing_of(const char *good_text)

@@ -159,9 +159,9 @@ static const struct wrong {
     { "receive { allow \"SEVENTEENLETTERSX\" { address = \"::1\" } }",
       "1: allow \"SEVENTEENLETTERSX\": that is no good AE title" },
     { "recipe \"a\" { spacing = 0 }",
-      "1: recipe \"a\": spacing must be 0.05 to 50 mm, or min, not \"0\"" },
+      "1: recipe \"a\": spacing must be 0.01 to 100 mm, or min, not \"0\"" },
     { "recipe \"a\" { spacing = nan }",
-      "1: recipe \"a\": spacing must be 0.05 to 50 mm, or min, not \"nan\"" },
+      "1: recipe \"a\": spacing must be 0.01 to 100 mm, or min, not \"nan\"" },
     { "recipe \"a\" { kernel = \"cubic\" }",
       "1: recipe \"a\": kernel must be bspline3, linear, catmull-rom, lanczos3 or nearest, "
       "not \"cubic\"" },
