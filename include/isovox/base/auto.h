@@ -8,7 +8,7 @@ extern "C" {
 
 /* Every ivx_thing_free() takes struct ivx_thing **, accepts a pointer to NULL
  * and leaves NULL behind. So the destructor IS the cleanup handler. */
-#define IVX_AUTO(free_fn) __attribute__((cleanup(free_fn)))
+#define IVX_AUTO(free_fn) __attribute__((unused, cleanup(free_fn)))
 
 /* Hand ownership on: yields the pointer and leaves NULL in the variable. */
 #define IVX_STEAL(p) \
