@@ -54,8 +54,9 @@ bool ivx_part_create(const struct ivx_conversion *conversion, const char *name,
                      const char *suffix, int *fd_out, struct ivx_err *err)
 {
     char path[PATH_MAX];
-    if ((size_t)snprintf(path, sizeof path, "%s/%s%s", conversion->directory, name, suffix) >=
-        sizeof path)
+    if ((size_t)snprintf(path, sizeof path, "%s/%s%s", conversion->directory, name,
+                         suffix)
+        >= sizeof path)
         return ivx_fail(err, IVX_REFUSED, "convert: the output path is too long");
     *fd_out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     return *fd_out != -1 || ivx_fail_errno(err, "create", path);
@@ -65,9 +66,9 @@ bool ivx_part_write_text(const struct ivx_conversion *conversion, const char *na
                          const char *suffix, const char *text, struct ivx_err *err)
 {
     IVX_AUTO(ivx_fd_close) int fd = -1;
-    return ivx_part_create(conversion, name, suffix, &fd, err) &&
-           ivx_fd_write(fd, text, strlen(text), name, err) &&
-           ivx_fd_write(fd, "\n", 1, name, err);
+    return ivx_part_create(conversion, name, suffix, &fd, err)
+           && ivx_fd_write(fd, text, strlen(text), name, err)
+           && ivx_fd_write(fd, "\n", 1, name, err);
 }
 
 static double spacing_of(const struct ivx_conversion *conversion)
@@ -91,10 +92,10 @@ static bool prepare_plan(const struct ivx_conversion *conversion, struct run *ru
 {
     const struct ivx_recipe_settings *recipe = conversion->recipe;
     const bool floats = conversion->format == IVX_FORMAT_RAW || !is_ct(conversion);
-    if (!ivx_threads_new(conversion->threads, &run->threads, err) ||
-        !ivx_target_grid(&conversion->source->stack, spacing_of(conversion), recipe->align,
-                         &run->plan.grid, err) ||
-        !ivx_recipe_json(recipe, &run->recipe_json, err))
+    if (!ivx_threads_new(conversion->threads, &run->threads, err)
+        || !ivx_target_grid(&conversion->source->stack, spacing_of(conversion),
+                            recipe->align, &run->plan.grid, err)
+        || !ivx_recipe_json(recipe, &run->recipe_json, err))
         return false;
     run->plan.conversion = conversion;
     run->plan.recipe_json = run->recipe_json;
@@ -118,7 +119,8 @@ static bool prepare_digests(struct run *run, struct ivx_err *err)
     const int64_t before = ivx_clock_steady_us();
     run->plan.source_sha256 = conversion->source_sha256;
     if (conversion->source_sha256 == NULL) {
-        if (!ivx_sources_hash(conversion->source, &run->plan.options.crew, &run->digests, err))
+        if (!ivx_sources_hash(conversion->source, &run->plan.options.crew, &run->digests,
+                              err))
             return false;
         run->plan.source_sha256 = run->digests;
     }
@@ -132,7 +134,9 @@ static bool open_output(struct run *run, struct ivx_conversion_result *result,
     const int64_t before = ivx_clock_steady_us();
     bool done = false;
     switch (run->plan.conversion->format) {
-    case IVX_FORMAT_DICOM: done = ivx_output_dicom(&run->plan, result, &run->output, err); break;
+    case IVX_FORMAT_DICOM:
+        done = ivx_output_dicom(&run->plan, result, &run->output, err);
+        break;
     case IVX_FORMAT_NIFTI: done = ivx_output_nifti(&run->plan, &run->output, err); break;
     case IVX_FORMAT_RAW: done = ivx_output_raw(&run->plan, &run->output, err); break;
     }
@@ -141,7 +145,8 @@ static bool open_output(struct run *run, struct ivx_conversion_result *result,
     return done;
 }
 
-static bool source_slice(void *context, int32_t k, struct ivx_slice *out, struct ivx_err *err)
+static bool source_slice(void *context, int32_t k, struct ivx_slice *out,
+                         struct ivx_err *err)
 {
     struct run *run = context;
     const int64_t before = ivx_clock_steady_us();
@@ -152,8 +157,8 @@ static bool source_slice(void *context, int32_t k, struct ivx_slice *out, struct
 
 static size_t slice_bytes(const struct run *run)
 {
-    return (size_t)run->plan.grid.count[0] * (size_t)run->plan.grid.count[1] *
-           (run->plan.options.result == IVX_INT16 ? 2 : 4);
+    return (size_t)run->plan.grid.count[0] * (size_t)run->plan.grid.count[1]
+           * (run->plan.options.result == IVX_INT16 ? 2 : 4);
 }
 
 static bool write_slice(void *context, int32_t m, const void *voxel, struct ivx_err *err)
@@ -176,8 +181,9 @@ static bool result_slice(void *context, int32_t m, const void *voxel, struct ivx
     run->stages.wait += ivx_clock_steady_us() - before;
     if (!done)
         return false;
-    if (conversion->progress != NULL &&
-        !conversion->progress(conversion->progress_context, m + 1, run->plan.grid.count[2]))
+    if (conversion->progress != NULL
+        && !conversion->progress(conversion->progress_context, m + 1,
+                                 run->plan.grid.count[2]))
         return ivx_fail(err, IVX_STALE, "convert: cancelled after slice %d", m + 1);
     return true;
 }
@@ -185,23 +191,25 @@ static bool result_slice(void *context, int32_t m, const void *voxel, struct ivx
 static bool finish_writing(struct run *run, struct ivx_err *err)
 {
     const int64_t before = ivx_clock_steady_us();
-    const bool done = (run->pipe == NULL || ivx_pipe_finish(run->pipe, err)) &&
-                      run->output.finish(run->output.state, err);
+    const bool done = (run->pipe == NULL || ivx_pipe_finish(run->pipe, err))
+                      && run->output.finish(run->output.state, err);
     run->stages.wait += ivx_clock_steady_us() - before;
     return done;
 }
 
-static bool sample(struct run *run, struct ivx_conversion_result *result, struct ivx_err *err)
+static bool sample(struct run *run, struct ivx_conversion_result *result,
+                   struct ivx_err *err)
 {
-    if (!ivx_reader_new(run->plan.conversion->source, &run->reader, err) ||
-        !ivx_hash_new(&run->hash, err))
+    if (!ivx_reader_new(run->plan.conversion->source, &run->reader, err)
+        || !ivx_hash_new(&run->hash, err))
         return false;
-    if (run->plan.options.crew.size > 1 &&
-        !ivx_pipe_new(slice_bytes(run), write_slice, run, &run->pipe, err))
+    if (run->plan.options.crew.size > 1
+        && !ivx_pipe_new(slice_bytes(run), write_slice, run, &run->pipe, err))
         return false;
-    if (!ivx_resample(&run->plan.conversion->source->stack, &run->plan.grid, &run->plan.options,
-                      source_slice, run, result_slice, run, &result->resample, err) ||
-        !finish_writing(run, err))
+    if (!ivx_resample(&run->plan.conversion->source->stack, &run->plan.grid,
+                      &run->plan.options, source_slice, run, result_slice, run,
+                      &result->resample, err)
+        || !finish_writing(run, err))
         return false;
     uint8_t digest[IVX_SHA256_SIZE];
     ivx_hash_finish(run->hash, digest);
@@ -220,8 +228,10 @@ static bool report_stages(const struct run *run, struct ivx_conversion_result *r
     const int64_t engine = total - stages->hash - stages->read - stages->wait;
     struct ivx_text text = { 0 };
     ivx_text_add(&text, "{\"hash_ms\":%.1f,\"read_ms\":%.1f,\"resample_ms\":%.1f",
-                 (double)stages->hash / 1e3, (double)stages->read / 1e3, (double)engine / 1e3);
-    ivx_text_add(&text, ",\"write_ms\":%.1f,\"total_ms\":%.1f,\"simd\":\"%s\",\"threads\":%d",
+                 (double)stages->hash / 1e3, (double)stages->read / 1e3,
+                 (double)engine / 1e3);
+    ivx_text_add(&text,
+                 ",\"write_ms\":%.1f,\"total_ms\":%.1f,\"simd\":\"%s\",\"threads\":%d",
                  (double)stages->write / 1e3, (double)total / 1e3, result->resample.simd,
                  run->plan.options.crew.size);
     ivx_text_add(&text, ",\"memory\":%zu}", result->resample.memory);
@@ -236,18 +246,20 @@ static bool report_stages(const struct run *run, struct ivx_conversion_result *r
 static bool convert(const struct ivx_conversion *conversion, struct run *run,
                     struct ivx_conversion_result *result, struct ivx_err *err)
 {
-    return prepare_plan(conversion, run, err) && prepare_digests(run, err) &&
-           open_output(run, result, err) && sample(run, result, err) &&
-           ivx_manifest_make(&run->plan, result, &result->manifest_json, err) &&
-           ivx_part_write_text(conversion, "manifest.json", "", result->manifest_json, err) &&
-           report_stages(run, result, err);
+    return prepare_plan(conversion, run, err) && prepare_digests(run, err)
+           && open_output(run, result, err) && sample(run, result, err)
+           && ivx_manifest_make(&run->plan, result, &result->manifest_json, err)
+           && ivx_part_write_text(conversion, "manifest.json", "", result->manifest_json,
+                                  err)
+           && report_stages(run, result, err);
 }
 
 bool ivx_conversion_run(const struct ivx_conversion *conversion,
                         struct ivx_conversion_result *out, struct ivx_err *err)
 {
     IVX_AUTO(run_clear) struct run run = { .stages.start = ivx_clock_steady_us() };
-    IVX_AUTO(ivx_conversion_result_free) struct ivx_conversion_result result = { .files = 0 };
+    IVX_AUTO(ivx_conversion_result_free)
+    struct ivx_conversion_result result = { .files = 0 };
     if (!convert(conversion, &run, &result, err))
         return false;
     *out = result;

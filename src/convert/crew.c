@@ -45,7 +45,8 @@ static void *thread_main(void *argument)
     return NULL;
 }
 
-static void run(void *crew, void (*task)(void *argument, int n), void *argument, int count)
+static void run(void *crew, void (*task)(void *argument, int n), void *argument,
+                int count)
 {
     struct ivx_threads *threads = crew;
     pthread_mutex_lock(&threads->mutex);
@@ -64,7 +65,8 @@ static void run(void *crew, void (*task)(void *argument, int n), void *argument,
 bool ivx_threads_new(int count, struct ivx_threads **out, struct ivx_err *err)
 {
     const int size = count < 1 ? 1 : count > 256 ? 256 : count;
-    IVX_AUTO(ivx_threads_free) struct ivx_threads *made =
+    IVX_AUTO(ivx_threads_free)
+    struct ivx_threads *made =
         calloc(1, sizeof *made + (size_t)size * sizeof made->thread[0]);
     if (made == NULL)
         return ivx_fail(err, IVX_FULL, "convert: no memory for threads");
@@ -74,7 +76,8 @@ bool ivx_threads_new(int count, struct ivx_threads **out, struct ivx_err *err)
     made->size = size;
     for (; made->started < size - 1; made->started++)
         if (pthread_create(&made->thread[made->started], NULL, thread_main, made) != 0)
-            return ivx_fail(err, IVX_RETRY, "convert: cannot start thread %d", made->started);
+            return ivx_fail(err, IVX_RETRY, "convert: cannot start thread %d",
+                            made->started);
     *out = IVX_STEAL(made);
     return true;
 }

@@ -19,8 +19,8 @@ static bool slice(void *state, int32_t m, const void *voxel, struct ivx_err *err
     char name[32];
     snprintf(name, sizeof name, "%06d.dcm", m + 1);
     IVX_AUTO(ivx_fd_close) int fd = -1;
-    return ivx_part_create(dicom->conversion, name, "", &fd, err) &&
-           ivx_derive_write(dicom->derive, m, voxel, fd, err);
+    return ivx_part_create(dicom->conversion, name, "", &fd, err)
+           && ivx_derive_write(dicom->derive, m, voxel, fd, err);
 }
 
 static bool finish(void *state, struct ivx_err *err)

@@ -32,7 +32,8 @@ static void hash_one(void *argument, int k)
     one->done = true;
 }
 
-static bool collect(const struct one *one, int count, const char ***out, struct ivx_err *err)
+static bool collect(const struct one *one, int count, const char ***out,
+                    struct ivx_err *err)
 {
     /* One allocation: the pointers, then the texts that they point to. */
     const size_t each = sizeof(char *) + IVX_SHA256_HEX;

@@ -104,7 +104,8 @@ static void add_instances(const struct ivx_plan *plan, cJSON *source)
 static void add_source_geometry(const struct ivx_source_volume *volume, cJSON *source)
 {
     const struct ivx_stack *stack = &volume->stack;
-    const double spacing[3] = { stack->column_spacing, stack->row_spacing, volume->spacing_mm };
+    const double spacing[3] = { stack->column_spacing, stack->row_spacing,
+                                volume->spacing_mm };
     add_dims(source, stack->columns, stack->rows, stack->slices);
     add_numbers(source, "spacing_mm", spacing, 3);
     cJSON_AddBoolToObject(source, "uniform", volume->uniform);
@@ -141,8 +142,8 @@ static void add_source(const struct ivx_plan *plan, cJSON *root)
 
 /* What decides the bits, and counts of what happened. The instruction set and the number
  * of threads do not: they are not here, so that a repeat gives the same manifest. */
-static void add_sampling(const struct ivx_plan *plan, const struct ivx_conversion_result *result,
-                         cJSON *root)
+static void add_sampling(const struct ivx_plan *plan,
+                         const struct ivx_conversion_result *result, cJSON *root)
 {
     cJSON *sampling = add_object(root, "sampling");
     add_text(sampling, "kernel", ivx_kernel_name(plan->options.kernel));
@@ -150,18 +151,22 @@ static void add_sampling(const struct ivx_plan *plan, const struct ivx_conversio
     cJSON_AddNumberToObject(sampling, "background", (double)plan->options.background);
     cJSON_AddNumberToObject(sampling, "interpolations_applied", 1);
     cJSON_AddNumberToObject(sampling, "voxels", (double)result->resample.voxels);
-    cJSON_AddNumberToObject(sampling, "background_voxels", (double)result->resample.background);
+    cJSON_AddNumberToObject(sampling, "background_voxels",
+                            (double)result->resample.background);
     cJSON_AddNumberToObject(sampling, "edge_voxels", (double)result->resample.edge);
-    cJSON_AddNumberToObject(sampling, "saturated_voxels", (double)result->resample.saturated);
+    cJSON_AddNumberToObject(sampling, "saturated_voxels",
+                            (double)result->resample.saturated);
     add_hex64(sampling, "table_digest", result->resample.table_digest);
-    cJSON_AddNumberToObject(sampling, "padded_source_pixels", (double)result->reader.padded);
-    cJSON_AddNumberToObject(sampling, "floored_source_pixels", (double)result->reader.floored);
+    cJSON_AddNumberToObject(sampling, "padded_source_pixels",
+                            (double)result->reader.padded);
+    cJSON_AddNumberToObject(sampling, "floored_source_pixels",
+                            (double)result->reader.floored);
     cJSON_AddNumberToObject(sampling, "least_source_value", result->reader.least);
     cJSON_AddNumberToObject(sampling, "most_source_value", result->reader.most);
 }
 
-static void add_output(const struct ivx_plan *plan, const struct ivx_conversion_result *result,
-                       cJSON *root)
+static void add_output(const struct ivx_plan *plan,
+                       const struct ivx_conversion_result *result, cJSON *root)
 {
     static const char *const formats[] = { "dicom", "nifti", "raw" };
     cJSON *output = add_object(root, "output");
@@ -169,13 +174,15 @@ static void add_output(const struct ivx_plan *plan, const struct ivx_conversion_
     add_text(output, "series_uid", result->series_uid);
     add_text(output, "sop_class", result->sop_class);
     add_text(output, "transfer_syntax", result->syntax);
-    add_text(output, "voxel_type", plan->options.result == IVX_INT16 ? "int16" : "float32");
+    add_text(output, "voxel_type",
+             plan->options.result == IVX_INT16 ? "int16" : "float32");
     add_text(output, "voxel_sha256", result->voxel_sha256);
     cJSON_AddNumberToObject(output, "files", result->files);
 }
 
-bool ivx_manifest_make(const struct ivx_plan *plan, const struct ivx_conversion_result *result,
-                       char **json_out, struct ivx_err *err)
+bool ivx_manifest_make(const struct ivx_plan *plan,
+                       const struct ivx_conversion_result *result, char **json_out,
+                       struct ivx_err *err)
 {
     cJSON *root = cJSON_CreateObject();
     char created[32];

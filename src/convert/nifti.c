@@ -12,8 +12,14 @@
 #include "isovox/sys/file.h"
 #include "parts.h"
 
-enum { HEADER = 352, DT_INT16 = 4, DT_FLOAT32 = 16, UNITS_MM = 2, SCANNER_ANAT = 1,
-       CHUNK = 1 << 18 };
+enum {
+    HEADER = 352,
+    DT_INT16 = 4,
+    DT_FLOAT32 = 16,
+    UNITS_MM = 2,
+    SCANNER_ANAT = 1,
+    CHUNK = 1 << 18
+};
 
 struct nifti {
     int fd;
@@ -43,16 +49,20 @@ static void put_float(uint8_t *header, size_t at, double value)
  * number. */
 static void quaternion(double r[3][3], double out[4])
 {
-    const double squares[4] = { 1 + r[0][0] + r[1][1] + r[2][2], 1 + r[0][0] - r[1][1] - r[2][2],
-                                1 - r[0][0] + r[1][1] - r[2][2], 1 - r[0][0] - r[1][1] + r[2][2] };
+    const double squares[4] = { 1 + r[0][0] + r[1][1] + r[2][2],
+                                1 + r[0][0] - r[1][1] - r[2][2],
+                                1 - r[0][0] + r[1][1] - r[2][2],
+                                1 - r[0][0] - r[1][1] + r[2][2] };
     int most = 0;
     for (int n = 1; n < 4; n++)
         if (squares[n] > squares[most])
             most = n;
     const double x = r[2][1] - r[1][2], y = r[0][2] - r[2][0], z = r[1][0] - r[0][1];
     const double xy = r[0][1] + r[1][0], xz = r[0][2] + r[2][0], yz = r[1][2] + r[2][1];
-    const double rows[4][4] = { { squares[0], x, y, z }, { x, squares[1], xy, xz },
-                                { y, xy, squares[2], yz }, { z, xz, yz, squares[3] } };
+    const double rows[4][4] = { { squares[0], x, y, z },
+                                { x, squares[1], xy, xz },
+                                { y, xy, squares[2], yz },
+                                { z, xz, yz, squares[3] } };
     double length = 0;
     for (int n = 0; n < 4; n++)
         length += rows[most][n] * rows[most][n];
@@ -70,10 +80,12 @@ static void put_affine(const struct ivx_grid *grid, uint8_t *header)
         const size_t at = 280 + 16 * (size_t)row; /* srow_x, srow_y, srow_z */
         for (int axis = 0; axis < 3; axis++) {
             rotation[row][axis] = flip[row] * grid->axis[axis][row];
-            put_float(header, at + 4 * (size_t)axis, rotation[row][axis] * grid->spacing[axis]);
+            put_float(header, at + 4 * (size_t)axis,
+                      rotation[row][axis] * grid->spacing[axis]);
         }
         put_float(header, at + 12, flip[row] * grid->origin[row]);
-        put_float(header, 268 + 4 * (size_t)row, flip[row] * grid->origin[row]); /* qoffset */
+        put_float(header, 268 + 4 * (size_t)row,
+                  flip[row] * grid->origin[row]); /* qoffset */
     }
     quaternion(rotation, turned);
     for (int n = 1; n < 4; n++)
@@ -85,9 +97,9 @@ static void make_header(const struct ivx_plan *plan, uint8_t header[HEADER])
     const struct ivx_grid *grid = &plan->grid;
     const bool integers = plan->options.result == IVX_INT16;
     memset(header, 0, HEADER);
-    put16(header, 0, 348);  /* sizeof_hdr */
-    header[38] = 'r';       /* regular */
-    put16(header, 40, 3);   /* dim[0] */
+    put16(header, 0, 348);    /* sizeof_hdr */
+    header[38] = 'r';         /* regular */
+    put16(header, 40, 3);     /* dim[0] */
     put_float(header, 76, 1); /* qfac: our axes are right-handed, in LPS and so in RAS */
     for (size_t n = 0; n < 3; n++) {
         put16(header, 42 + 2 * n, grid->count[n]);
@@ -119,16 +131,19 @@ static bool squeeze(struct nifti *nifti, int flush, struct ivx_err *err)
         const size_t made = CHUNK - nifti->stream.avail_out;
         if (!ivx_fd_write(nifti->fd, nifti->chunk, made, "nifti", err))
             return false;
-    } while (nifti->stream.avail_out == 0 || (flush == Z_FINISH && state != Z_STREAM_END));
+    } while (nifti->stream.avail_out == 0
+             || (flush == Z_FINISH && state != Z_STREAM_END));
     return true;
 }
 
-static bool add(struct nifti *nifti, const void *bytes, size_t length, struct ivx_err *err)
+static bool add(struct nifti *nifti, const void *bytes, size_t length,
+                struct ivx_err *err)
 {
     if (!nifti->gzipped)
         return ivx_fd_write(nifti->fd, bytes, length, "nifti", err);
     nifti->stream.next_in = bytes;
-    nifti->stream.avail_in = (uInt)length; /* one slice: below 4 GiB by its 16-bit sides */
+    nifti->stream.avail_in =
+        (uInt)length; /* one slice: below 4 GiB by its 16-bit sides */
     return squeeze(nifti, Z_NO_FLUSH, err);
 }
 
@@ -159,16 +174,17 @@ static bool begin(struct nifti *nifti, const struct ivx_plan *plan, struct ivx_e
 {
     const char *name = plan->conversion->file_name;
     const size_t length = strlen(name);
-    nifti->slice_bytes = (size_t)plan->grid.count[0] * (size_t)plan->grid.count[1] *
-                         (plan->options.result == IVX_INT16 ? 2 : 4);
+    nifti->slice_bytes = (size_t)plan->grid.count[0] * (size_t)plan->grid.count[1]
+                         * (plan->options.result == IVX_INT16 ? 2 : 4);
     nifti->gzipped = length > 3 && strcmp(name + length - 3, ".gz") == 0;
     if (!ivx_part_create(plan->conversion, name, "", &nifti->fd, err))
         return false;
     if (nifti->gzipped) {
         nifti->chunk = malloc(CHUNK);
         /* 15 + 16: a gzip wrapper. Level 1: CT gains little from more. */
-        nifti->deflating = deflateInit2(&nifti->stream, 1, Z_DEFLATED, 15 + 16, 8,
-                                        Z_DEFAULT_STRATEGY) == Z_OK;
+        nifti->deflating =
+            deflateInit2(&nifti->stream, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY)
+            == Z_OK;
         if (nifti->chunk == NULL || !nifti->deflating)
             return ivx_fail(err, IVX_FULL, "nifti: no memory");
     }
@@ -177,7 +193,8 @@ static bool begin(struct nifti *nifti, const struct ivx_plan *plan, struct ivx_e
     return add(nifti, header, sizeof header, err);
 }
 
-bool ivx_output_nifti(const struct ivx_plan *plan, struct ivx_output *out, struct ivx_err *err)
+bool ivx_output_nifti(const struct ivx_plan *plan, struct ivx_output *out,
+                      struct ivx_err *err)
 {
     struct nifti *nifti = calloc(1, sizeof *nifti);
     if (nifti == NULL)

@@ -11,10 +11,11 @@
 /* Result slices are written by a thread of their own while the engine goes on: in order, one
  * at a time. put() copies the slice and waits while too many stand in line; the first
  * failure of `write` is that of every later put() and of finish(). */
-typedef bool ivx_pipe_write(void *context, int32_t m, const void *voxel, struct ivx_err *err);
+typedef bool ivx_pipe_write(void *context, int32_t m, const void *voxel,
+                            struct ivx_err *err);
 struct ivx_pipe; /* opaque */
-bool ivx_pipe_new(size_t bytes, ivx_pipe_write *write, void *context, struct ivx_pipe **out,
-                  struct ivx_err *err);
+bool ivx_pipe_new(size_t bytes, ivx_pipe_write *write, void *context,
+                  struct ivx_pipe **out, struct ivx_err *err);
 bool ivx_pipe_put(struct ivx_pipe *pipe, const void *voxel, struct ivx_err *err);
 bool ivx_pipe_finish(struct ivx_pipe *pipe, struct ivx_err *err);
 /* What has not been written by then is dropped. */
@@ -41,7 +42,8 @@ bool ivx_output_dicom(const struct ivx_plan *plan, struct ivx_conversion_result 
                       struct ivx_output *out, struct ivx_err *err);
 bool ivx_output_nifti(const struct ivx_plan *plan, struct ivx_output *out,
                       struct ivx_err *err);
-bool ivx_output_raw(const struct ivx_plan *plan, struct ivx_output *out, struct ivx_err *err);
+bool ivx_output_raw(const struct ivx_plan *plan, struct ivx_output *out,
+                    struct ivx_err *err);
 
 /* Creates <directory>/<name>, or <directory>/<name><suffix>. */
 bool ivx_part_create(const struct ivx_conversion *conversion, const char *name,
@@ -54,8 +56,9 @@ cJSON *ivx_grid_to_json(const struct ivx_grid *grid);
 cJSON *ivx_numbers_to_json(const double *values, int count);
 
 /* Everything needed to repeat the conversion, and to judge its result. */
-bool ivx_manifest_make(const struct ivx_plan *plan, const struct ivx_conversion_result *result,
-                       char **json_out, struct ivx_err *err);
+bool ivx_manifest_make(const struct ivx_plan *plan,
+                       const struct ivx_conversion_result *result, char **json_out,
+                       struct ivx_err *err);
 
 /* Hex digests of the source's files; *out is one allocation for ivx_memory_free(). */
 bool ivx_sources_hash(const struct ivx_source_volume *source, const struct ivx_crew *crew,

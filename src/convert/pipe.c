@@ -57,8 +57,8 @@ static void *thread_main(void *argument)
     return NULL;
 }
 
-bool ivx_pipe_new(size_t bytes, ivx_pipe_write *write, void *context, struct ivx_pipe **out,
-                  struct ivx_err *err)
+bool ivx_pipe_new(size_t bytes, ivx_pipe_write *write, void *context,
+                  struct ivx_pipe **out, struct ivx_err *err)
 {
     struct ivx_pipe *made = calloc(1, sizeof *made);
     if (made == NULL)

@@ -46,7 +46,8 @@ static bool write_geometry(const struct ivx_plan *plan, struct ivx_err *err)
     return ivx_part_write_text(conversion, conversion->file_name, ".json", text, err);
 }
 
-bool ivx_output_raw(const struct ivx_plan *plan, struct ivx_output *out, struct ivx_err *err)
+bool ivx_output_raw(const struct ivx_plan *plan, struct ivx_output *out,
+                    struct ivx_err *err)
 {
     struct raw *raw = calloc(1, sizeof *raw);
     if (raw == NULL)
@@ -54,6 +55,7 @@ bool ivx_output_raw(const struct ivx_plan *plan, struct ivx_output *out, struct 
     raw->fd = -1;
     raw->slice_bytes = (size_t)plan->grid.count[0] * (size_t)plan->grid.count[1] * 4;
     *out = (struct ivx_output){ slice, finish, close_raw, raw, 2 };
-    return write_geometry(plan, err) &&
-           ivx_part_create(plan->conversion, plan->conversion->file_name, "", &raw->fd, err);
+    return write_geometry(plan, err)
+           && ivx_part_create(plan->conversion, plan->conversion->file_name, "", &raw->fd,
+                              err);
 }

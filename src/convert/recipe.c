@@ -14,7 +14,8 @@ static const char *const gaps[] = { "refuse", "interpolate", "split" };
 
 void ivx_recipe_default(struct ivx_recipe_settings *settings)
 {
-    *settings = (struct ivx_recipe_settings){ .name = "iso-1mm", .spacing_mm = 1.0,
+    *settings = (struct ivx_recipe_settings){ .name = "iso-1mm",
+                                              .spacing_mm = 1.0,
                                               .kernel = IVX_BSPLINE3 };
 }
 
@@ -30,7 +31,8 @@ static void shortest(double value, char out[40])
 }
 
 /* Plan writes the same text for the recipes of the configuration (src/plan/route.c). */
-bool ivx_recipe_json(const struct ivx_recipe_settings *s, char **json_out, struct ivx_err *err)
+bool ivx_recipe_json(const struct ivx_recipe_settings *s, char **json_out,
+                     struct ivx_err *err)
 {
     IVX_AUTO(ivx_text_free) struct ivx_text text = { 0 };
     char spacing[40] = "\"min\"";
@@ -41,8 +43,8 @@ bool ivx_recipe_json(const struct ivx_recipe_settings *s, char **json_out, struc
     cJSON_Delete(name);
     if (quoted == NULL)
         return ivx_fail(err, IVX_FULL, "convert: no memory for a recipe");
-    ivx_text_add(&text, "{\"name\":%s,\"spacing\":%s,\"kernel\":\"%s\",\"align\":\"%s\"", quoted,
-                 spacing, ivx_kernel_name(s->kernel), aligns[s->align]);
+    ivx_text_add(&text, "{\"name\":%s,\"spacing\":%s,\"kernel\":\"%s\",\"align\":\"%s\"",
+                 quoted, spacing, ivx_kernel_name(s->kernel), aligns[s->align]);
     ivx_text_add(&text, ",\"antialias\":\"%s\",\"boundary\":\"%s\",\"gap\":\"%s\"}",
                  antialiases[s->antialias], boundaries[s->boundary], gaps[s->gap]);
     free(quoted);
@@ -54,12 +56,13 @@ bool ivx_recipe_json(const struct ivx_recipe_settings *s, char **json_out, struc
 
 static const char *text_of(const cJSON *object, const char *key)
 {
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+    const char *text =
+        cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
     return text == NULL ? "" : text;
 }
 
-static bool find(const cJSON *object, const char *key, const char *const *names, int count,
-                 int *out, struct ivx_err *err)
+static bool find(const cJSON *object, const char *key, const char *const *names,
+                 int count, int *out, struct ivx_err *err)
 {
     const char *text = text_of(object, key);
     for (int n = 0; n < count; n++)
@@ -86,17 +89,19 @@ static bool take_spacing(const cJSON *object, struct ivx_recipe_settings *out,
     return true;
 }
 
-static bool take(const cJSON *object, struct ivx_recipe_settings *out, struct ivx_err *err)
+static bool take(const cJSON *object, struct ivx_recipe_settings *out,
+                 struct ivx_err *err)
 {
     if (!ivx_text_copy(out->name, sizeof out->name, text_of(object, "name")))
         return ivx_fail(err, IVX_DAMAGED, "recipe: the name is longer than 64 bytes");
     if (!ivx_kernel_find(text_of(object, "kernel"), &out->kernel))
-        return ivx_fail(err, IVX_DAMAGED, "recipe: no kernel '%.40s'", text_of(object, "kernel"));
+        return ivx_fail(err, IVX_DAMAGED, "recipe: no kernel '%.40s'",
+                        text_of(object, "kernel"));
     int align = 0, antialias = 0, boundary = 0, gap = 0;
-    if (!take_spacing(object, out, err) || !FIND(object, "align", aligns, &align, err) ||
-        !FIND(object, "antialias", antialiases, &antialias, err) ||
-        !FIND(object, "boundary", boundaries, &boundary, err) ||
-        !FIND(object, "gap", gaps, &gap, err))
+    if (!take_spacing(object, out, err) || !FIND(object, "align", aligns, &align, err)
+        || !FIND(object, "antialias", antialiases, &antialias, err)
+        || !FIND(object, "boundary", boundaries, &boundary, err)
+        || !FIND(object, "gap", gaps, &gap, err))
         return false;
     out->align = (enum ivx_align)align;
     out->antialias = (enum ivx_antialias)antialias;
@@ -105,7 +110,8 @@ static bool take(const cJSON *object, struct ivx_recipe_settings *out, struct iv
     return true;
 }
 
-bool ivx_recipe_parse(const char *json, struct ivx_recipe_settings *out, struct ivx_err *err)
+bool ivx_recipe_parse(const char *json, struct ivx_recipe_settings *out,
+                      struct ivx_err *err)
 {
     struct ivx_recipe_settings settings;
     ivx_recipe_default(&settings);

@@ -11,7 +11,7 @@
 
 struct ivx_derive {
     struct ivx_derivation derivation;
-    struct ivx_dataset *dataset; /* what is shared, and what the last instance left */
+    struct ivx_dataset *dataset;     /* what is shared, and what the last instance left */
     uint8_t digest[IVX_SHA256_SIZE]; /* of everything that UIDs depend on */
     char series_uid[65], folder[128];
 };
@@ -27,14 +27,14 @@ void ivx_stretch(const struct ivx_derivation *derivation, double out[3])
     const double source[3] = { stack->column_spacing, stack->row_spacing, mean };
     for (int n = 0; n < 3; n++) {
         const double ratio = derivation->grid->spacing[n] / source[n];
-        const bool filtered = derivation->options->antialias == IVX_ANTIALIAS_AUTO &&
-                              derivation->options->kernel != IVX_NEAREST;
+        const bool filtered = derivation->options->antialias == IVX_ANTIALIAS_AUTO
+                              && derivation->options->kernel != IVX_NEAREST;
         out[n] = filtered && ratio > SAME_SPACING ? ratio : 1;
     }
 }
 
-bool ivx_sources_digest(const struct ivx_derivation *derivation, uint8_t out[IVX_SHA256_SIZE],
-                        struct ivx_err *err)
+bool ivx_sources_digest(const struct ivx_derivation *derivation,
+                        uint8_t out[IVX_SHA256_SIZE], struct ivx_err *err)
 {
     IVX_AUTO(ivx_hash_free) struct ivx_hash *hash = NULL;
     if (!ivx_hash_new(&hash, err))
@@ -47,8 +47,8 @@ bool ivx_sources_digest(const struct ivx_derivation *derivation, uint8_t out[IVX
     return true;
 }
 
-static bool make_digest(const struct ivx_derivation *derivation, uint8_t out[IVX_SHA256_SIZE],
-                        struct ivx_err *err)
+static bool make_digest(const struct ivx_derivation *derivation,
+                        uint8_t out[IVX_SHA256_SIZE], struct ivx_err *err)
 {
     uint8_t sources[IVX_SHA256_SIZE];
     if (!ivx_sources_digest(derivation, sources, err))
@@ -67,7 +67,8 @@ static bool make_digest(const struct ivx_derivation *derivation, uint8_t out[IVX
 }
 
 /* what: "series", or "instance 12". */
-static void make_uid(const uint8_t digest[IVX_SHA256_SIZE], const char *what, char out[65])
+static void make_uid(const uint8_t digest[IVX_SHA256_SIZE], const char *what,
+                     char out[65])
 {
     uint8_t bytes[IVX_SHA256_SIZE + 32] = { 0 };
     memcpy(bytes, digest, IVX_SHA256_SIZE);
@@ -77,45 +78,48 @@ static void make_uid(const uint8_t digest[IVX_SHA256_SIZE], const char *what, ch
     ivx_uid_write(made, out);
 }
 
-static bool put_identity(struct ivx_derive *derive, struct ivx_item *root, struct ivx_err *err)
+static bool put_identity(struct ivx_derive *derive, struct ivx_item *root,
+                         struct ivx_err *err)
 {
     const char *offset = NULL;
     if (!ivx_item_text(root, 0x00080201, &offset))
         offset = NULL;
     struct ivx_moment moment;
     ivx_moment_make(derive->derivation.created_us, offset, &moment);
-    return ivx_item_put_text(root, 0x00080008, "DERIVED\\SECONDARY\\AXIAL\\RESAMPLED", err) &&
-           ivx_item_put_text(root, 0x00080012, moment.date, err) &&
-           ivx_item_put_text(root, 0x00080013, moment.time, err) &&
-           ivx_item_put_text(root, 0x00080023, moment.date, err) &&
-           ivx_item_put_text(root, 0x00080033, moment.time, err) &&
-           ivx_item_put_text(root, 0x0020000e, derive->series_uid, err);
+    return ivx_item_put_text(root, 0x00080008, "DERIVED\\SECONDARY\\AXIAL\\RESAMPLED",
+                             err)
+           && ivx_item_put_text(root, 0x00080012, moment.date, err)
+           && ivx_item_put_text(root, 0x00080013, moment.time, err)
+           && ivx_item_put_text(root, 0x00080023, moment.date, err)
+           && ivx_item_put_text(root, 0x00080033, moment.time, err)
+           && ivx_item_put_text(root, 0x0020000e, derive->series_uid, err);
 }
 
-static bool put_grid(const struct ivx_grid *grid, struct ivx_item *root, struct ivx_err *err)
+static bool put_grid(const struct ivx_grid *grid, struct ivx_item *root,
+                     struct ivx_err *err)
 {
     double orientation[6];
     memcpy(orientation, grid->axis[0], sizeof grid->axis[0]);
     memcpy(orientation + 3, grid->axis[1], sizeof grid->axis[1]);
     const double spacing[2] = { grid->spacing[1], grid->spacing[0] };
-    return ivx_ds_put(root, 0x00200037, orientation, 6, err) &&
-           ivx_ds_put(root, 0x00280030, spacing, 2, err) &&
-           ivx_ds_put(root, 0x00180050, &grid->spacing[2], 1, err) &&
-           ivx_ds_put(root, 0x00180088, &grid->spacing[2], 1, err) &&
-           ivx_item_put_u16(root, 0x00280010, (uint16_t)grid->count[1], err) &&
-           ivx_item_put_u16(root, 0x00280011, (uint16_t)grid->count[0], err);
+    return ivx_ds_put(root, 0x00200037, orientation, 6, err)
+           && ivx_ds_put(root, 0x00280030, spacing, 2, err)
+           && ivx_ds_put(root, 0x00180050, &grid->spacing[2], 1, err)
+           && ivx_ds_put(root, 0x00180088, &grid->spacing[2], 1, err)
+           && ivx_item_put_u16(root, 0x00280010, (uint16_t)grid->count[1], err)
+           && ivx_item_put_u16(root, 0x00280011, (uint16_t)grid->count[0], err);
 }
 
 /* Signed 16 bits of Hounsfield units: PS3.3 C.8.2.1.1.2. */
 static bool put_pixel_module(struct ivx_item *root, struct ivx_err *err)
 {
-    return ivx_item_put_u16(root, 0x00280100, 16, err) &&
-           ivx_item_put_u16(root, 0x00280101, 16, err) &&
-           ivx_item_put_u16(root, 0x00280102, 15, err) &&
-           ivx_item_put_u16(root, 0x00280103, 1, err) &&
-           ivx_item_put_text(root, 0x00281052, "0", err) &&
-           ivx_item_put_text(root, 0x00281053, "1", err) &&
-           ivx_item_put_text(root, 0x00281054, "HU", err);
+    return ivx_item_put_u16(root, 0x00280100, 16, err)
+           && ivx_item_put_u16(root, 0x00280101, 16, err)
+           && ivx_item_put_u16(root, 0x00280102, 15, err)
+           && ivx_item_put_u16(root, 0x00280103, 1, err)
+           && ivx_item_put_text(root, 0x00281052, "0", err)
+           && ivx_item_put_text(root, 0x00281053, "1", err)
+           && ivx_item_put_text(root, 0x00281054, "HU", err);
 }
 
 /* Letters, digits and a few signs: a name that every file system takes. */
@@ -136,10 +140,10 @@ static void make_folder(struct ivx_item *root, char *out, size_t room)
 static bool fill(struct ivx_derive *derive, struct ivx_err *err)
 {
     struct ivx_item *root = ivx_dataset_root(derive->dataset);
-    if (!put_identity(derive, root, err) || !put_grid(derive->derivation.grid, root, err) ||
-        !put_pixel_module(root, err) || !ivx_series_put(&derive->derivation, root, err) ||
-        !ivx_lineage_put(&derive->derivation, root, err) ||
-        !ivx_private_put(&derive->derivation, root, err))
+    if (!put_identity(derive, root, err) || !put_grid(derive->derivation.grid, root, err)
+        || !put_pixel_module(root, err) || !ivx_series_put(&derive->derivation, root, err)
+        || !ivx_lineage_put(&derive->derivation, root, err)
+        || !ivx_private_put(&derive->derivation, root, err))
         return false;
     make_folder(root, derive->folder, sizeof derive->folder);
     return true;
@@ -153,7 +157,8 @@ static bool check(const struct ivx_derivation *derivation, struct ivx_err *err)
                         first->sop_class);
     for (int n = 0; n < 3; n++)
         if (derivation->grid->count[n] > UINT16_MAX)
-            return ivx_fail(err, IVX_REFUSED, "derive: %d voxels do not fit into Rows, Columns",
+            return ivx_fail(err, IVX_REFUSED,
+                            "derive: %d voxels do not fit into Rows, Columns",
                             derivation->grid->count[n]);
     return true;
 }
@@ -168,8 +173,8 @@ bool ivx_derive_new(const struct ivx_derivation *derivation, struct ivx_derive *
         return ivx_fail(err, IVX_FULL, "derive: no memory");
 
     made->derivation = *derivation;
-    if (!make_digest(derivation, made->digest, err) ||
-        !ivx_template_load(derivation->source, &made->dataset, err))
+    if (!make_digest(derivation, made->digest, err)
+        || !ivx_template_load(derivation->source, &made->dataset, err))
         return false;
     make_uid(made->digest, "series", made->series_uid);
     if (!fill(made, err))
@@ -209,8 +214,8 @@ void ivx_derive_folder(const struct ivx_derive *derive, char *out, size_t room)
     ivx_text_copy(out, room, derive->folder);
 }
 
-static bool put_instance(const struct ivx_derive *derive, int32_t m, struct ivx_item *root,
-                         struct ivx_err *err)
+static bool put_instance(const struct ivx_derive *derive, int32_t m,
+                         struct ivx_item *root, struct ivx_err *err)
 {
     const struct ivx_grid *grid = derive->derivation.grid;
     const double index[3] = { 0, 0, m };
@@ -222,11 +227,11 @@ static bool put_instance(const struct ivx_derive *derive, int32_t m, struct ivx_
     char uid[65], number[16];
     ivx_derive_sop_uid(derive, m, uid);
     snprintf(number, sizeof number, "%d", m + 1);
-    return ivx_item_put_text(root, 0x00080018, uid, err) &&
-           ivx_item_put_text(root, 0x00200013, number, err) &&
-           ivx_ds_put(root, 0x00200032, position, 3, err) &&
-           ivx_ds_put(root, 0x00201041, &along, 1, err) &&
-           ivx_lineage_sources(&derive->derivation, root, m, err);
+    return ivx_item_put_text(root, 0x00080018, uid, err)
+           && ivx_item_put_text(root, 0x00200013, number, err)
+           && ivx_ds_put(root, 0x00200032, position, 3, err)
+           && ivx_ds_put(root, 0x00201041, &along, 1, err)
+           && ivx_lineage_sources(&derive->derivation, root, m, err);
 }
 
 bool ivx_derive_write(struct ivx_derive *derive, int32_t m, const int16_t *voxels, int fd,

@@ -44,8 +44,8 @@ bool ivx_template_load(const struct ivx_source_volume *source, struct ivx_datase
 struct ivx_code_item {
     const char *value, *scheme, *meaning;
 };
-bool ivx_code_append(struct ivx_item *item, uint32_t tag, const struct ivx_code_item *code,
-                     struct ivx_err *err);
+bool ivx_code_append(struct ivx_item *item, uint32_t tag,
+                     const struct ivx_code_item *code, struct ivx_err *err);
 
 /* Derivation, related series, contributing equipment: what was done, by what, from what. */
 bool ivx_lineage_put(const struct ivx_derivation *derivation, struct ivx_item *root,
@@ -62,8 +62,8 @@ bool ivx_series_put(const struct ivx_derivation *derivation, struct ivx_item *ro
                     struct ivx_err *err);
 
 /* SHA-256 over UIDs and contents of all slices. */
-bool ivx_sources_digest(const struct ivx_derivation *derivation, uint8_t out[IVX_SHA256_SIZE],
-                        struct ivx_err *err);
+bool ivx_sources_digest(const struct ivx_derivation *derivation,
+                        uint8_t out[IVX_SHA256_SIZE], struct ivx_err *err);
 /* Kernel stretch per target axis, as options say: 1 where nothing is reduced. */
 void ivx_stretch(const struct ivx_derivation *derivation, double out[3]);
 

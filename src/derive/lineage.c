@@ -20,16 +20,17 @@ static const struct ivx_code_item source_image = {
 static const struct ivx_code_item source_series = {
     "121323", "DCM", "Source series for image processing operation"
 };
-static const struct ivx_code_item processing = { "109102", "DCM", "Processing Equipment" };
+static const struct ivx_code_item processing = { "109102", "DCM",
+                                                 "Processing Equipment" };
 
-bool ivx_code_append(struct ivx_item *item, uint32_t tag, const struct ivx_code_item *code,
-                     struct ivx_err *err)
+bool ivx_code_append(struct ivx_item *item, uint32_t tag,
+                     const struct ivx_code_item *code, struct ivx_err *err)
 {
     struct ivx_item *made = NULL;
-    return ivx_item_append(item, tag, &made, err) &&
-           ivx_item_put_text(made, 0x00080100, code->value, err) &&
-           ivx_item_put_text(made, 0x00080102, code->scheme, err) &&
-           ivx_item_put_text(made, 0x00080104, code->meaning, err);
+    return ivx_item_append(item, tag, &made, err)
+           && ivx_item_put_text(made, 0x00080100, code->value, err)
+           && ivx_item_put_text(made, 0x00080102, code->scheme, err)
+           && ivx_item_put_text(made, 0x00080104, code->meaning, err);
 }
 
 static const char *kernel_words(enum ivx_kernel kernel)
@@ -63,20 +64,21 @@ static void describe_source(const struct ivx_source_volume *source, struct ivx_t
                      source->tilt_deg);
 }
 
-static void describe_filter(const struct ivx_derivation *derivation, struct ivx_text *text)
+static void describe_filter(const struct ivx_derivation *derivation,
+                            struct ivx_text *text)
 {
     double stretch[3];
     ivx_stretch(derivation, stretch);
     ivx_text_add(text, "; %s interpolation, applied once",
                  kernel_words(derivation->options->kernel));
     if (stretch[0] > 1 || stretch[1] > 1 || stretch[2] > 1)
-        ivx_text_add(text, "; anti-aliasing kernel stretched %.3f x %.3f x %.3f", stretch[0],
-                     stretch[1], stretch[2]);
+        ivx_text_add(text, "; anti-aliasing kernel stretched %.3f x %.3f x %.3f",
+                     stretch[0], stretch[1], stretch[2]);
 }
 
 /* One line for people; what an earlier derivation said of itself follows. */
-static bool put_description(const struct ivx_derivation *derivation, struct ivx_item *root,
-                            struct ivx_err *err)
+static bool put_description(const struct ivx_derivation *derivation,
+                            struct ivx_item *root, struct ivx_err *err)
 {
     IVX_AUTO(ivx_text_free) struct ivx_text text = { 0 };
     const struct ivx_source_volume *source = derivation->source;
@@ -87,7 +89,8 @@ static bool put_description(const struct ivx_derivation *derivation, struct ivx_
                  derivation->grid->count[2]);
     describe_source(source, &text);
     describe_filter(derivation, &text);
-    ivx_text_add(&text, "; rounded to integer HU, half to even; isovox %s, engine %d, recipe %s",
+    ivx_text_add(&text,
+                 "; rounded to integer HU, half to even; isovox %s, engine %d, recipe %s",
                  PACKAGE_VERSION, IVX_ENGINE_VERSION, derivation->recipe_name);
     for (int n = 0; n < source->warning_count; n++)
         ivx_text_add(&text, "%s%s", n ? ", " : "; warnings: ",
@@ -116,15 +119,15 @@ static bool put_codes(const struct ivx_derivation *derivation, struct ivx_item *
     return !filtered || ivx_code_append(root, 0x00089215, &smoothing, err);
 }
 
-static bool put_related_series(const struct ivx_derivation *derivation, struct ivx_item *root,
-                               struct ivx_err *err)
+static bool put_related_series(const struct ivx_derivation *derivation,
+                               struct ivx_item *root, struct ivx_err *err)
 {
     const struct ivx_instance *first = derivation->source->slices[0];
     struct ivx_item *item = NULL;
-    return ivx_item_append(root, 0x00081250, &item, err) &&
-           ivx_item_put_text(item, 0x0020000d, first->study_uid, err) &&
-           ivx_item_put_text(item, 0x0020000e, first->series_uid, err) &&
-           ivx_code_append(item, 0x0040a170, &source_series, err);
+    return ivx_item_append(root, 0x00081250, &item, err)
+           && ivx_item_put_text(item, 0x0020000d, first->study_uid, err)
+           && ivx_item_put_text(item, 0x0020000e, first->series_uid, err)
+           && ivx_code_append(item, 0x0040a170, &source_series, err);
 }
 
 static bool put_equipment(const struct ivx_derivation *derivation, struct ivx_item *root,
@@ -137,38 +140,40 @@ static bool put_equipment(const struct ivx_derivation *derivation, struct ivx_it
     ivx_moment_make(derivation->created_us, offset, &moment);
 
     struct ivx_item *item = NULL;
-    return ivx_item_append(root, 0x0018a001, &item, err) &&
-           ivx_item_put_text(item, 0x00080070, "Isovox", err) &&
-           ivx_item_put_text(item, 0x00081090, "isovox", err) &&
-           ivx_item_put_text(item, 0x00181020, PACKAGE_VERSION, err) &&
-           ivx_item_put_text(item, 0x0018a002, moment.datetime, err) &&
-           ivx_item_put_text(item, 0x0018a003, "Isotropic resampling", err) &&
-           ivx_code_append(item, 0x0040a170, &processing, err);
+    return ivx_item_append(root, 0x0018a001, &item, err)
+           && ivx_item_put_text(item, 0x00080070, "Isovox", err)
+           && ivx_item_put_text(item, 0x00081090, "isovox", err)
+           && ivx_item_put_text(item, 0x00181020, PACKAGE_VERSION, err)
+           && ivx_item_put_text(item, 0x0018a002, moment.datetime, err)
+           && ivx_item_put_text(item, 0x0018a003, "Isotropic resampling", err)
+           && ivx_code_append(item, 0x0040a170, &processing, err);
 }
 
 bool ivx_lineage_put(const struct ivx_derivation *derivation, struct ivx_item *root,
                      struct ivx_err *err)
 {
-    return put_description(derivation, root, err) && put_codes(derivation, root, err) &&
-           put_related_series(derivation, root, err) && put_equipment(derivation, root, err);
+    return put_description(derivation, root, err) && put_codes(derivation, root, err)
+           && put_related_series(derivation, root, err)
+           && put_equipment(derivation, root, err);
 }
 
 static bool put_reference(const struct ivx_instance *instance, struct ivx_item *item,
                           struct ivx_err *err)
 {
-    return ivx_item_put_text(item, 0x00081150, instance->sop_class, err) &&
-           ivx_item_put_text(item, 0x00081155, instance->sop_uid, err);
+    return ivx_item_put_text(item, 0x00081150, instance->sop_class, err)
+           && ivx_item_put_text(item, 0x00081155, instance->sop_uid, err);
 }
 
-static bool put_source_images(const struct ivx_derivation *derivation, struct ivx_item *root,
-                              int32_t first, int32_t last, struct ivx_err *err)
+static bool put_source_images(const struct ivx_derivation *derivation,
+                              struct ivx_item *root, int32_t first, int32_t last,
+                              struct ivx_err *err)
 {
     for (int32_t k = first; k <= last; k++) {
         struct ivx_item *item = NULL;
-        if (!ivx_item_append(root, 0x00082112, &item, err) ||
-            !put_reference(derivation->source->slices[k], item, err) ||
-            !ivx_item_put_text(item, 0x0028135a, "NO", err) ||
-            !ivx_code_append(item, 0x0040a170, &source_image, err))
+        if (!ivx_item_append(root, 0x00082112, &item, err)
+            || !put_reference(derivation->source->slices[k], item, err)
+            || !ivx_item_put_text(item, 0x0028135a, "NO", err)
+            || !ivx_code_append(item, 0x0040a170, &source_image, err))
             return false;
     }
     return true;
@@ -181,13 +186,13 @@ static bool put_referenced_series(const struct ivx_derivation *derivation,
 {
     const struct ivx_instance *any = derivation->source->slices[0];
     struct ivx_item *series = NULL;
-    if (!ivx_item_append(root, 0x00081115, &series, err) ||
-        !ivx_item_put_text(series, 0x0020000e, any->series_uid, err))
+    if (!ivx_item_append(root, 0x00081115, &series, err)
+        || !ivx_item_put_text(series, 0x0020000e, any->series_uid, err))
         return false;
     for (int32_t k = first; k <= last; k++) {
         struct ivx_item *item = NULL;
-        if (!ivx_item_append(series, 0x0008114a, &item, err) ||
-            !put_reference(derivation->source->slices[k], item, err))
+        if (!ivx_item_append(series, 0x0008114a, &item, err)
+            || !put_reference(derivation->source->slices[k], item, err))
             return false;
     }
     return true;
@@ -197,8 +202,8 @@ bool ivx_lineage_sources(const struct ivx_derivation *derivation, struct ivx_ite
                          int32_t m, struct ivx_err *err)
 {
     int32_t first = 0, last = 0;
-    ivx_resample_support(&derivation->source->stack, derivation->grid, derivation->options, m,
-                         &first, &last);
+    ivx_resample_support(&derivation->source->stack, derivation->grid,
+                         derivation->options, m, &first, &last);
     ivx_item_remove(root, 0x00082112);
     ivx_item_remove(root, 0x00081115);
     return last - first < MOST_SOURCES

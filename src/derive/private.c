@@ -43,21 +43,21 @@ static bool put_definition(struct ivx_item *block, size_t n, struct ivx_err *err
     struct ivx_item *item = NULL;
     char multiplicity[4];
     snprintf(multiplicity, sizeof multiplicity, "%d", elements[n].multiplicity);
-    return ivx_item_append(block, 0x00080310, &item, err) &&
-           ivx_item_put_u16(item, 0x00080308, elements[n].element, err) &&
-           ivx_item_put_text(item, 0x00080309, multiplicity, err) &&
-           ivx_item_put_text(item, 0x0008030a, elements[n].vr, err) &&
-           ivx_item_put_text(item, 0x0008030c, elements[n].meaning, err) &&
-           ivx_item_put_text(item, 0x0008030d, elements[n].keyword, err);
+    return ivx_item_append(block, 0x00080310, &item, err)
+           && ivx_item_put_u16(item, 0x00080308, elements[n].element, err)
+           && ivx_item_put_text(item, 0x00080309, multiplicity, err)
+           && ivx_item_put_text(item, 0x0008030a, elements[n].vr, err)
+           && ivx_item_put_text(item, 0x0008030c, elements[n].meaning, err)
+           && ivx_item_put_text(item, 0x0008030d, elements[n].keyword, err);
 }
 
 static bool put_declaration(struct ivx_item *root, struct ivx_err *err)
 {
     struct ivx_item *block = NULL;
-    if (!ivx_item_append(root, 0x00080300, &block, err) ||
-        !ivx_item_put_u16(block, 0x00080301, 0x0099, err) ||
-        !ivx_item_put_text(block, 0x00080302, CREATOR, err) ||
-        !ivx_item_put_text(block, 0x00080303, "SAFE", err))
+    if (!ivx_item_append(root, 0x00080300, &block, err)
+        || !ivx_item_put_u16(block, 0x00080301, 0x0099, err)
+        || !ivx_item_put_text(block, 0x00080302, CREATOR, err)
+        || !ivx_item_put_text(block, 0x00080303, "SAFE", err))
         return false;
     for (size_t n = 0; n < IVX_COUNT(elements); n++)
         if (!put_definition(block, n, err))
@@ -73,7 +73,8 @@ static bool put_numbers(struct ivx_item *root, unsigned element, const double *v
     size_t used = 0;
     for (int n = 0; n < count; n++) {
         ivx_ds_write(values[n], one);
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", n ? "\\" : "", one);
+        used +=
+            (size_t)snprintf(text + used, sizeof text - used, "%s%s", n ? "\\" : "", one);
     }
     return ivx_item_put_text_as(root, tag(element), "DS", text, err);
 }
@@ -88,22 +89,23 @@ static bool put_digests(const struct ivx_derivation *derivation, struct ivx_item
     if (!ivx_sources_digest(derivation, digest, err))
         return false;
     ivx_text_hex(digest, sizeof digest, sources);
-    return ivx_item_put_text_as(root, tag(0x01), "UT", derivation->recipe_json, err) &&
-           ivx_item_put_text_as(root, tag(0x02), "LO", recipe, err) &&
-           ivx_item_put_text_as(root, tag(0x03), "LO", sources, err);
+    return ivx_item_put_text_as(root, tag(0x01), "UT", derivation->recipe_json, err)
+           && ivx_item_put_text_as(root, tag(0x02), "LO", recipe, err)
+           && ivx_item_put_text_as(root, tag(0x03), "LO", sources, err);
 }
 
-static bool put_source_facts(const struct ivx_source_volume *source, struct ivx_item *root,
-                             struct ivx_err *err)
+static bool put_source_facts(const struct ivx_source_volume *source,
+                             struct ivx_item *root, struct ivx_err *err)
 {
     const double spacing[3] = { source->stack.column_spacing, source->stack.row_spacing,
                                 source->spacing_mm };
     const struct ivx_instance *first = source->slices[0];
     if (first->has_thickness && !put_numbers(root, 0x06, &first->thickness, 1, err))
         return false;
-    return put_numbers(root, 0x05, spacing, 3, err) &&
-           put_numbers(root, 0x08, &source->tilt_deg, 1, err) &&
-           ivx_item_put_text_as(root, tag(0x09), "CS", source->uniform ? "YES" : "NO", err);
+    return put_numbers(root, 0x05, spacing, 3, err)
+           && put_numbers(root, 0x08, &source->tilt_deg, 1, err)
+           && ivx_item_put_text_as(root, tag(0x09), "CS", source->uniform ? "YES" : "NO",
+                                   err);
 }
 
 bool ivx_private_put(const struct ivx_derivation *derivation, struct ivx_item *root,
@@ -112,11 +114,12 @@ bool ivx_private_put(const struct ivx_derivation *derivation, struct ivx_item *r
     double stretch[3];
     ivx_stretch(derivation, stretch);
     char engine[64];
-    snprintf(engine, sizeof engine, "isovox %s engine %d", PACKAGE_VERSION, IVX_ENGINE_VERSION);
-    return put_declaration(root, err) &&
-           ivx_item_put_text_as(root, IVX_TAG(0x0099, 0x0010), "LO", CREATOR, err) &&
-           put_digests(derivation, root, err) &&
-           ivx_item_put_text_as(root, tag(0x04), "LO", engine, err) &&
-           put_source_facts(derivation->source, root, err) &&
-           put_numbers(root, 0x07, stretch, 3, err);
+    snprintf(engine, sizeof engine, "isovox %s engine %d", PACKAGE_VERSION,
+             IVX_ENGINE_VERSION);
+    return put_declaration(root, err)
+           && ivx_item_put_text_as(root, IVX_TAG(0x0099, 0x0010), "LO", CREATOR, err)
+           && put_digests(derivation, root, err)
+           && ivx_item_put_text_as(root, tag(0x04), "LO", engine, err)
+           && put_source_facts(derivation->source, root, err)
+           && put_numbers(root, 0x07, stretch, 3, err);
 }

@@ -12,8 +12,8 @@ static long long series_number(struct ivx_item *root)
 {
     const char *text = NULL;
     long long number = 0;
-    if (!ivx_item_text(root, 0x00200011, &text) || !ivx_text_to_int64(text, &number) ||
-        number < 1 || number > 2147482)
+    if (!ivx_item_text(root, 0x00200011, &text) || !ivx_text_to_int64(text, &number)
+        || number < 1 || number > 2147482)
         return 301;
     return number * 1000 + 1;
 }
@@ -21,8 +21,8 @@ static long long series_number(struct ivx_item *root)
 /* nnU-Net's threshold, above which a slice axis carries far less than the others. */
 static bool is_severe(const struct ivx_source_volume *source)
 {
-    return source->spacing_mm > 3 * fmin(source->stack.column_spacing,
-                                         source->stack.row_spacing);
+    return source->spacing_mm
+           > 3 * fmin(source->stack.column_spacing, source->stack.row_spacing);
 }
 
 static const char *kernel_label(enum ivx_kernel kernel)
@@ -61,8 +61,8 @@ bool ivx_series_put(const struct ivx_derivation *derivation, struct ivx_item *ro
     struct ivx_text description = { 0 };
     describe(derivation, root, &description);
     const bool done = !description.failed
-                          ? ivx_item_put_text(root, 0x0008103e, description.data, err) &&
-                                ivx_item_put_text(root, 0x00200011, number, err)
+                          ? ivx_item_put_text(root, 0x0008103e, description.data, err)
+                                && ivx_item_put_text(root, 0x00200011, number, err)
                           : ivx_fail(err, IVX_FULL, "derive: no memory");
     ivx_text_free(&description);
     return done;

@@ -37,8 +37,7 @@ static const uint32_t carried_0028[] = {
     0x00281055, /* Window Center & Width Explanation */
     0x00281056, /* VOI LUT Function */
     0x00282110, /* Lossy Image Compression, Ratio, Method */
-    0x00282112,
-    0x00282114,
+    0x00282112, 0x00282114,
 };
 
 /* Of the other groups: what names the old instance, its plane or its place in a query. */
@@ -46,14 +45,12 @@ static const uint32_t dropped[] = {
     0x00080001, 0x00080008, 0x00080012, 0x00080013, 0x00080014, 0x00080015, 0x0008001a,
     0x0008001b, 0x00080023, 0x00080033, 0x00080052, 0x00080053, 0x00080054, 0x00080056,
     0x00080064, 0x0008103f, 0x0008114a, 0x00081115, 0x00081199, 0x00081200, 0x00082112,
-    0x00083001, 0x00080300,
-    0x00180050, /* Slice Thickness */
-    0x00180088, /* Spacing Between Slices */
-    0x00181120, /* Gantry/Detector Tilt */
+    0x00083001, 0x00080300, 0x00180050, /* Slice Thickness */
+    0x00180088,                         /* Spacing Between Slices */
+    0x00181120,                         /* Gantry/Detector Tilt */
     0x00200013, 0x00200030, 0x00200032, 0x00200035, 0x00200037, 0x00200050, 0x00201000,
     0x00201001, 0x00201002, 0x00201041, 0x00209056, 0x00209057, 0x00209128, 0x00209221,
-    0x00209222, 0x00400a0a,
-    0x00409096, /* Real World Value Mapping */
+    0x00209222, 0x00400a0a, 0x00409096, /* Real World Value Mapping */
 };
 
 /* True of the series or the study: one slice's value stands for all. */
@@ -124,8 +121,8 @@ static void note_start(struct ivx_item *root, struct start *start)
     if (ivx_item_text(root, 0x00080032, &text))
         ivx_text_copy(here.time, sizeof here.time, text);
     const int order = strcmp(here.date, start->date);
-    if (start->date[0] == '\0' || order < 0 ||
-        (order == 0 && strcmp(here.time, start->time) < 0))
+    if (start->date[0] == '\0' || order < 0
+        || (order == 0 && strcmp(here.time, start->time) < 0))
         *start = here;
 }
 
@@ -154,11 +151,13 @@ static bool reconcile(const struct ivx_source_volume *source, struct ivx_item *k
     return true;
 }
 
-static bool put_start(struct ivx_item *root, const struct start *start, struct ivx_err *err)
+static bool put_start(struct ivx_item *root, const struct start *start,
+                      struct ivx_err *err)
 {
     if (start->date[0] != '\0' && !ivx_item_put_text(root, 0x00080022, start->date, err))
         return false;
-    return start->time[0] == '\0' || ivx_item_put_text(root, 0x00080032, start->time, err);
+    return start->time[0] == '\0'
+           || ivx_item_put_text(root, 0x00080032, start->time, err);
 }
 
 /* Once lossy, always lossy: PS3.3 C.7.6.1.1.5. */
@@ -181,8 +180,8 @@ bool ivx_template_load(const struct ivx_source_volume *source, struct ivx_datase
     ivx_item_remove_if(root, not_carried, NULL);
 
     struct start start = { 0 };
-    if (!reconcile(source, root, &start, err) || !put_start(root, &start, err) ||
-        !put_lossy(source, root, err))
+    if (!reconcile(source, root, &start, err) || !put_start(root, &start, err)
+        || !put_lossy(source, root, err))
         return false;
     *out = IVX_STEAL(made);
     return true;

@@ -38,7 +38,8 @@ bool ivx_ds_put(struct ivx_item *item, uint32_t tag, const double *values, int c
     size_t used = 0;
     for (int n = 0; n < count; n++) {
         ivx_ds_write(values[n], one);
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", n ? "\\" : "", one);
+        used +=
+            (size_t)snprintf(text + used, sizeof text - used, "%s%s", n ? "\\" : "", one);
     }
     return ivx_item_put_text(item, tag, text, err);
 }
@@ -53,8 +54,8 @@ void ivx_ds_label(double mm, char out[17])
 
 static bool is_one_byte(const char *charset)
 {
-    return charset == NULL ||
-           (strchr(charset, '\\') == NULL && strncmp(charset, "ISO_IR ", 7) == 0);
+    return charset == NULL
+           || (strchr(charset, '\\') == NULL && strncmp(charset, "ISO_IR ", 7) == 0);
 }
 
 static size_t fit_utf8(const char *text, size_t most)
@@ -140,5 +141,6 @@ void ivx_moment_make(int64_t wall_us, const char *offset, struct ivx_moment *out
     strftime(hour, sizeof hour, "%H%M%S", &day);
     snprintf(out->date, sizeof out->date, "%.8s", date);
     snprintf(out->time, sizeof out->time, "%.6s.%06d", hour, (int)micro);
-    snprintf(out->datetime, sizeof out->datetime, "%.8s%.13s%.5s", out->date, out->time, offset);
+    snprintf(out->datetime, sizeof out->datetime, "%.8s%.13s%.5s", out->date, out->time,
+             offset);
 }

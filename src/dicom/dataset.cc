@@ -43,7 +43,8 @@ static DcmTagKey key(uint32_t tag)
 static bool failed(struct ivx_err *err, const char *what, uint32_t tag, OFCondition why)
 {
     return ivx_fail(err, why == EC_MemoryExhausted ? IVX_FULL : IVX_BUG,
-                    "dicom: %s (%04X,%04X): %s", what, tag >> 16, tag & 0xffff, why.text());
+                    "dicom: %s (%04X,%04X): %s", what, tag >> 16, tag & 0xffff,
+                    why.text());
 }
 
 bool ivx_dataset_new(struct ivx_dataset **out, struct ivx_err *err)
@@ -80,7 +81,8 @@ static OFCondition parse(const std::vector<uint8_t> &bytes, bool all, DcmDataset
     return read;
 }
 
-static bool parse_blob(const struct ivx_blob *blob, DcmDataset &items, struct ivx_err *err)
+static bool parse_blob(const struct ivx_blob *blob, DcmDataset &items,
+                       struct ivx_err *err)
 {
     int fd IVX_AUTO(ivx_fd_close) = open(blob->path, O_RDONLY | O_CLOEXEC);
     if (fd == -1)
@@ -212,8 +214,8 @@ bool ivx_item_same(struct ivx_item *item, struct ivx_item *other, uint32_t tag)
 }
 
 /* Replaces; owns the element from here on. */
-static bool insert(struct ivx_item *item, uint32_t tag, std::unique_ptr<DcmElement> element,
-                   struct ivx_err *err)
+static bool insert(struct ivx_item *item, uint32_t tag,
+                   std::unique_ptr<DcmElement> element, struct ivx_err *err)
 {
     const OFCondition done = behind(item)->insert(element.get(), OFTrue);
     if (done.bad())
@@ -238,20 +240,19 @@ static bool put_text(struct ivx_item *item, const DcmTag &tag, uint32_t number,
 bool ivx_item_put_text(struct ivx_item *item, uint32_t tag, const char *text,
                        struct ivx_err *err)
 {
-    return ivx_barrier(err, [&] {
-        return put_text(item, DcmTag(key(tag)), tag, text, err);
-    });
+    return ivx_barrier(err,
+                       [&] { return put_text(item, DcmTag(key(tag)), tag, text, err); });
 }
 
 bool ivx_item_put_text_as(struct ivx_item *item, uint32_t tag, const char *vr,
                           const char *text, struct ivx_err *err)
 {
-    return ivx_barrier(err, [&] {
-        return put_text(item, DcmTag(key(tag), DcmVR(vr)), tag, text, err);
-    });
+    return ivx_barrier(
+        err, [&] { return put_text(item, DcmTag(key(tag), DcmVR(vr)), tag, text, err); });
 }
 
-bool ivx_item_put_u16(struct ivx_item *item, uint32_t tag, uint16_t value, struct ivx_err *err)
+bool ivx_item_put_u16(struct ivx_item *item, uint32_t tag, uint16_t value,
+                      struct ivx_err *err)
 {
     return ivx_barrier(err, [&] {
         auto element = std::make_unique<DcmUnsignedShort>(DcmTag(key(tag), EVR_US));
@@ -262,7 +263,8 @@ bool ivx_item_put_u16(struct ivx_item *item, uint32_t tag, uint16_t value, struc
     });
 }
 
-bool ivx_item_put_s16(struct ivx_item *item, uint32_t tag, int16_t value, struct ivx_err *err)
+bool ivx_item_put_s16(struct ivx_item *item, uint32_t tag, int16_t value,
+                      struct ivx_err *err)
 {
     return ivx_barrier(err, [&] {
         auto element = std::make_unique<DcmSignedShort>(DcmTag(key(tag), EVR_SS));
@@ -309,8 +311,9 @@ void ivx_item_remove_if(struct ivx_item *item, ivx_item_filter *filter, void *co
 }
 
 /* The end of an output stream: appends to a vector. */
-class Gather : public DcmConsumer {
-public:
+class Gather : public DcmConsumer
+{
+  public:
     explicit Gather(std::vector<char> &to) : bytes(to) {}
     OFBool good() const override { return OFTrue; }
     OFCondition status() const override { return EC_Normal; }
@@ -324,15 +327,16 @@ public:
     }
     void flush() override {}
 
-private:
+  private:
     std::vector<char> &bytes;
 };
 
-class GatherStream : public DcmOutputStream {
-public:
+class GatherStream : public DcmOutputStream
+{
+  public:
     explicit GatherStream(std::vector<char> &to) : DcmOutputStream(&end), end(to) {}
 
-private:
+  private:
     Gather end;
 };
 
@@ -349,7 +353,8 @@ static void add_u32(std::vector<char> &to, uint32_t value)
 }
 
 /* A text element of group 2, PS3.5 7.1.2; UIDs are padded with NUL, the rest with a space. */
-static void add_meta(std::vector<char> &to, uint32_t element, const char *vr, std::string value)
+static void add_meta(std::vector<char> &to, uint32_t element, const char *vr,
+                     std::string value)
 {
     if (value.size() % 2 == 1)
         value.push_back(vr[0] == 'U' ? '\0' : ' ');
@@ -386,8 +391,8 @@ static bool add_header(DcmDataset &items, E_TransferSyntax syntax, std::vector<c
 static bool add_items(DcmDataset &items, E_TransferSyntax syntax, std::vector<char> &to,
                       struct ivx_err *err)
 {
-    OFCondition done = items.computeGroupLengthAndPadding(EGL_withoutGL, EPD_withoutPadding,
-                                                          syntax, EET_ExplicitLength);
+    OFCondition done = items.computeGroupLengthAndPadding(
+        EGL_withoutGL, EPD_withoutPadding, syntax, EET_ExplicitLength);
     if (done.good()) {
         GatherStream stream(to);
         DcmWriteCache cache;
@@ -415,8 +420,8 @@ static bool add_pixel_header(size_t count, E_TransferSyntax syntax, std::vector<
     return true;
 }
 
-static bool write(struct ivx_dataset *dataset, E_TransferSyntax syntax, const uint16_t *pixels,
-                  size_t count, int fd, struct ivx_err *err)
+static bool write(struct ivx_dataset *dataset, E_TransferSyntax syntax,
+                  const uint16_t *pixels, size_t count, int fd, struct ivx_err *err)
 {
     std::vector<char> &bytes = dataset->bytes;
     if (!add_header(dataset->items, syntax, bytes, err))

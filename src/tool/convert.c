@@ -32,7 +32,8 @@ static void session_clear(struct session *session)
     cJSON_Delete(session->refused);
 }
 
-static bool no_source(void *context, int32_t k, struct ivx_slice *out, struct ivx_err *err)
+static bool no_source(void *context, int32_t k, struct ivx_slice *out,
+                      struct ivx_err *err)
 {
     static const int16_t voxels[4] = { 0 };
     (void)context;
@@ -56,16 +57,23 @@ static bool no_sink(void *context, int32_t m, const void *voxel, struct ivx_err 
 static bool simd_works(const char *simd, struct ivx_err *err)
 {
     static const double t[2] = { 0, 1 }, none[2] = { 0, 0 };
-    const struct ivx_stack stack = {
-        .columns = 2, .rows = 2, .slices = 2, .column_spacing = 1, .row_spacing = 1,
-        .row = { 1, 0, 0 }, .column = { 0, 1, 0 }, .normal = { 0, 0, 1 },
-        .t = t, .shift_row = none, .shift_column = none
-    };
+    const struct ivx_stack stack = { .columns = 2,
+                                     .rows = 2,
+                                     .slices = 2,
+                                     .column_spacing = 1,
+                                     .row_spacing = 1,
+                                     .row = { 1, 0, 0 },
+                                     .column = { 0, 1, 0 },
+                                     .normal = { 0, 0, 1 },
+                                     .t = t,
+                                     .shift_row = none,
+                                     .shift_column = none };
     const struct ivx_resample_options options = { .kernel = IVX_LINEAR, .simd = simd };
     struct ivx_resample_report report;
     struct ivx_grid grid;
-    return ivx_target_grid(&stack, 1, IVX_ALIGN_CENTER, &grid, err) &&
-           ivx_resample(&stack, &grid, &options, no_source, NULL, no_sink, NULL, &report, err);
+    return ivx_target_grid(&stack, 1, IVX_ALIGN_CENTER, &grid, err)
+           && ivx_resample(&stack, &grid, &options, no_source, NULL, no_sink, NULL,
+                           &report, err);
 }
 
 /* A build that is to be repeated sets SOURCE_DATE_EPOCH (reproducible-builds.org). */
@@ -150,7 +158,8 @@ static void add_vector(cJSON *object, const char *name, const double v[3])
 static cJSON *output_json(const struct ivx_convert_options *options,
                           const struct ivx_conversion_result *result, const char *path)
 {
-    const int dims[3] = { result->grid.count[0], result->grid.count[1], result->grid.count[2] };
+    const int dims[3] = { result->grid.count[0], result->grid.count[1],
+                          result->grid.count[2] };
     cJSON *output = cJSON_CreateObject();
     cJSON_AddStringToObject(output, "series_uid", result->series_uid);
     cJSON_AddItemToObject(output, "dims", cJSON_CreateIntArray(dims, 3));
@@ -178,8 +187,8 @@ static void note_done(struct session *session, const struct ivx_source_volume *v
     }
     char text[160];
     ivx_source_text(volume, text, sizeof text);
-    printf("%s -> %dx%dx%d, %g mm: %s\n", text, result->grid.count[0], result->grid.count[1],
-           result->grid.count[2], result->grid.spacing[0], path);
+    printf("%s -> %dx%dx%d, %g mm: %s\n", text, result->grid.count[0],
+           result->grid.count[1], result->grid.count[2], result->grid.spacing[0], path);
     for (int n = 0; n < volume->warning_count; n++)
         printf("  warning: %s: %s\n", ivx_reason_name(volume->warnings[n].reason),
                volume->warnings[n].text);
@@ -196,8 +205,8 @@ static bool run(struct session *session, const struct ivx_source_volume *volume,
         .recipe = &options->recipe,
         .format = options->format,
         .directory = session->place.staging,
-        .file_name = session->place.file[0] != '\0' ? session->place.file
-                                                    : names[options->format],
+        .file_name =
+            session->place.file[0] != '\0' ? session->place.file : names[options->format],
         .created_us = session->created_us,
         .threads = options->threads,
         .simd = options->simd,
@@ -208,8 +217,8 @@ static bool run(struct session *session, const struct ivx_source_volume *volume,
     return ivx_conversion_run(&conversion, result, err);
 }
 
-static bool convert_volume(struct session *session, const struct ivx_source_volume *volume,
-                           struct ivx_err *err)
+static bool convert_volume(struct session *session,
+                           const struct ivx_source_volume *volume, struct ivx_err *err)
 {
     char name[128], path[PATH_MAX];
     IVX_AUTO(ivx_conversion_result_free)
@@ -229,7 +238,8 @@ static bool convert_volume(struct session *session, const struct ivx_source_volu
 static void convert_all(struct session *session)
 {
     for (int n = 0; n < ivx_assembly_volumes(session->assembly); n++) {
-        const struct ivx_source_volume *volume = ivx_assembly_volume(session->assembly, n);
+        const struct ivx_source_volume *volume =
+            ivx_assembly_volume(session->assembly, n);
         struct ivx_err err = { 0 };
         if (strcmp(volume->slices[0]->modality, "CT") != 0)
             note_refusal(session, volume, IVX_REASON_UNSUPPORTED_MODALITY,
@@ -248,11 +258,13 @@ static bool read_all(struct session *session, struct ivx_err *err)
 {
     const struct ivx_convert_options *options = session->options;
     const struct ivx_assemble_options assemble = { options->recipe.gap, true };
-    return find_time(&session->created_us, err) &&
-           ivx_inputs_read(options->inputs, options->input_count, &session->inputs, err) &&
-           ivx_assemble((const struct ivx_instance *const *)session->inputs.instances,
-                        session->inputs.count, &assemble, &session->assembly, err) &&
-           ivx_place_open(options, ivx_assembly_volumes(session->assembly), &session->place, err);
+    return find_time(&session->created_us, err)
+           && ivx_inputs_read(options->inputs, options->input_count, &session->inputs,
+                              err)
+           && ivx_assemble((const struct ivx_instance *const *)session->inputs.instances,
+                           session->inputs.count, &assemble, &session->assembly, err)
+           && ivx_place_open(options, ivx_assembly_volumes(session->assembly),
+                             &session->place, err);
 }
 
 static bool print_report(struct session *session)

@@ -17,11 +17,14 @@
 
 static const char help[] =
     "usage: isovox convert [OPTIONS] INPUT... -o OUTPUT\n\n"
-    "Makes isotropic volumes of CT series, without a daemon. INPUT: DICOM files, and folders,\n"
-    "which are searched. OUTPUT: a folder, which gets a folder for each derived series; or,\n"
+    "Makes isotropic volumes of CT series, without a daemon. INPUT: DICOM files, and "
+    "folders,\n"
+    "which are searched. OUTPUT: a folder, which gets a folder for each derived series; "
+    "or,\n"
     "with one volume and --format nifti or raw, a file.\n\n"
     "  -o, --output PATH     where the results go\n"
-    "  --recipe NAME         settings from the configuration file; other options override\n"
+    "  --recipe NAME         settings from the configuration file; other options "
+    "override\n"
     "  -c, --config FILE     the configuration file (" DEFAULT_CONFIG ")\n"
     "  --spacing MM          voxel size (1.0), or 'min': the smallest acquired distance\n"
     "  --kernel NAME         bspline3 (default), linear, catmull-rom, lanczos3, nearest\n"
@@ -30,22 +33,41 @@ static const char help[] =
     "  --antialias HOW       auto (default: where the target is coarser), off\n"
     "  --boundary HOW        nearest (default), background\n"
     "  --round HOW           half-even\n"
-    "  --format NAME         dicom (default), nifti (.nii.gz; .nii by name), raw (float32 + JSON)\n"
-    "  --gap POLICY          where slices are missing: refuse (default), interpolate, split\n"
+    "  --format NAME         dicom (default), nifti (.nii.gz; .nii by name), raw "
+    "(float32 + JSON)\n"
+    "  --gap POLICY          where slices are missing: refuse (default), interpolate, "
+    "split\n"
     "  --threads N           number of threads (one per core)\n"
-    "  --simd SET            auto (default), base, avx2, avx512, neon: the same bits from each\n"
+    "  --simd SET            auto (default), base, avx2, avx512, neon: the same bits "
+    "from each\n"
     "  --max-memory BYTES    working memory (1G); K, M and G are understood\n"
     "  --progress            show progress even when standard error is no terminal\n"
     "  --no-progress         never show it\n"
     "  --json                a machine-readable report on standard output\n"
     "  --help                this text\n\n"
-    "exit status: 0 all converted, 1 error, 2 usage, 3 nothing to convert, 4 some converted and\n"
-    "some refused, 78 configuration. SOURCE_DATE_EPOCH, when set, is the time of creation.\n";
+    "exit status: 0 all converted, 1 error, 2 usage, 3 nothing to convert, 4 some "
+    "converted and\n"
+    "some refused, 78 configuration. SOURCE_DATE_EPOCH, when set, is the time of "
+    "creation.\n";
 
 enum id {
-    ID_RECIPE = 256, ID_SPACING, ID_KERNEL, ID_ALIGN, ID_ORIENTATION, ID_ANTIALIAS, ID_BOUNDARY,
-    ID_ROUND, ID_FORMAT, ID_GAP, ID_THREADS, ID_SIMD, ID_MEMORY, ID_PROGRESS, ID_NO_PROGRESS,
-    ID_JSON, ID_END
+    ID_RECIPE = 256,
+    ID_SPACING,
+    ID_KERNEL,
+    ID_ALIGN,
+    ID_ORIENTATION,
+    ID_ANTIALIAS,
+    ID_BOUNDARY,
+    ID_ROUND,
+    ID_FORMAT,
+    ID_GAP,
+    ID_THREADS,
+    ID_SIMD,
+    ID_MEMORY,
+    ID_PROGRESS,
+    ID_NO_PROGRESS,
+    ID_JSON,
+    ID_END
 };
 
 static const struct option table[] = {
@@ -83,7 +105,8 @@ static bool usage(const char *option, const char *value, const char *wanted)
 }
 
 /* The place of `value` among names, which ends with NULL. */
-static bool choose(const char *option, const char *value, const char *const *names, int *out)
+static bool choose(const char *option, const char *value, const char *const *names,
+                   int *out)
 {
     char wanted[200] = "must be ";
     for (int n = 0; names[n] != NULL; n++) {
@@ -107,7 +130,8 @@ static bool take_spacing(const char *value, struct ivx_recipe_settings *recipe)
 {
     double mm = 0;
     if (strcmp(value, "native") == 0)
-        return usage("spacing", value, "keeping the acquired grid is not built yet; use "
+        return usage("spacing", value,
+                     "keeping the acquired grid is not built yet; use "
                      "'min' or a number of millimetres");
     if (strcmp(value, "min") == 0)
         recipe->spacing_mm = IVX_SPACING_MIN;
@@ -136,11 +160,11 @@ static bool take_sampling(const struct given *given, struct ivx_recipe_settings 
     static const char *const rounds[] = { "half-even", NULL };
     int align = recipe->align, antialias = recipe->antialias, boundary = recipe->boundary;
     int gap = recipe->gap, ignored;
-    if (!choose_given(given, ID_ALIGN, "align", aligns, &align) ||
-        !choose_given(given, ID_ANTIALIAS, "antialias", antialiases, &antialias) ||
-        !choose_given(given, ID_BOUNDARY, "boundary", boundaries, &boundary) ||
-        !choose_given(given, ID_GAP, "gap", gaps, &gap) ||
-        !choose_given(given, ID_ROUND, "round", rounds, &ignored))
+    if (!choose_given(given, ID_ALIGN, "align", aligns, &align)
+        || !choose_given(given, ID_ANTIALIAS, "antialias", antialiases, &antialias)
+        || !choose_given(given, ID_BOUNDARY, "boundary", boundaries, &boundary)
+        || !choose_given(given, ID_GAP, "gap", gaps, &gap)
+        || !choose_given(given, ID_ROUND, "round", rounds, &ignored))
         return false;
     recipe->align = (enum ivx_align)align;
     recipe->antialias = (enum ivx_antialias)antialias;
@@ -151,14 +175,17 @@ static bool take_sampling(const struct given *given, struct ivx_recipe_settings 
 
 static bool take_kernel(const char *value, struct ivx_recipe_settings *recipe)
 {
-    return ivx_kernel_find(value, &recipe->kernel) ||
-           usage("kernel", value, "must be bspline3, linear, catmull-rom, lanczos3, nearest");
+    return ivx_kernel_find(value, &recipe->kernel)
+           || usage("kernel", value,
+                    "must be bspline3, linear, catmull-rom, lanczos3, nearest");
 }
 
-static bool same_settings(const struct ivx_recipe_settings *a, const struct ivx_recipe_settings *b)
+static bool same_settings(const struct ivx_recipe_settings *a,
+                          const struct ivx_recipe_settings *b)
 {
-    return a->spacing_mm == b->spacing_mm && a->kernel == b->kernel && a->align == b->align &&
-           a->antialias == b->antialias && a->boundary == b->boundary && a->gap == b->gap;
+    return a->spacing_mm == b->spacing_mm && a->kernel == b->kernel
+           && a->align == b->align && a->antialias == b->antialias
+           && a->boundary == b->boundary && a->gap == b->gap;
 }
 
 /* Settings of the command line over those of the recipe. */
@@ -166,10 +193,10 @@ static bool take_recipe(const struct given *given, struct ivx_recipe_settings *r
 {
     const struct ivx_recipe_settings before = *recipe;
     const char *const *value = given->value;
-    if ((value[ID_SPACING] && !take_spacing(value[ID_SPACING], recipe)) ||
-        (value[ID_KERNEL] && !take_kernel(value[ID_KERNEL], recipe)) ||
-        (value[ID_ORIENTATION] && !take_orientation(value[ID_ORIENTATION])) ||
-        !take_sampling(given, recipe))
+    if ((value[ID_SPACING] && !take_spacing(value[ID_SPACING], recipe))
+        || (value[ID_KERNEL] && !take_kernel(value[ID_KERNEL], recipe))
+        || (value[ID_ORIENTATION] && !take_orientation(value[ID_ORIENTATION]))
+        || !take_sampling(given, recipe))
         return false;
     /* A name stands for its settings: changed ones do not go by it. */
     if (!same_settings(&before, recipe))
@@ -181,15 +208,17 @@ static bool take_memory(const char *value, size_t *out)
 {
     char digits[32];
     const size_t length = strlen(value);
-    const char *units = "KMG", *unit = length > 0 ? strchr(units, value[length - 1]) : NULL;
+    const char *units = "KMG",
+               *unit = length > 0 ? strchr(units, value[length - 1]) : NULL;
     long long number = 0;
     if (length >= sizeof digits)
         return usage("max-memory", value, "must be a number of bytes");
     snprintf(digits, sizeof digits, "%.*s", (int)(unit ? length - 1 : length), value);
     size_t bytes = 0;
     const size_t scale = unit ? (size_t)1 << (10 * (unit - units + 1)) : 1;
-    if (!ivx_text_to_int64(digits, &number) || number < 1 ||
-        __builtin_mul_overflow((size_t)number, scale, &bytes) || bytes < (size_t)1 << 20)
+    if (!ivx_text_to_int64(digits, &number) || number < 1
+        || __builtin_mul_overflow((size_t)number, scale, &bytes)
+        || bytes < (size_t)1 << 20)
         return usage("max-memory", value, "must be a number of bytes, at least 1M");
     *out = bytes;
     return true;
@@ -230,16 +259,16 @@ static bool take_running(const struct given *given, struct ivx_convert_options *
     int set = 0;
     out->threads = cores();
     out->memory = (size_t)1 << 30;
-    if ((value[ID_FORMAT] && !take_format(value[ID_FORMAT], out)) ||
-        (value[ID_THREADS] && !take_threads(value[ID_THREADS], &out->threads)) ||
-        (value[ID_MEMORY] && !take_memory(value[ID_MEMORY], &out->memory)) ||
-        !choose_given(given, ID_SIMD, "simd", sets, &set))
+    if ((value[ID_FORMAT] && !take_format(value[ID_FORMAT], out))
+        || (value[ID_THREADS] && !take_threads(value[ID_THREADS], &out->threads))
+        || (value[ID_MEMORY] && !take_memory(value[ID_MEMORY], &out->memory))
+        || !choose_given(given, ID_SIMD, "simd", sets, &set))
         return false;
     out->simd = sets[set];
     out->output = value['o'];
     out->json = value[ID_JSON] != NULL;
-    out->progress = value[ID_PROGRESS] != NULL ||
-                    (value[ID_NO_PROGRESS] == NULL && isatty(STDERR_FILENO));
+    out->progress = value[ID_PROGRESS] != NULL
+                    || (value[ID_NO_PROGRESS] == NULL && isatty(STDERR_FILENO));
     return true;
 }
 
@@ -267,7 +296,8 @@ static bool load_recipe(const struct given *given, struct ivx_recipe_settings *r
                  path != NULL ? path : "the built-in configuration");
         return config_failed(status_out, err.text);
     }
-    struct given settings = { .value = { [ID_KERNEL] = found->kernel, [ID_ALIGN] = found->align,
+    struct given settings = { .value = { [ID_KERNEL] = found->kernel,
+                                         [ID_ALIGN] = found->align,
                                          [ID_ANTIALIAS] = found->antialias,
                                          [ID_BOUNDARY] = found->boundary } };
     if (!take_kernel(found->kernel, recipe) || !take_sampling(&settings, recipe))

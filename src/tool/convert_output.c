@@ -12,7 +12,8 @@
 #include "isovox/base/text.h"
 #include "isovox/sys/file.h"
 
-static bool join(char out[PATH_MAX], const char *folder, const char *name, struct ivx_err *err)
+static bool join(char out[PATH_MAX], const char *folder, const char *name,
+                 struct ivx_err *err)
 {
     if ((size_t)snprintf(out, PATH_MAX, "%s/%s", folder, name) >= PATH_MAX)
         return ivx_fail(err, IVX_REFUSED, "the output path is too long");
@@ -39,8 +40,8 @@ static bool split_file(const char *output, struct ivx_place *out, struct ivx_err
     const char *name = slash == NULL ? output : slash + 1;
     const int length = slash == NULL ? 0 : (int)(slash - output);
     const bool top = slash == output;
-    if (snprintf(out->folder, PATH_MAX, "%.*s", length, output) >= PATH_MAX ||
-        !ivx_text_copy(out->file, sizeof out->file, name))
+    if (snprintf(out->folder, PATH_MAX, "%.*s", length, output) >= PATH_MAX
+        || !ivx_text_copy(out->file, sizeof out->file, name))
         return ivx_fail(err, IVX_REFUSED, "the output path is too long");
     if (length == 0)
         ivx_text_copy(out->folder, PATH_MAX, top ? "/" : ".");
@@ -74,8 +75,10 @@ bool ivx_place_open(const struct ivx_convert_options *options, int volumes,
             return ivx_fail(err, IVX_REFUSED, "the output path is too long");
     } else {
         if (volumes > 1)
-            return ivx_fail(err, IVX_REFUSED, "%d volumes do not fit into one file: give -o a "
-                            "folder", volumes);
+            return ivx_fail(err, IVX_REFUSED,
+                            "%d volumes do not fit into one file: give -o a "
+                            "folder",
+                            volumes);
         if (!split_file(options->output, out, err))
             return false;
     }
@@ -105,8 +108,8 @@ bool ivx_place_stage(struct ivx_place *place, struct ivx_err *err)
     /* mkdtemp() ignores the umask; this is how it is asked for. */
     const mode_t mask = umask(0);
     umask(mask);
-    return chmod(place->staging, 0777 & ~mask) == 0 ||
-           ivx_fail_errno(err, "chmod", place->staging);
+    return chmod(place->staging, 0777 & ~mask) == 0
+           || ivx_fail_errno(err, "chmod", place->staging);
 }
 
 static bool is_used(const struct ivx_place *place, const char *name)
@@ -176,7 +179,8 @@ static bool publish_folder(struct ivx_place *place, const char *path, struct ivx
     return ivx_directory_sync(place->folder, err);
 }
 
-static bool move(struct ivx_place *place, const char *from, const char *to, struct ivx_err *err)
+static bool move(struct ivx_place *place, const char *from, const char *to,
+                 struct ivx_err *err)
 {
     char old[PATH_MAX], fresh[PATH_MAX];
     if (!join(old, place->staging, from, err) || !join(fresh, place->folder, to, err))
@@ -192,9 +196,10 @@ static bool publish_file(struct ivx_place *place, struct ivx_err *err)
     char sidecar[NAME_MAX + 32], manifest[NAME_MAX + 32];
     snprintf(sidecar, sizeof sidecar, "%s.json", place->file);
     snprintf(manifest, sizeof manifest, "%s.manifest.json", place->file);
-    return move(place, "manifest.json", manifest, err) && move(place, sidecar, sidecar, err) &&
-           move(place, place->file, place->file, err) &&
-           ivx_directory_sync(place->folder, err);
+    return move(place, "manifest.json", manifest, err)
+           && move(place, sidecar, sidecar, err)
+           && move(place, place->file, place->file, err)
+           && ivx_directory_sync(place->folder, err);
 }
 
 bool ivx_place_publish(struct ivx_place *place, const char *name, char path_out[PATH_MAX],
@@ -204,7 +209,9 @@ bool ivx_place_publish(struct ivx_place *place, const char *name, char path_out[
     if (!sync_all(place->staging, err))
         return false;
     if (place->file[0] != '\0')
-        return join(path_out, place->folder, place->file, err) && publish_file(place, err);
-    return choose_name(place, name, chosen, err) &&
-           join(path_out, place->folder, chosen, err) && publish_folder(place, path_out, err);
+        return join(path_out, place->folder, place->file, err)
+               && publish_file(place, err);
+    return choose_name(place, name, chosen, err)
+           && join(path_out, place->folder, chosen, err)
+           && publish_folder(place, path_out, err);
 }

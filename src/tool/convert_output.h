@@ -8,7 +8,7 @@
 
 /* Where results go, and the names that this run has used. */
 struct ivx_place {
-    char folder[PATH_MAX]; /* what results are made inside: exists */
+    char folder[PATH_MAX];   /* what results are made inside: exists */
     char file[NAME_MAX + 1]; /* -o FILE: its name; else empty */
     char staging[PATH_MAX];  /* of the volume in hand; empty: none */
     char **used;

@@ -6,8 +6,8 @@
 #include "isovox/sys/hash.h"
 #include "phantom.h"
 
-static const char *const names[SHAPE_COUNT] = { "head", "sphere", "ramp", "sines", "noise",
-                                                "constant" };
+static const char *const names[SHAPE_COUNT] = { "head",  "sphere", "ramp",
+                                                "sines", "noise",  "constant" };
 
 const char *phantom_shape_name(enum phantom_shape shape)
 {
@@ -49,9 +49,9 @@ static double inside(double distance, double blur)
 
 static double sphere(const double p[3], const double centre[3], double radius)
 {
-    const double d = sqrt((p[0] - centre[0]) * (p[0] - centre[0]) +
-                          (p[1] - centre[1]) * (p[1] - centre[1]) +
-                          (p[2] - centre[2]) * (p[2] - centre[2]));
+    const double d = sqrt((p[0] - centre[0]) * (p[0] - centre[0])
+                          + (p[1] - centre[1]) * (p[1] - centre[1])
+                          + (p[2] - centre[2]) * (p[2] - centre[2]));
     return inside(d - radius, 2.0);
 }
 
@@ -75,12 +75,12 @@ static double head(const double p[3])
     static const struct {
         double centre[3], axes[3], hu;
     } parts[] = {
-        { { 0, 0, 0 }, { 80, 100, 90 }, 1000 },      /* skin: air becomes water */
-        { { 0, 0, 0 }, { 74, 94, 84 }, 1100 },       /* skull */
-        { { 0, 0, 0 }, { 67, 87, 77 }, -1065 },      /* brain, 35 HU */
-        { { -12, -8, 6 }, { 8, 26, 10 }, -30 },      /* ventricles */
+        { { 0, 0, 0 }, { 80, 100, 90 }, 1000 }, /* skin: air becomes water */
+        { { 0, 0, 0 }, { 74, 94, 84 }, 1100 },  /* skull */
+        { { 0, 0, 0 }, { 67, 87, 77 }, -1065 }, /* brain, 35 HU */
+        { { -12, -8, 6 }, { 8, 26, 10 }, -30 }, /* ventricles */
         { { 12, -8, 6 }, { 8, 26, 10 }, -30 },
-        { { 25, 30, -15 }, { 9, 9, 9 }, 40 },        /* something to find, on the left */
+        { { 25, 30, -15 }, { 9, 9, 9 }, 40 }, /* something to find, on the left */
     };
     double hu = -1000;
     for (size_t n = 0; n < IVX_COUNT(parts); n++)
@@ -90,9 +90,9 @@ static double head(const double p[3])
 
 static double sines(const double p[3])
 {
-    return 300 * sin(2 * M_PI * (0.031 * p[0] + 0.017 * p[1] + 0.011 * p[2])) +
-           200 * sin(2 * M_PI * (-0.013 * p[0] + 0.037 * p[1] + 0.019 * p[2]) + 1) +
-           150 * sin(2 * M_PI * (0.009 * p[0] - 0.021 * p[1] + 0.041 * p[2]) + 2);
+    return 300 * sin(2 * M_PI * (0.031 * p[0] + 0.017 * p[1] + 0.011 * p[2]))
+           + 200 * sin(2 * M_PI * (-0.013 * p[0] + 0.037 * p[1] + 0.019 * p[2]) + 1)
+           + 150 * sin(2 * M_PI * (0.009 * p[0] - 0.021 * p[1] + 0.041 * p[2]) + 2);
 }
 
 static double noise(const struct phantom_options *options, const double p[3])
@@ -107,18 +107,12 @@ double phantom_field(const struct phantom_options *options, const double mm[3])
 {
     static const double origin[3] = { 0, 0, 0 };
     switch (options->shape) {
-    case SHAPE_HEAD:
-        return head(mm);
-    case SHAPE_SPHERE:
-        return -1000 + 1500 * sphere(mm, origin, 20);
-    case SHAPE_RAMP:
-        return 2 * mm[0] + 3 * mm[1] + 5 * mm[2];
-    case SHAPE_SINES:
-        return sines(mm);
-    case SHAPE_NOISE:
-        return noise(options, mm);
-    default:
-        return options->value;
+    case SHAPE_HEAD: return head(mm);
+    case SHAPE_SPHERE: return -1000 + 1500 * sphere(mm, origin, 20);
+    case SHAPE_RAMP: return 2 * mm[0] + 3 * mm[1] + 5 * mm[2];
+    case SHAPE_SINES: return sines(mm);
+    case SHAPE_NOISE: return noise(options, mm);
+    default: return options->value;
     }
 }
 
@@ -141,9 +135,11 @@ static void decimal(const uint8_t bytes[16], char out[65])
 void phantom_uid(const char *seed, const char *what, long n, char out[65])
 {
     char text[256];
-    const int length = snprintf(text, sizeof text, "isovox phantom|%s|%s|%ld", seed, what, n);
+    const int length =
+        snprintf(text, sizeof text, "isovox phantom|%s|%s|%ld", seed, what, n);
     uint8_t digest[IVX_SHA256_SIZE];
-    ivx_hash_once(text, (size_t)length < sizeof text ? (size_t)length : sizeof text - 1, digest);
+    ivx_hash_once(text, (size_t)length < sizeof text ? (size_t)length : sizeof text - 1,
+                  digest);
     digest[6] = (uint8_t)((digest[6] & 0x0f) | 0x80); /* a custom UUID: RFC 9562 5.8 */
     digest[8] = (uint8_t)((digest[8] & 0x3f) | 0x80);
     decimal(digest, out);

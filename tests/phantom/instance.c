@@ -38,13 +38,13 @@ static const struct text fixed[] = {
     { 0x00100030, "" },
     { 0x00100040, "O" },
     { 0x00180015, "HEAD" },
-    { 0x00180060, "120" },    /* KVP */
-    { 0x00181020, "1" },      /* Software Versions */
-    { 0x00181151, "100" },    /* X-Ray Tube Current */
+    { 0x00180060, "120" }, /* KVP */
+    { 0x00181020, "1" },   /* Software Versions */
+    { 0x00181151, "100" }, /* X-Ray Tube Current */
     { 0x00181210, "STANDARD" },
     { 0x00185100, "HFS" },
     { 0x00200010, "1" },
-    { 0x00201040, "" },       /* Position Reference Indicator */
+    { 0x00201040, "" }, /* Position Reference Indicator */
     { 0x00280004, "MONOCHROME2" },
     { 0x00281050, "40" },
     { 0x00281051, "400" },
@@ -64,14 +64,15 @@ static const char *decimals(const double *values, int count, char *out, size_t r
     return out;
 }
 
-static bool put_decimals(struct ivx_item *root, uint32_t tag, const double *values, int count,
-                         struct ivx_err *err)
+static bool put_decimals(struct ivx_item *root, uint32_t tag, const double *values,
+                         int count, struct ivx_err *err)
 {
     char text[128];
     return ivx_item_put_text(root, tag, decimals(values, count, text, sizeof text), err);
 }
 
-static bool put_number(struct ivx_item *root, uint32_t tag, long value, struct ivx_err *err)
+static bool put_number(struct ivx_item *root, uint32_t tag, long value,
+                       struct ivx_err *err)
 {
     char text[32];
     snprintf(text, sizeof text, "%ld", value);
@@ -85,18 +86,20 @@ static bool put_identity(const struct phantom_instance *in, struct ivx_item *roo
     char study[65], frame[65];
     phantom_uid(o->study, "study", 0, study);
     phantom_uid(o->study, "frame", 0, frame);
-    return ivx_item_put_text(root, 0x00080018, in->sop_uid, err) &&
-           ivx_item_put_text(root, 0x0020000d, study, err) &&
-           ivx_item_put_text(root, 0x0020000e, in->series_uid, err) &&
-           ivx_item_put_text(root, 0x00200052, frame, err) &&
-           ivx_item_put_text(root, 0x00100010, o->patient, err) &&
-           ivx_item_put_text(root, 0x0008103e, o->description, err) &&
-           put_number(root, 0x00200011, o->series, err) &&
-           put_number(root, 0x00200012, in->acquisition, err) &&
-           put_number(root, 0x00200013, in->number, err) &&
-           put_number(root, 0x00181152, 100 + in->number % 3, err) && /* Exposure */
-           ivx_item_put_text(root, 0x00080008, in->localizer ? "ORIGINAL\\PRIMARY\\LOCALIZER"
-                                                             : "ORIGINAL\\PRIMARY\\AXIAL", err);
+    return ivx_item_put_text(root, 0x00080018, in->sop_uid, err)
+           && ivx_item_put_text(root, 0x0020000d, study, err)
+           && ivx_item_put_text(root, 0x0020000e, in->series_uid, err)
+           && ivx_item_put_text(root, 0x00200052, frame, err)
+           && ivx_item_put_text(root, 0x00100010, o->patient, err)
+           && ivx_item_put_text(root, 0x0008103e, o->description, err)
+           && put_number(root, 0x00200011, o->series, err)
+           && put_number(root, 0x00200012, in->acquisition, err)
+           && put_number(root, 0x00200013, in->number, err)
+           && put_number(root, 0x00181152, 100 + in->number % 3, err) && /* Exposure */
+           ivx_item_put_text(root, 0x00080008,
+                             in->localizer ? "ORIGINAL\\PRIMARY\\LOCALIZER"
+                                           : "ORIGINAL\\PRIMARY\\AXIAL",
+                             err);
 }
 
 static bool put_plane(const struct phantom_instance *in, struct ivx_item *root,
@@ -105,42 +108,45 @@ static bool put_plane(const struct phantom_instance *in, struct ivx_item *root,
     const struct phantom_options *o = in->options;
     if (!o->no_position && !put_decimals(root, 0x00200032, in->position, 3, err))
         return false;
-    if (o->tilt_deg != 0 && !o->drop_tilt_tag &&
-        !put_decimals(root, 0x00181120, &o->tilt_deg, 1, err))
+    if (o->tilt_deg != 0 && !o->drop_tilt_tag
+        && !put_decimals(root, 0x00181120, &o->tilt_deg, 1, err))
         return false;
-    return put_decimals(root, 0x00200037, in->orientation, 6, err) &&
-           put_decimals(root, 0x00280030, in->spacing, 2, err) &&
-           put_decimals(root, 0x00180050, &o->thickness, 1, err);
+    return put_decimals(root, 0x00200037, in->orientation, 6, err)
+           && put_decimals(root, 0x00280030, in->spacing, 2, err)
+           && put_decimals(root, 0x00180050, &o->thickness, 1, err);
 }
 
 static bool put_pixel_module(const struct phantom_instance *in, struct ivx_item *root,
                              struct ivx_err *err)
 {
     const struct phantom_options *o = in->options;
-    if (o->padded &&
-        !(o->is_unsigned ? ivx_item_put_u16(root, 0x00280120, (uint16_t)o->padding, err)
-                         : ivx_item_put_s16(root, 0x00280120, (int16_t)o->padding, err)))
+    if (o->padded
+        && !(o->is_unsigned
+                 ? ivx_item_put_u16(root, 0x00280120, (uint16_t)o->padding, err)
+                 : ivx_item_put_s16(root, 0x00280120, (int16_t)o->padding, err)))
         return false;
-    if (!o->no_rescale && !(put_decimals(root, 0x00281052, &o->intercept, 1, err) &&
-                            put_decimals(root, 0x00281053, &o->slope, 1, err) &&
-                            ivx_item_put_text(root, 0x00281054, "HU", err)))
+    if (!o->no_rescale
+        && !(put_decimals(root, 0x00281052, &o->intercept, 1, err)
+             && put_decimals(root, 0x00281053, &o->slope, 1, err)
+             && ivx_item_put_text(root, 0x00281054, "HU", err)))
         return false;
-    return ivx_item_put_u16(root, 0x00280002, 1, err) &&
-           ivx_item_put_u16(root, 0x00280010, (uint16_t)in->rows, err) &&
-           ivx_item_put_u16(root, 0x00280011, (uint16_t)in->columns, err) &&
-           ivx_item_put_u16(root, 0x00280100, 16, err) &&
-           ivx_item_put_u16(root, 0x00280101, (uint16_t)o->bits, err) &&
-           ivx_item_put_u16(root, 0x00280102, (uint16_t)(o->bits - 1), err) &&
-           ivx_item_put_u16(root, 0x00280103, o->is_unsigned ? 0 : 1, err);
+    return ivx_item_put_u16(root, 0x00280002, 1, err)
+           && ivx_item_put_u16(root, 0x00280010, (uint16_t)in->rows, err)
+           && ivx_item_put_u16(root, 0x00280011, (uint16_t)in->columns, err)
+           && ivx_item_put_u16(root, 0x00280100, 16, err)
+           && ivx_item_put_u16(root, 0x00280101, (uint16_t)o->bits, err)
+           && ivx_item_put_u16(root, 0x00280102, (uint16_t)(o->bits - 1), err)
+           && ivx_item_put_u16(root, 0x00280103, o->is_unsigned ? 0 : 1, err);
 }
 
-static bool fill(const struct phantom_instance *in, struct ivx_item *root, struct ivx_err *err)
+static bool fill(const struct phantom_instance *in, struct ivx_item *root,
+                 struct ivx_err *err)
 {
     for (size_t n = 0; n < IVX_COUNT(fixed); n++)
         if (!ivx_item_put_text(root, fixed[n].tag, fixed[n].value, err))
             return false;
-    return put_identity(in, root, err) && put_plane(in, root, err) &&
-           put_pixel_module(in, root, err);
+    return put_identity(in, root, err) && put_plane(in, root, err)
+           && put_pixel_module(in, root, err);
 }
 
 bool phantom_instance_write(const struct phantom_instance *in, const char *path,
@@ -149,7 +155,8 @@ bool phantom_instance_write(const struct phantom_instance *in, const char *path,
     IVX_AUTO(ivx_dataset_free) struct ivx_dataset *dataset = NULL;
     if (!ivx_dataset_new(&dataset, err) || !fill(in, ivx_dataset_root(dataset), err))
         return false;
-    IVX_AUTO(ivx_fd_close) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    IVX_AUTO(ivx_fd_close)
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd == -1)
         return ivx_fail_errno(err, "create", path);
     const size_t count = (size_t)in->columns * (size_t)in->rows;

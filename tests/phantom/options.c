@@ -58,7 +58,7 @@ static const struct option table[] = {
 #define X(name, argument, help) { #name, (argument) != NULL, NULL, ID_##name },
     OPTIONS(X)
 #undef X
-    { 0 },
+        { 0 },
 };
 static const char *const arguments[] = {
 #define X(name, argument, help) argument,
@@ -108,8 +108,8 @@ static int numbers(const char *text, double *out, int most)
     int count = 0;
     for (char *rest = NULL; *text != '\0'; text = *rest == '\0' ? rest : rest + 1) {
         const double value = strtod(text, &rest);
-        if (rest == text || !isfinite(value) || count == most ||
-            (*rest != ',' && *rest != '\n' && *rest != '\0'))
+        if (rest == text || !isfinite(value) || count == most
+            || (*rest != ',' && *rest != '\n' && *rest != '\0'))
             return -1;
         out[count++] = value;
     }
@@ -197,7 +197,9 @@ static void take_geometry(int id, const char *value, struct phantom_options *out
     case ID_flip_rows: out->flip_rows = true; break;
     case ID_flip_normal: out->flip_normal = true; break;
     case ID_gap: out->gap = (int)whole("gap", value, 0, MOST_SLICES); break;
-    case ID_duplicate: out->duplicate = (int)whole("duplicate", value, 0, MOST_SLICES); break;
+    case ID_duplicate:
+        out->duplicate = (int)whole("duplicate", value, 0, MOST_SLICES);
+        break;
     case ID_thickness: out->thickness = number("thickness", value); break;
     default: break;
     }
@@ -272,15 +274,24 @@ static void finish(struct phantom_options *out)
         out->thickness = out->spacing[2];
     if (out->output == NULL)
         usage("--output is missing");
-    if (!(out->spacing[0] > 0 && out->spacing[1] > 0 && out->spacing[2] > 0 && out->slope > 0))
+    if (!(out->spacing[0] > 0 && out->spacing[1] > 0 && out->spacing[2] > 0
+          && out->slope > 0))
         usage("spacing and slope must be above 0");
 }
 
 static const struct phantom_options defaults = {
-    .dims = { 64, 64, 32 }, .spacing = { 0.8, 0.8, 2.5 },
-    .orientation = { 1, 0, 0, 0, 1, 0 }, .bits = 16, .slope = 1, .intercept = -1024,
-    .gap = -1, .duplicate = -1, .series = 1, .seed = "phantom",
-    .patient = "PHANTOM^ISOVOX", .description = "Phantom",
+    .dims = { 64, 64, 32 },
+    .spacing = { 0.8, 0.8, 2.5 },
+    .orientation = { 1, 0, 0, 0, 1, 0 },
+    .bits = 16,
+    .slope = 1,
+    .intercept = -1024,
+    .gap = -1,
+    .duplicate = -1,
+    .series = 1,
+    .seed = "phantom",
+    .patient = "PHANTOM^ISOVOX",
+    .description = "Phantom",
 };
 
 void phantom_options_parse(int argc, char **argv, struct phantom_options *out)

@@ -9,31 +9,38 @@
 
 #include "isovox/base/err.h"
 
-enum phantom_shape { SHAPE_HEAD, SHAPE_SPHERE, SHAPE_RAMP, SHAPE_SINES, SHAPE_NOISE,
-                     SHAPE_CONSTANT, SHAPE_COUNT };
+enum phantom_shape {
+    SHAPE_HEAD,
+    SHAPE_SPHERE,
+    SHAPE_RAMP,
+    SHAPE_SINES,
+    SHAPE_NOISE,
+    SHAPE_CONSTANT,
+    SHAPE_COUNT
+};
 
 struct phantom_options {
     const char *output, *from;
     enum phantom_shape shape;
-    int32_t dims[3];          /* columns, rows, slices */
-    double spacing[3];        /* mm between columns, rows, slices */
-    double origin[3];         /* centre of the first voxel of the first slice */
+    int32_t dims[3];   /* columns, rows, slices */
+    double spacing[3]; /* mm between columns, rows, slices */
+    double origin[3];  /* centre of the first voxel of the first slice */
     bool origin_given;
-    double orientation[6];    /* row, column */
+    double orientation[6]; /* row, column */
     double tilt_deg, jitter_mm;
-    double *positions;        /* along the normal, mm, ascending; dims[2] of them */
+    double *positions; /* along the normal, mm, ascending; dims[2] of them */
     int position_count;
     bool flip_rows, flip_normal;
-    int bits;                 /* stored */
+    int bits; /* stored */
     bool is_unsigned, implicit, shuffle, scout, no_rescale, no_position, drop_tilt_tag;
     double slope, intercept;
     bool padded;
-    int padding;              /* stored value outside the reconstruction circle */
-    int gap, duplicate;       /* slice index, or -1 */
+    int padding;        /* stored value outside the reconstruction circle */
+    int gap, duplicate; /* slice index, or -1 */
     int series;
     const char *seed, *study, *patient, *description;
-    double thickness;         /* 0: the slice spacing */
-    double value;             /* HU of --shape constant */
+    double thickness; /* 0: the slice spacing */
+    double value;     /* HU of --shape constant */
 };
 
 /* The tables that --help prints are those that are parsed. Exits on --help and on error. */

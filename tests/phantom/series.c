@@ -35,11 +35,13 @@ static void slice_position(const struct series *s, int k, double out[3])
     const double *row = o->orientation, *column = o->orientation + 3;
     const double along = slice_t(o, k) - slice_t(o, 0);
     const double sway = k == 0 ? 0 : o->jitter_mm;
-    const double a = sway * (2 * phantom_chance(o->seed, 2 * (uint64_t)k) - 1) * M_SQRT1_2;
-    const double b = sway * (2 * phantom_chance(o->seed, 2 * (uint64_t)k + 1) - 1) * M_SQRT1_2;
+    const double a =
+        sway * (2 * phantom_chance(o->seed, 2 * (uint64_t)k) - 1) * M_SQRT1_2;
+    const double b =
+        sway * (2 * phantom_chance(o->seed, 2 * (uint64_t)k + 1) - 1) * M_SQRT1_2;
     for (int n = 0; n < 3; n++)
-        out[n] = s->origin[n] + along * s->normal[n] + a * row[n] +
-                 (b + column_shift(o, k)) * column[n];
+        out[n] = s->origin[n] + along * s->normal[n] + a * row[n]
+                 + (b + column_shift(o, k)) * column[n];
 }
 
 static void place(struct series *s)
@@ -51,10 +53,11 @@ static void place(struct series *s)
     s->normal[1] = r[2] * c[0] - r[0] * c[2];
     s->normal[2] = r[0] * c[1] - r[1] * c[0];
     for (int n = 0; n < 3; n++) {
-        const double centre = 0.5 * ((o->dims[0] - 1) * o->spacing[0] * r[n] +
-                                     ((o->dims[1] - 1) * o->spacing[1] + column_shift(o, last)) *
-                                         c[n] +
-                                     (slice_t(o, last) - slice_t(o, 0)) * s->normal[n]);
+        const double centre =
+            0.5
+            * ((o->dims[0] - 1) * o->spacing[0] * r[n]
+               + ((o->dims[1] - 1) * o->spacing[1] + column_shift(o, last)) * c[n]
+               + (slice_t(o, last) - slice_t(o, 0)) * s->normal[n]);
         s->origin[n] = o->origin_given ? o->origin[n] : -centre;
     }
 }
@@ -68,8 +71,8 @@ static bool number_slices(struct series *s, struct ivx_err *err)
     for (int k = 0; k < count; k++)
         s->number[k] = k + 1;
     for (int k = count - 1; k > 0 && s->options->shuffle; k--) { /* Fisher and Yates */
-        const int other = (int)(phantom_chance(s->options->seed, 1000000u + (uint64_t)k) *
-                                (k + 1));
+        const int other =
+            (int)(phantom_chance(s->options->seed, 1000000u + (uint64_t)k) * (k + 1));
         const int kept = s->number[k];
         s->number[k] = s->number[other];
         s->number[other] = kept;
@@ -80,7 +83,8 @@ static bool number_slices(struct series *s, struct ivx_err *err)
 static uint16_t store(const struct phantom_options *o, double hu)
 {
     const double least = o->is_unsigned ? 0 : -ldexp(1, o->bits - 1);
-    const double most = o->is_unsigned ? ldexp(1, o->bits) - 1 : ldexp(1, o->bits - 1) - 1;
+    const double most =
+        o->is_unsigned ? ldexp(1, o->bits) - 1 : ldexp(1, o->bits - 1) - 1;
     const double value = nearbyint((hu - o->intercept) / o->slope);
     const double held = value < least ? least : value > most ? most : value;
     return (uint16_t)((int32_t)held & (int32_t)(ldexp(1, o->bits) - 1));
@@ -90,7 +94,8 @@ static bool outside_circle(const struct phantom_options *o, int i, int j)
 {
     const double x = (i - 0.5 * (o->dims[0] - 1)) * o->spacing[0];
     const double y = (j - 0.5 * (o->dims[1] - 1)) * o->spacing[1];
-    const double radius = 0.5 * fmin(o->dims[0] * o->spacing[0], o->dims[1] * o->spacing[1]);
+    const double radius =
+        0.5 * fmin(o->dims[0] * o->spacing[0], o->dims[1] * o->spacing[1]);
     return x * x + y * y > radius * radius;
 }
 
@@ -103,17 +108,19 @@ static double value_at(const struct series *s, const double first[3], int i, int
     }
     double p[3];
     for (int n = 0; n < 3; n++)
-        p[n] = first[n] + i * o->spacing[0] * o->orientation[n] +
-               j * o->spacing[1] * o->orientation[3 + n];
+        p[n] = first[n] + i * o->spacing[0] * o->orientation[n]
+               + j * o->spacing[1] * o->orientation[3 + n];
     return phantom_field(o, p);
 }
 
-static bool fill_slice(struct series *s, int k, const double first[3], struct ivx_err *err)
+static bool fill_slice(struct series *s, int k, const double first[3],
+                       struct ivx_err *err)
 {
     const struct phantom_options *o = s->options;
     const size_t pixels = (size_t)o->dims[0] * (size_t)o->dims[1];
-    if (s->fd != -1 && !ivx_fd_pread(s->fd, s->matrix, pixels * 2, (uint64_t)k * pixels * 2,
-                                     o->from, err))
+    if (s->fd != -1
+        && !ivx_fd_pread(s->fd, s->matrix, pixels * 2, (uint64_t)k * pixels * 2, o->from,
+                         err))
         return false;
     for (int j = 0; j < o->dims[1]; j++)
         for (int i = 0; i < o->dims[0]; i++)
@@ -141,7 +148,9 @@ static bool write_one(struct series *s, struct phantom_instance *in, long copy,
 static struct phantom_instance instance(const struct series *s)
 {
     const struct phantom_options *o = s->options;
-    struct phantom_instance made = { .options = o, .columns = o->dims[0], .rows = o->dims[1],
+    struct phantom_instance made = { .options = o,
+                                     .columns = o->dims[0],
+                                     .rows = o->dims[1],
                                      .acquisition = 1,
                                      .spacing = { o->spacing[1], o->spacing[0] } };
     for (int n = 0; n < 6; n++)
@@ -198,7 +207,8 @@ bool phantom_series_write(const struct phantom_options *options, struct ivx_err 
     if (options->from != NULL)
         s.fd = open(options->from, O_RDONLY | O_CLOEXEC);
     const bool opened = options->from == NULL || s.fd != -1;
-    const bool done = opened ? write_all(&s, err) : ivx_fail_errno(err, "open", options->from);
+    const bool done =
+        opened ? write_all(&s, err) : ivx_fail_errno(err, "open", options->from);
     ivx_fd_close(&s.fd);
     free(s.number);
     free(s.stored);

@@ -30,15 +30,19 @@ static void tear_down(void)
 
 static struct ivx_conversion conversion(enum ivx_format format, const char *name)
 {
-    const struct ivx_conversion made = {
-        .source = series.volume, .source_sha256 = series.sha256, .recipe = &recipe,
-        .format = format, .directory = series.folder, .file_name = name,
-        .created_us = 1582934400000000, .threads = 1
-    };
+    const struct ivx_conversion made = { .source = series.volume,
+                                         .source_sha256 = series.sha256,
+                                         .recipe = &recipe,
+                                         .format = format,
+                                         .directory = series.folder,
+                                         .file_name = name,
+                                         .created_us = 1582934400000000,
+                                         .threads = 1 };
     return made;
 }
 
-static void run(const struct ivx_conversion *conversion, struct ivx_conversion_result *out)
+static void run(const struct ivx_conversion *conversion,
+                struct ivx_conversion_result *out)
 {
     struct ivx_err err = { 0 };
     *out = (struct ivx_conversion_result){ .files = 0 };
@@ -100,17 +104,21 @@ START_TEST(both_forms_of_a_nifti_agree)
     const double r[3][3] = {
         { a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c) },
         { 2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b) },
-        { 2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c } };
+        { 2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c }
+    };
     static const double lps_to_ras[3] = { -1, -1, 1 };
     for (size_t row = 0; row < 3; row++) {
         for (size_t n = 0; n < 3; n++) {
             const double matrix = float_at(h, 280 + 16 * row + 4 * n);
             ck_assert(fabs(matrix - r[row][n] * result.grid.spacing[n]) < 1e-6);
-            ck_assert(fabs(matrix - lps_to_ras[row] * result.grid.axis[n][row] *
-                                        result.grid.spacing[n]) < 1e-6);
+            ck_assert(fabs(matrix
+                           - lps_to_ras[row] * result.grid.axis[n][row]
+                                 * result.grid.spacing[n])
+                      < 1e-6);
         }
-        ck_assert(fabs(float_at(h, 292 + 16 * row) -
-                       lps_to_ras[row] * result.grid.origin[row]) < 1e-5);
+        ck_assert(
+            fabs(float_at(h, 292 + 16 * row) - lps_to_ras[row] * result.grid.origin[row])
+            < 1e-5);
         ck_assert(float_at(h, 268 + 4 * row) == float_at(h, 292 + 16 * row));
     }
     ivx_conversion_result_free(&result);
@@ -149,12 +157,13 @@ START_TEST(a_ramp_stays_a_ramp)
     const int32_t *count = result.grid.count;
     ck_assert_uint_eq(length, 4 * (size_t)(count[0] * count[1] * count[2]));
 
-    const double centre[3] = { (count[0] - 1) / 2.0, (count[1] - 1) / 2.0, (count[2] - 1) / 2.0 };
+    const double centre[3] = { (count[0] - 1) / 2.0, (count[1] - 1) / 2.0,
+                               (count[2] - 1) / 2.0 };
     const int at[3] = { count[0] / 2, count[1] / 2, count[2] / 2 };
-    const size_t n = ((size_t)at[2] * (size_t)count[1] + (size_t)at[1]) * (size_t)count[0] +
-                     (size_t)at[0];
-    const double wanted_value = 10 * 2.5 + 2 + (at[2] - centre[2]) * 0.5 * 10 / 2.5 +
-                                (at[0] - centre[0]) * 0.5 / 0.7;
+    const size_t n = ((size_t)at[2] * (size_t)count[1] + (size_t)at[1]) * (size_t)count[0]
+                     + (size_t)at[0];
+    const double wanted_value = 10 * 2.5 + 2 + (at[2] - centre[2]) * 0.5 * 10 / 2.5
+                                + (at[0] - centre[0]) * 0.5 / 0.7;
     ck_assert_msg(fabs(float_at(bytes, 4 * n) - wanted_value) < 0.2, "%g, not %g",
                   (double)float_at(bytes, 4 * n), wanted_value);
     ivx_conversion_result_free(&result);
@@ -173,7 +182,8 @@ START_TEST(a_dicom_result_has_a_file_per_slice_and_a_manifest)
         size_t length = 0;
         snprintf(name, sizeof name, "%06d.dcm", m);
         IVX_AUTO(ivx_memory_free) char *bytes = read_result(name, &length);
-        ck_assert_uint_gt(length, 2 * (size_t)(result.grid.count[0] * result.grid.count[1]));
+        ck_assert_uint_gt(length,
+                          2 * (size_t)(result.grid.count[0] * result.grid.count[1]));
     }
     size_t length = 0;
     IVX_AUTO(ivx_memory_free) char *text = read_result("manifest.json", &length);

@@ -22,11 +22,13 @@ END_TEST
 
 static const char *const texts[] = {
     DEFAULT_JSON,
-    "{\"name\":\"a \\\"b\\\"\",\"spacing\":0.7,\"kernel\":\"lanczos3\",\"align\":\"corner\","
+    "{\"name\":\"a "
+    "\\\"b\\\"\",\"spacing\":0.7,\"kernel\":\"lanczos3\",\"align\":\"corner\","
     "\"antialias\":\"off\",\"boundary\":\"background\",\"gap\":\"split\"}",
     "{\"name\":\"m\",\"spacing\":\"min\",\"kernel\":\"linear\",\"align\":\"origin\","
     "\"antialias\":\"auto\",\"boundary\":\"nearest\",\"gap\":\"interpolate\"}",
-    "{\"name\":\"m\",\"spacing\":0.9570311999999999,\"kernel\":\"nearest\",\"align\":\"origin\","
+    "{\"name\":\"m\",\"spacing\":0.9570311999999999,\"kernel\":\"nearest\",\"align\":"
+    "\"origin\","
     "\"antialias\":\"auto\",\"boundary\":\"nearest\",\"gap\":\"interpolate\"}",
 };
 
@@ -54,7 +56,8 @@ static const struct {
       "recipe: spacing must be above 0, or \"min\"" },
     { "{\"name\":\"a\",\"spacing\":1e999,\"kernel\":\"linear\"" REST,
       "recipe: spacing must be above 0, or \"min\"" },
-    { "{\"name\":\"a\",\"spacing\":1,\"kernel\":\"liner\"" REST, "recipe: no kernel 'liner'" },
+    { "{\"name\":\"a\",\"spacing\":1,\"kernel\":\"liner\"" REST,
+      "recipe: no kernel 'liner'" },
     { "{\"name\":\"a\",\"spacing\":1,\"kernel\":\"linear\"}", "recipe: no align ''" },
 };
 

@@ -27,15 +27,28 @@ static void fill(struct ivx_item *root, int k)
         uint32_t tag;
         const char *text;
     } fixed[] = {
-        { 0x00080005, "ISO_IR 192" }, { 0x00080008, "ORIGINAL\\PRIMARY\\AXIAL" },
-        { 0x00080016, "1.2.840.10008.5.1.4.1.1.2" }, { 0x00080020, "20200102" },
-        { 0x00080060, "CT" }, { 0x00080070, "Somebody" }, { 0x0008103e, "Head" },
-        { 0x00100010, "PHANTOM^ISOVOX" }, { 0x00180050, "3" }, { 0x00180060, "120" },
-        { 0x0020000d, "2.25.1" }, { 0x0020000e, "2.25.2" }, { 0x00200011, "2" },
-        { 0x00200012, "1" }, { 0x00200037, "0.8\\0.6\\0\\-0.6\\0.8\\0" },
-        { 0x00200052, "2.25.3" }, { 0x00280004, "MONOCHROME2" },
-        { 0x00280030, "0.8\\0.7" }, { 0x00281050, "40" }, { 0x00281051, "400" },
-        { 0x00281052, "-1024" }, { 0x00281053, "1" },
+        { 0x00080005, "ISO_IR 192" },
+        { 0x00080008, "ORIGINAL\\PRIMARY\\AXIAL" },
+        { 0x00080016, "1.2.840.10008.5.1.4.1.1.2" },
+        { 0x00080020, "20200102" },
+        { 0x00080060, "CT" },
+        { 0x00080070, "Somebody" },
+        { 0x0008103e, "Head" },
+        { 0x00100010, "PHANTOM^ISOVOX" },
+        { 0x00180050, "3" },
+        { 0x00180060, "120" },
+        { 0x0020000d, "2.25.1" },
+        { 0x0020000e, "2.25.2" },
+        { 0x00200011, "2" },
+        { 0x00200012, "1" },
+        { 0x00200037, "0.8\\0.6\\0\\-0.6\\0.8\\0" },
+        { 0x00200052, "2.25.3" },
+        { 0x00280004, "MONOCHROME2" },
+        { 0x00280030, "0.8\\0.7" },
+        { 0x00281050, "40" },
+        { 0x00281051, "400" },
+        { 0x00281052, "-1024" },
+        { 0x00281053, "1" },
     };
     for (size_t n = 0; n < IVX_COUNT(fixed); n++)
         series_put(root, fixed[n].tag, fixed[n].text);
@@ -84,14 +97,14 @@ void series_make(struct series *series, series_edit *edit)
         enum ivx_reason reason = IVX_REASON_NONE;
         IVX_AUTO(ivx_fd_close) int fd = open(path, O_RDONLY);
         const struct ivx_blob blob = { path, 0, (uint64_t)lseek(fd, 0, SEEK_END) };
-        ck_assert_msg(ivx_instance_read(&blob, &series->instances[k], &reason, &err), "%s",
-                      err.text);
+        ck_assert_msg(ivx_instance_read(&blob, &series->instances[k], &reason, &err),
+                      "%s", err.text);
         series->sha256[k] = digests[k];
     }
     struct ivx_err err = { 0 };
     const struct ivx_assemble_options options = { IVX_GAP_REFUSE, true };
-    ck_assert(ivx_assemble((const struct ivx_instance *const *)series->instances, SERIES_SLICES,
-                           &options, &series->assembly, &err));
+    ck_assert(ivx_assemble((const struct ivx_instance *const *)series->instances,
+                           SERIES_SLICES, &options, &series->assembly, &err));
     ck_assert_int_eq(ivx_assembly_volumes(series->assembly), 1);
     series->volume = ivx_assembly_volume(series->assembly, 0);
 }

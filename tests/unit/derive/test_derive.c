@@ -29,9 +29,13 @@ static void made_new(struct made *made, series_edit *edit, double spacing)
     ck_assert(ivx_target_grid(&made->series.volume->stack, spacing, IVX_ALIGN_CENTER,
                               &made->grid, &err));
     made->derivation = (struct ivx_derivation){
-        .source = made->series.volume, .source_sha256 = made->series.sha256,
-        .grid = &made->grid, .options = &made->options, .spacing_mm = spacing,
-        .recipe_name = "iso-1mm", .recipe_json = RECIPE,
+        .source = made->series.volume,
+        .source_sha256 = made->series.sha256,
+        .grid = &made->grid,
+        .options = &made->options,
+        .spacing_mm = spacing,
+        .recipe_name = "iso-1mm",
+        .recipe_json = RECIPE,
         .created_us = 1582934400000000 /* 2020-02-29 00:00 UTC */
     };
 }
@@ -110,7 +114,8 @@ static void put_everything(struct ivx_item *root, int k)
     ck_assert(ivx_item_append(root, 0x00081140, &item, &err)); /* Referenced Image */
     series_put(item, 0x00081155, "2.25.77");
     ck_assert(ivx_item_append(root, 0x00880200, &item, &err)); /* Icon Image */
-    ck_assert(ivx_item_append(root, 0x00409096, &item, &err)); /* Real World Value Mapping */
+    ck_assert(
+        ivx_item_append(root, 0x00409096, &item, &err)); /* Real World Value Mapping */
 }
 
 static const struct {
@@ -118,16 +123,21 @@ static const struct {
     const char *text;
 } wanted[] = {
     { 0x00080008, "DERIVED\\SECONDARY\\AXIAL\\RESAMPLED" },
-    { 0x00080012, "20200229" }, { 0x00080013, "000000.000000" },
+    { 0x00080012, "20200229" },
+    { 0x00080013, "000000.000000" },
     { 0x00080016, "1.2.840.10008.5.1.4.1.1.2" },
     { 0x00080020, "20200102" },
-    { 0x00080022, "20200102" }, { 0x00080032, "100025.5" }, /* the earliest */
-    { 0x00080023, "20200229" }, { 0x00080033, "000000.000000" },
+    { 0x00080022, "20200102" },
+    { 0x00080032, "100025.5" }, /* the earliest */
+    { 0x00080023, "20200229" },
+    { 0x00080033, "000000.000000" },
     { 0x00080070, "Somebody" },
-    { 0x0008103e, "Head ISO 1.0 mm cubic ANISO!" }, /* 2.5 mm is over three times 0.7 mm */
+    { 0x0008103e,
+      "Head ISO 1.0 mm cubic ANISO!" }, /* 2.5 mm is over three times 0.7 mm */
     { 0x00100010, "PHANTOM^ISOVOX" },
     { 0x00120063, "scrubbed" },
-    { 0x00180050, "1" }, { 0x00180088, "1" },
+    { 0x00180050, "1" },
+    { 0x00180088, "1" },
     { 0x00181030, "Routine" },
     { 0x0020000d, "2.25.1" },
     { 0x00200011, "2001" },
@@ -135,14 +145,17 @@ static const struct {
     { 0x00200037, "0.8\\0.6\\0\\-0.6\\0.8\\0" },
     { 0x00200052, "2.25.3" },
     { 0x00280030, "1\\1" },
-    { 0x00280301, "NO" }, { 0x00280a02, "GEOMETRY" },
-    { 0x00281050, "40" }, { 0x00281051, "400" },
-    { 0x00281052, "0" }, { 0x00281053, "1" }, { 0x00281054, "HU" },
+    { 0x00280301, "NO" },
+    { 0x00280a02, "GEOMETRY" },
+    { 0x00281050, "40" },
+    { 0x00281051, "400" },
+    { 0x00281052, "0" },
+    { 0x00281053, "1" },
+    { 0x00281054, "HU" },
 };
-static const uint32_t unwanted[] = {
-    0x00181120, 0x00181152, 0x00290010, 0x00291010,
-    0x00280106, 0x00280120, 0x00409096, 0x00880200, 0x60000010, 0x7fe00010
-};
+static const uint32_t unwanted[] = { 0x00181120, 0x00181152, 0x00290010, 0x00291010,
+                                     0x00280106, 0x00280120, 0x00409096, 0x00880200,
+                                     0x60000010, 0x7fe00010 };
 
 START_TEST(an_instance_carries_what_it_may_and_no_more)
 {
@@ -221,8 +234,10 @@ START_TEST(written_positions_are_equidistant_and_right)
             at[n] = strtod(rest + (n > 0), &rest);
         if (m == 0)
             memcpy(first, at, sizeof first);
-        const double step[3] = { at[0] - before[0], at[1] - before[1], at[2] - before[2] };
-        const double distance = sqrt(step[0] * step[0] + step[1] * step[1] + step[2] * step[2]);
+        const double step[3] = { at[0] - before[0], at[1] - before[1],
+                                 at[2] - before[2] };
+        const double distance =
+            sqrt(step[0] * step[0] + step[1] * step[1] + step[2] * step[2]);
         if (m > 0)
             ck_assert(fabs(distance - 1.0 / 3) < 1e-9);
         memcpy(before, at, sizeof before);
@@ -236,8 +251,8 @@ START_TEST(written_positions_are_equidistant_and_right)
 }
 END_TEST
 
-static void uids(series_edit *edit, const char *recipe, const char *digest, char series[65],
-                 char instance[65])
+static void uids(series_edit *edit, const char *recipe, const char *digest,
+                 char series[65], char instance[65])
 {
     struct made made;
     made_new(&made, edit, 1.0);

@@ -11,9 +11,14 @@
 #include "isovox/dicom/dicom.h"
 
 enum {
-    SOP_CLASS = 0x00080016, SOP_UID = 0x00080018, DESCRIPTION = 0x0008103e,
-    SOURCES = 0x00082112, REFERENCED_UID = 0x00081155, ROWS = 0x00280010,
-    PADDING = 0x00280120, POSITION = 0x00200032
+    SOP_CLASS = 0x00080016,
+    SOP_UID = 0x00080018,
+    DESCRIPTION = 0x0008103e,
+    SOURCES = 0x00082112,
+    REFERENCED_UID = 0x00081155,
+    ROWS = 0x00280010,
+    PADDING = 0x00280120,
+    POSITION = 0x00200032
 };
 
 static char path[64];
@@ -47,13 +52,14 @@ static struct ivx_dataset *small(void)
     return made;
 }
 
-static size_t write_to(const char *to, struct ivx_dataset *dataset, const uint16_t *pixels,
-                       size_t count, bool implicit)
+static size_t write_to(const char *to, struct ivx_dataset *dataset,
+                       const uint16_t *pixels, size_t count, bool implicit)
 {
     struct ivx_err err = { 0 };
     IVX_AUTO(ivx_fd_close) int fd = open(to, O_WRONLY | O_TRUNC | O_CREAT, 0600);
-    const bool done = implicit ? ivx_dataset_write_implicit(dataset, pixels, count, fd, &err)
-                               : ivx_dataset_write(dataset, pixels, count, fd, &err);
+    const bool done = implicit
+                          ? ivx_dataset_write_implicit(dataset, pixels, count, fd, &err)
+                          : ivx_dataset_write(dataset, pixels, count, fd, &err);
     ck_assert_msg(done, "%s", err.text);
     struct stat about;
     ck_assert_int_eq(fstat(fd, &about), 0);
@@ -64,15 +70,14 @@ static const uint16_t four[4] = { 1, 2, 3, 0xfffe };
 
 /* PS3.10 7.1 and PS3.5 7.1, by hand. */
 static const uint8_t expected_start[] = {
-    'D', 'I', 'C', 'M', 0x02, 0, 0, 0, 'U', 'L', 4, 0, 160, 0, 0, 0,
-    0x02, 0, 1, 0, 'O', 'B', 0, 0, 2, 0, 0, 0, 0, 1,
-    0x02, 0, 2, 0, 'U', 'I', 26, 0, '1', '.', '2', '.', '8', '4', '0', '.', '1', '0', '0', '0',
-    '8', '.', '5', '.', '1', '.', '4', '.', '1', '.', '1', '.', '2', 0,
-    0x02, 0, 3, 0, 'U', 'I', 6, 0, '2', '.', '2', '5', '.', '7',
+    'D',  'I', 'C', 'M', 0x02, 0,   0,   0,   'U', 'L', 4,   0,   160, 0,   0,    0,
+    0x02, 0,   1,   0,   'O',  'B', 0,   0,   2,   0,   0,   0,   0,   1,   0x02, 0,
+    2,    0,   'U', 'I', 26,   0,   '1', '.', '2', '.', '8', '4', '0', '.', '1',  '0',
+    '0',  '0', '8', '.', '5',  '.', '1', '.', '4', '.', '1', '.', '1', '.', '2',  0,
+    0x02, 0,   3,   0,   'U',  'I', 6,   0,   '2', '.', '2', '5', '.', '7',
 };
-static const uint8_t expected_end[] = {
-    0xe0, 0x7f, 0x10, 0, 'O', 'W', 0, 0, 8, 0, 0, 0, 1, 0, 2, 0, 3, 0, 0xfe, 0xff
-};
+static const uint8_t expected_end[] = { 0xe0, 0x7f, 0x10, 0, 'O', 'W', 0, 0, 8,    0,
+                                        0,    0,    1,    0, 2,   0,   3, 0, 0xfe, 0xff };
 
 START_TEST(an_object_is_written_as_part_10_says)
 {
@@ -86,7 +91,8 @@ START_TEST(an_object_is_written_as_part_10_says)
     for (int n = 0; n < 128; n++)
         ck_assert_int_eq(bytes[n], 0);
     ck_assert_mem_eq(bytes + 128, expected_start, sizeof expected_start);
-    ck_assert_mem_eq(bytes + length - sizeof expected_end, expected_end, sizeof expected_end);
+    ck_assert_mem_eq(bytes + length - sizeof expected_end, expected_end,
+                     sizeof expected_end);
 }
 END_TEST
 
@@ -125,7 +131,8 @@ START_TEST(a_blob_inside_a_segment_is_read)
     for (int n = 0; n < 3000; n++) {
         struct ivx_item *item = NULL;
         ck_assert(ivx_item_append(ivx_dataset_root(dataset), SOURCES, &item, &err));
-        ck_assert(ivx_item_put_text(item, REFERENCED_UID, "2.25.123456789012345678901", &err));
+        ck_assert(
+            ivx_item_put_text(item, REFERENCED_UID, "2.25.123456789012345678901", &err));
     }
     const size_t length = write_to(path, dataset, _i == 0 ? four : NULL, 4, false);
     IVX_AUTO(ivx_memory_free) uint8_t *bytes = NULL;
@@ -189,7 +196,8 @@ START_TEST(a_clone_does_not_share)
     ck_assert(ivx_item_u16(ivx_dataset_root(dataset), ROWS, &rows));
     ck_assert(!ivx_item_same(ivx_dataset_root(dataset), ivx_dataset_root(copy), SOURCES));
     ck_assert(!ivx_item_same(ivx_dataset_root(dataset), ivx_dataset_root(copy), ROWS));
-    ck_assert(ivx_item_same(ivx_dataset_root(dataset), ivx_dataset_root(copy), DESCRIPTION));
+    ck_assert(
+        ivx_item_same(ivx_dataset_root(dataset), ivx_dataset_root(copy), DESCRIPTION));
 }
 END_TEST
 
@@ -214,13 +222,15 @@ START_TEST(a_private_element_keeps_its_vr)
     IVX_AUTO(ivx_dataset_free) struct ivx_dataset *dataset = small();
     struct ivx_item *root = ivx_dataset_root(dataset);
     ck_assert(ivx_item_put_text_as(root, 0x00990010, "LO", "ISOVOX 1.0", &err));
-    ck_assert_msg(ivx_item_put_text_as(root, 0x00991001, "UT", "{}", &err), "%s", err.text);
+    ck_assert_msg(ivx_item_put_text_as(root, 0x00991001, "UT", "{}", &err), "%s",
+                  err.text);
     const size_t length = write_to(path, dataset, four, 4, false);
 
     IVX_AUTO(ivx_memory_free) uint8_t *bytes = NULL;
     const struct ivx_blob blob = { path, 0, length };
     ck_assert(ivx_blob_read(&blob, &bytes, &err));
-    static const uint8_t wanted[] = { 0x99, 0, 1, 0x10, 'U', 'T', 0, 0, 2, 0, 0, 0, '{', '}' };
+    static const uint8_t wanted[] = { 0x99, 0, 1, 0x10, 'U', 'T', 0,
+                                      0,    2, 0, 0,    0,   '{', '}' };
     ck_assert_ptr_nonnull(memmem(bytes, length, wanted, sizeof wanted));
 }
 END_TEST
