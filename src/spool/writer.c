@@ -17,6 +17,11 @@
 enum { BLOCK = 1 << 18, TRAILER = IVX_END_SIZE + IVX_SLOT_ALIGN + IVX_HEADER_SIZE };
 static const uint64_t growth = UINT64_C(16) << 20;
 
+/* A preallocated page that was never written costs the sync a second flush, for the file
+ * system's journal. So zeros are written ahead, and one record in many pays for the rest:
+ * twice as many small instances per second, for twice the bytes. */
+static const uint64_t zeros_ahead = UINT64_C(4) << 20;
+
 enum stage { IDLE, OPEN, FAILED, POISONED };
 
 struct ivx_spool_writer {
@@ -24,15 +29,16 @@ struct ivx_spool_writer {
     struct ivx_segment segment;
     struct ivx_hash *hash;
     uint8_t *buffer;
-    size_t used;   /* bytes in the buffer */
-    uint64_t at;   /* where the buffer's first byte goes */
-    uint64_t slot; /* of the record in hand, or of the next one */
+    size_t used;     /* bytes in the buffer */
+    uint64_t at;     /* where the buffer's first byte goes */
+    uint64_t slot;   /* of the record in hand, or of the next one */
+    uint64_t zeroed; /* before this offset every page was written once */
     enum stage stage;
     struct ivx_record record;
 };
 
 /* A segment that cannot be read is passed over: receiving goes on in another. */
-static bool take_any(struct ivx_spool_writer *writer, struct ivx_err *err)
+static bool take_or_make(struct ivx_spool_writer *writer, struct ivx_err *err)
 {
     IVX_AUTO(ivx_memory_free) uint64_t *numbers = NULL;
     size_t count = 0;
@@ -50,6 +56,15 @@ static bool take_any(struct ivx_spool_writer *writer, struct ivx_err *err)
     }
     writer->slot = IVX_FIRST_SLOT;
     return ivx_segment_create(writer->spool, &writer->segment, err);
+}
+
+static bool take_any(struct ivx_spool_writer *writer, struct ivx_err *err)
+{
+    if (!take_or_make(writer, err))
+        return false;
+    const off_t hole = lseek(writer->segment.fd, (off_t)writer->slot, SEEK_HOLE);
+    writer->zeroed = hole == -1 ? writer->slot : (uint64_t)hole;
+    return true;
 }
 
 bool ivx_spool_writer_new(struct ivx_spool *spool, struct ivx_spool_writer **out,
@@ -201,6 +216,28 @@ static bool write_end(struct ivx_spool_writer *writer, uint64_t next, struct ivx
     return flush(writer, false, err);
 }
 
+/* Enough for another record like this one? Large ones do not notice the second flush. */
+static bool write_ahead(struct ivx_spool_writer *writer, uint64_t next,
+                        struct ivx_err *err)
+{
+    const uint64_t record = next - writer->slot;
+    if (next + record <= writer->zeroed || record > zeros_ahead / 2)
+        return true;
+    uint64_t at = writer->zeroed < next ? next : writer->zeroed;
+    uint64_t end = next + zeros_ahead;
+    if (end > writer->segment.size)
+        end = writer->segment.size;
+    memset(writer->buffer, 0, BLOCK);
+    for (uint64_t taken; at < end; at += taken) {
+        taken = end - at < BLOCK ? end - at : BLOCK;
+        if (!ivx_fd_pwrite(writer->segment.fd, writer->buffer, (size_t)taken, at,
+                           writer->segment.name, err))
+            return false;
+        writer->zeroed = at + taken;
+    }
+    return true;
+}
+
 /* The header makes the record visible, so it comes last. */
 static bool write_header(struct ivx_spool_writer *writer, struct ivx_err *err)
 {
@@ -240,7 +277,7 @@ bool ivx_spool_commit(struct ivx_spool_writer *writer, struct ivx_record *record
         return ivx_fail(err, IVX_BUG, "spool: commit without a record");
 
     const uint64_t next = ivx_slot_after(writer->slot, writer->record.length);
-    if (!write_end(writer, next, err))
+    if (!write_end(writer, next, err) || !write_ahead(writer, next, err))
         return failed(writer);
     if (!write_header(writer, err) || !sync_record(writer, err))
         return poison(writer);

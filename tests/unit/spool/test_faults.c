@@ -34,17 +34,45 @@ START_TEST(a_record_costs_one_sync_and_its_header_comes_last)
     IVX_AUTO(ivx_spool_writer_free) struct ivx_spool_writer *writer = rig_writer();
     faults_start();
 
+    /* The first one: payload and end mark, zeros ahead (1 MiB, as this segment is short),
+     * the header. */
     rig_must_write(writer, 0, 100);
-    ck_assert_str_eq(trace, "wwd");
+    ck_assert_str_eq(trace, "wwwwwwd");
     ck_assert_uint_eq(written_at[0], 2 * 4096 + 512);
-    ck_assert_uint_eq(written_at[1], 2 * 4096);
+    ck_assert_uint_eq(written_at[1], 3 * 4096);
+    ck_assert_uint_eq(written_at[5], 2 * 4096);
+
+    faults_start();
+    rig_must_write(writer, 1, 100);
+    ck_assert_str_eq(trace, "wwd");
+    ck_assert_uint_eq(written_at[0], 3 * 4096 + 512);
+    ck_assert_uint_eq(written_at[1], 3 * 4096);
 
     /* Two whole blocks of 256 KiB, the rest with its end mark, the header. */
     faults_start();
-    rig_must_write(writer, 1, 600000);
+    rig_must_write(writer, 2, 600000);
     ck_assert_str_eq(trace, "wwwwd");
-    ck_assert_uint_eq(written_at[1], 3 * 4096 + 262144);
-    ck_assert_uint_eq(written_at[3], 3 * 4096);
+    ck_assert_uint_eq(written_at[1], 4 * 4096 + 262144);
+    ck_assert_uint_eq(written_at[3], 4 * 4096);
+}
+END_TEST
+
+START_TEST(pages_that_were_never_written_are_written_ahead)
+{
+    ivx_spool_tune(spool, 16 << 20);
+    IVX_AUTO(ivx_spool_writer_free) struct ivx_spool_writer *writer = rig_writer();
+    int ahead = 0;
+    for (int n = 0; n < 100; n++) {
+        if (n == 50) { /* whoever takes the segment over finds what is written already */
+            ivx_spool_writer_free(&writer);
+            writer = rig_writer();
+        }
+        faults_start();
+        rig_must_write(writer, n, 100000); /* 25 pages */
+        ahead += strcmp(trace, "wwd") != 0;
+    }
+    /* 100 records of 102400 bytes, 4 MiB less one record at a time */
+    ck_assert_int_eq(ahead, 3);
 }
 END_TEST
 
@@ -53,6 +81,7 @@ START_TEST(the_end_of_an_association_costs_no_sync)
     struct ivx_err err = { 0 };
     IVX_AUTO(ivx_spool_writer_free) struct ivx_spool_writer *writer = rig_writer();
     const struct ivx_record record = { .kind = IVX_RECORD_RELEASED, .association = "a" };
+    rig_must_write(writer, 0, 100);
     faults_start();
 
     ck_assert(ivx_spool_begin(writer, &record, &err));
@@ -369,6 +398,7 @@ int main(void)
     tcase_add_checked_fixture(tests, start, rig_end);
     tcase_add_test(tests, a_segment_is_durable_before_it_has_its_name);
     tcase_add_test(tests, a_record_costs_one_sync_and_its_header_comes_last);
+    tcase_add_test(tests, pages_that_were_never_written_are_written_ahead);
     tcase_add_test(tests, the_end_of_an_association_costs_no_sync);
     tcase_add_test(tests, a_reader_syncs_once_before_it_visits_and_not_without_need);
     tcase_add_test(tests, a_reader_whose_sync_fails_visits_nothing);
