@@ -66,9 +66,8 @@ struct ivx_engine {
     double offset[3], step[3]; /* of the result lattice, mm in the frame of the stack */
     struct ivx_shape shape[3];
     struct ivx_table z;
-    double *position;      /* of each result slice, in samples */
-    float even[IVX_REACH]; /* slope weights: equidistant */
-    float *odd;            /* and irregular, per slice */
+    double *position; /* of each result slice, in samples */
+    float *odd;       /* slope weights of irregular slices, per slice */
 
     size_t in_plane, out_plane; /* pixels */
     int32_t batch;              /* source slices at a time */
@@ -100,6 +99,10 @@ bool ivx_engine_new(const struct ivx_stack *stack, const struct ivx_grid *grid,
 void ivx_engine_free(struct ivx_engine **engine);
 /* The planes for padding, made when the first padded slice comes. */
 bool ivx_engine_masks(struct ivx_engine *engine, struct ivx_err *err);
+/* Slopes along z are made in blocks of at most IVX_REACH slices, cut alike from both ends
+ * of the stack so that a mirrored stack is cut likewise: where the block from slice k
+ * ends. */
+int32_t ivx_engine_block(const struct ivx_engine *engine, int32_t k);
 /* The slices that result slice m waits for; empty (0, -1) when it lies outside. */
 void ivx_engine_needs(const struct ivx_engine *engine, int32_t m, int32_t *first_out,
                       int32_t *last_out);

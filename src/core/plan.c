@@ -9,7 +9,6 @@
     ((size_t)8 << 20)      /* of result slices: what stays in an outer cache             \
                             */
 #define FARTHEST 4194304.0 /* positions in samples: far below the quantum's limit */
-enum { SPLINE_BATCH = 16 };
 
 /* A table of what is allocated once: counted first, then made. */
 struct piece {
@@ -59,15 +58,17 @@ static void shapes(struct ivx_engine *engine)
     engine->shape[2] = ivx_knots_shape(&engine->knots, engine->step[2], options);
 }
 
-/* The pair weights of slopes of equidistant slices; the last stands for all beyond it. */
-static void even_weights(float *even)
+int32_t ivx_engine_block(const struct ivx_engine *engine, int32_t k)
 {
-    double fade = IVX_SPLINE_GAIN;
-    for (int n = 0; n < IVX_REACH; n++) {
-        const bool last = n == IVX_REACH - 1;
-        even[n] = (float)(last ? fade : fade * (1 - IVX_SPLINE_POLE));
-        fade *= IVX_SPLINE_POLE;
-    }
+    const int32_t slices = engine->stack->slices;
+    const int32_t side = slices / IVX_REACH / 2 * IVX_REACH, end = slices - side;
+    const int32_t half = (end - side) / 2; /* of the middle, up to 2 * IVX_REACH - 1 */
+
+    if (k < side || k >= end)
+        return k + IVX_REACH;
+    if (end - side <= IVX_REACH || k >= end - half)
+        return end;
+    return k == side ? side + half : end - half;
 }
 
 void ivx_engine_needs(const struct ivx_engine *engine, int32_t m, int32_t *first_out,
@@ -116,17 +117,18 @@ void ivx_engine_run(const struct ivx_engine *engine, void (*task)(void *, int))
 static void ring_sizes(struct ivx_engine *engine)
 {
     const int32_t slices = engine->stack->slices;
-    int32_t window = engine->z.shape.spline ? 2 * IVX_REACH + 1 : 1;
+    int32_t window = engine->z.shape.spline ? 3 * IVX_REACH : 1;
 
     for (int32_t m = 0; m < engine->z.outputs; m++) {
         int32_t first, last;
         ivx_engine_needs(engine, m, &first, &last);
+        last += engine->z.shape.spline ? IVX_REACH : 0; /* the rest of its block */
         window = last - first + 1 > window ? last - first + 1 : window;
     }
     engine->planes = window + engine->batch < slices ? window + engine->batch : slices;
     engine->slope_planes = 0;
     if (engine->z.shape.spline) {
-        const int32_t pending = engine->batch + engine->z.most;
+        const int32_t pending = IVX_REACH + engine->z.most;
         engine->slope_planes = pending < slices ? pending : slices;
     }
 }
@@ -181,10 +183,7 @@ static size_t plan_bytes(const struct ivx_engine *engine)
 static bool choose_batch(struct ivx_engine *engine, struct ivx_err *err)
 {
     const size_t limit = engine->options->memory_limit, slice = result_bytes(engine);
-    const bool spline = engine->z.shape.spline;
     engine->batch = engine->crew > 1 ? 4 * engine->crew : 1;
-    if (spline && engine->batch < SPLINE_BATCH)
-        engine->batch = SPLINE_BATCH;
     engine->batch = engine->batch > IVX_BATCH ? IVX_BATCH : engine->batch;
     engine->group = slice >= GROUP_BYTES ? 1 : (int32_t)(GROUP_BYTES / slice);
     engine->group = engine->group > engine->z.outputs ? engine->z.outputs : engine->group;
@@ -196,8 +195,8 @@ static bool choose_batch(struct ivx_engine *engine, struct ivx_err *err)
             return true;
         if (engine->batch == 1 && engine->group == 1)
             return ivx_fail(err, IVX_REFUSED,
-                            "resample: needs %zu bytes, %zu are allowed",
-                            engine->memory, limit);
+                            "resample: needs %zu bytes, %zu are allowed", engine->memory,
+                            limit);
         engine->batch = engine->batch > 1 ? engine->batch / 2 : 1;
         engine->group = engine->group > 1 ? engine->group / 2 : 1;
     }
@@ -359,7 +358,6 @@ static bool prepare(struct ivx_engine *engine, struct ivx_err *err)
         if (!make_worker(engine, &engine->worker[n], err))
             return false;
 
-    even_weights(engine->even);
     return engine->odd == NULL || ivx_knots_slopes(&engine->knots, engine->odd, err);
 }
 

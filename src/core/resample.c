@@ -127,18 +127,19 @@ static bool take_batch(struct ivx_engine *engine, const struct ends *ends,
     return true;
 }
 
-/* A batch of the slopes whose neighbours are there; false when there is none to make. */
+/* The next block of slopes, when its neighbours are there; false when it waits. */
 static bool make_slopes(struct ivx_engine *engine)
 {
     const int32_t slices = engine->stack->slices;
-    const int32_t most = engine->next_in == slices ? slices : engine->next_in - IVX_REACH;
-    const int32_t batch = engine->next_slope + engine->batch;
-
-    if (!engine->z.shape.spline || most <= engine->next_slope)
+    if (!engine->z.shape.spline || engine->next_slope == slices)
         return false;
-    engine->slope_to = batch < most ? batch : most;
+
+    const int32_t to = ivx_engine_block(engine, engine->next_slope);
+    if (engine->next_in < slices && engine->next_in < to + IVX_REACH)
+        return false;
+    engine->slope_to = to;
     ivx_engine_run(engine, slope_task);
-    engine->next_slope = engine->slope_to;
+    engine->next_slope = to;
     return true;
 }
 
@@ -192,7 +193,6 @@ static bool stream(struct ivx_engine *engine, const struct ends *ends,
 static uint64_t digest_tables(const struct ivx_engine *engine)
 {
     uint64_t digest = ivx_table_digest(IVX_DIGEST_START, &engine->z);
-    digest = ivx_digest(digest, engine->even, sizeof engine->even);
     if (engine->odd != NULL)
         digest =
             ivx_digest(digest, engine->odd,

@@ -67,17 +67,7 @@ static const float *share_row(const struct ivx_engine *engine, int32_t k, size_t
     return (plane->columns != NULL ? plane->columns : engine->ones) + column;
 }
 
-/* Slopes at slice k from the rows of the slices around it, the outermost repeated. */
-static void slope_of(const struct ivx_engine *engine, int32_t k, const float *const *rows,
-                     float *out, size_t width)
-{
-    if (engine->odd == NULL)
-        engine->kernels->slope_even(out, rows, engine->even, width);
-    else
-        engine->kernels->slope_odd(out, rows, engine->odd + (size_t)k * 2 * IVX_REACH,
-                                   width);
-}
-
+/* The rows of the slices [from - IVX_REACH, to + IVX_REACH), the outermost repeated. */
 static void rows_around(const struct ivx_engine *engine, int32_t from, int32_t to,
                         row_of *of, size_t at, int32_t row, const float **rows)
 {
@@ -85,17 +75,32 @@ static void rows_around(const struct ivx_engine *engine, int32_t from, int32_t t
         *rows++ = of(engine, later(0, sooner(k, engine->stack->slices - 1)), at, row);
 }
 
+/* Slopes of the slices [from, to) from those rows. */
+static void slopes_of(const struct ivx_engine *engine, int32_t from, int32_t to,
+                      const float *const *rows, float *const *out, size_t width)
+{
+    if (engine->odd == NULL) {
+        engine->kernels->slope_even(out, rows, to - from, width);
+        return;
+    }
+    for (int32_t k = from; k < to; k++)
+        engine->kernels->slope_odd(out[k - from], rows + (k - from),
+                                   engine->odd + (size_t)k * 2 * IVX_REACH, width);
+}
+
 void ivx_engine_slopes(struct ivx_engine *engine, int n)
 {
-    const float *rows[2 * IVX_REACH + IVX_BATCH];
+    const float *rows[3 * IVX_REACH];
+    float *out[IVX_REACH];
     const struct band band = band_of(engine, n);
+    const int32_t from = engine->next_slope, to = engine->slope_to;
 
     for (size_t at = band.at; at < band.end; at += SLOPE_LINE) {
         const size_t most = band.end - at < SLOPE_LINE ? band.end - at : SLOPE_LINE;
-        rows_around(engine, engine->next_slope, engine->slope_to, value_row, at, 0, rows);
-        for (int32_t k = engine->next_slope; k < engine->slope_to; k++)
-            slope_of(engine, k, rows + (k - engine->next_slope),
-                     engine->slope[k % engine->slope_planes] + at, most);
+        rows_around(engine, from, to, value_row, at, 0, rows);
+        for (int32_t k = from; k < to; k++)
+            out[k - from] = engine->slope[k % engine->slope_planes] + at;
+        slopes_of(engine, from, to, rows, out, most);
     }
 }
 
@@ -166,7 +171,7 @@ static void sum_shares(const struct ivx_frame *frame, int32_t row_index, size_t 
         const int32_t k = frame->taps.first + n;
         float *slopes = frame->worker->share_slopes + (size_t)n * engine->grid->count[0];
         rows_around(engine, k, k + 1, share_row, at, row_index, rows);
-        slope_of(engine, k, rows, slopes, width);
+        slopes_of(engine, k, k + 1, rows, &slopes, width);
         row[n] = slopes;
     }
     engine->kernels->add_taps(out, row, frame->slope_weight, frame->taps.count, width);

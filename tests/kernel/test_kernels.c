@@ -76,10 +76,12 @@ static void use_slopes_int16(const struct ivx_kernels *set, const struct turn *t
     set->slopes_int16(out->real, MOST, t->whole[0], MOST, t->count, t->width);
 }
 
+/* ROWS = 2 * IVX_REACH + 1 rows: one slope. */
 static void use_slope_even(const struct ivx_kernels *set, const struct turn *t,
                            union result *out)
 {
-    set->slope_even(out->real, t->rows, t->w, t->width);
+    float *const to[1] = { out->real };
+    set->slope_even(to, t->rows, 1, t->width);
 }
 
 static void use_slope_odd(const struct ivx_kernels *set, const struct turn *t,

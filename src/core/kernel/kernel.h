@@ -33,10 +33,12 @@ struct ivx_kernels {
     void (*slopes_int16)(float *restrict out, size_t out_pitch, const int16_t *in,
                          size_t pitch, int32_t rows, size_t width);
 
-    /* Slope at the middle of 2 * IVX_REACH + 1 rows: of equidistant rows, weights per
-     * pair; of irregular rows, weights per increment. */
-    void (*slope_even)(float *restrict out, const float *const *row, const float *w,
+    /* Slopes of `count` equidistant rows out of count + 2 * IVX_REACH: the sums start
+     * IVX_REACH rows before the first and after the last. */
+    void (*slope_even)(float *const *out, const float *const *rows, int32_t count,
                        size_t width);
+    /* Slope at the middle of 2 * IVX_REACH + 1 irregular rows, with weights per
+     * increment. */
     void (*slope_odd)(float *restrict out, const float *const *row, const float *w,
                       size_t width);
 

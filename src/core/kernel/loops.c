@@ -58,12 +58,40 @@ enum { USUAL = 6 };
     const type *const *row = count <= USUAL ? kept : rows;                               \
     const float *w = count <= USUAL ? kept_w : weights;
 
-#define TAPS(name, type, many, one, add)                                                 \
+/* Four vectors of any number of taps: rows and weights are looked up once for all. */
+#define FOUR(name, type, load)                                                           \
+    IVX_INLINE void name(ivx_vector sum[4], const type *const *row, const float *w,      \
+                         int32_t count, size_t x)                                        \
+    {                                                                                    \
+        const int32_t end = count - 1;                                                   \
+        for (size_t v = 0; v < 4; v++)                                                   \
+            sum[v] = w[0] * load(row[0] + x + v * IVX_VECTOR)                            \
+                     + w[end] * load(row[end] + x + v * IVX_VECTOR);                     \
+        for (int32_t n = 1; n < count / 2; n++)                                          \
+            for (size_t v = 0; v < 4; v++)                                               \
+                sum[v] = sum[v]                                                          \
+                         + (w[n] * load(row[n] + x + v * IVX_VECTOR)                     \
+                            + w[end - n] * load(row[end - n] + x + v * IVX_VECTOR));     \
+        for (size_t v = 0; count % 2 && v < 4; v++)                                      \
+            sum[v] = sum[v] + w[count / 2] * load(row[count / 2] + x + v * IVX_VECTOR);  \
+    }
+
+FOUR(four_sums, float, ivx_load)
+FOUR(four_int_sums, int16_t, ivx_load_int16)
+
+#define TAPS(name, type, four, many, one, add)                                           \
     IVX_INLINE void name##_of(float *restrict out, const type *const *rows,              \
                               const float *weights, const int32_t count, size_t width)   \
     {                                                                                    \
         KEEP(type)                                                                       \
         size_t x = 0;                                                                    \
+        for (; count > USUAL && x + BLOCK <= width; x += BLOCK) {                        \
+            ivx_vector sum[4];                                                           \
+            four(sum, row, w, count, x);                                                 \
+            for (size_t v = 0; v < 4; v++)                                               \
+                ivx_store(out + x + v * IVX_VECTOR,                                      \
+                          add ? ivx_load(out + x + v * IVX_VECTOR) + sum[v] : sum[v]);   \
+        }                                                                                \
         for (; x + IVX_VECTOR <= width; x += IVX_VECTOR) {                               \
             const ivx_vector sum = many(row, w, count, x);                               \
             ivx_store(out + x, add ? ivx_load(out + x) + sum : sum);                     \
@@ -90,9 +118,9 @@ enum { USUAL = 6 };
         }                                                                                \
     }
 
-TAPS(taps, float, sum_at, sum_one, false)
-TAPS(taps_int16, int16_t, sum_ints_at, sum_ints_one, false)
-TAPS(add_taps, float, sum_at, sum_one, true)
+TAPS(taps, float, four_sums, sum_at, sum_one, false)
+TAPS(taps_int16, int16_t, four_int_sums, sum_ints_at, sum_ints_one, false)
+TAPS(add_taps, float, four_sums, sum_at, sum_one, true)
 
 /* Sums of increments that fade by the pole, upwards and downwards: the replicated edge
  * has no increments beyond it, so both start at 0. */
@@ -137,36 +165,49 @@ TAPS(add_taps, float, sum_at, sum_one, true)
 SLOPES(slopes, float)
 SLOPES(slopes_int16, int16_t)
 
-IVX_INLINE ivx_vector even_pair(const float *const *middle, const float *w, int32_t n,
-                                size_t x)
+/* More rows than the processor follows by itself: ask for what comes next in this one. */
+IVX_INLINE void fetch(const float *at)
 {
-    return w[n - 1] * (ivx_load(middle[n] + x) - ivx_load(middle[-n] + x));
+    for (size_t c = 0; c < BLOCK; c += 16)
+        __builtin_prefetch(at + c);
 }
 
-static void slope_even(float *restrict out, const float *const *row, const float *w,
+/* The same down a stack of rows that lie apart: rows[0] stands IVX_REACH before out[0].
+ */
+IVX_INLINE void slope_columns(float *const *out, const float *const *rows, int32_t count,
+                              size_t x, const size_t most)
+{
+    const float pole = (float)IVX_SPLINE_POLE, gain = (float)IVX_SPLINE_GAIN;
+    float sum[BLOCK] = { 0 };
+    for (int32_t r = count + 2 * IVX_REACH - 2; r >= IVX_REACH; r--) {
+        const float *here = rows[r] + x, *next = rows[r + 1] + x;
+        fetch(here + BLOCK);
+        for (size_t c = 0; c < most; c++)
+            sum[c] = (next[c] - here[c]) + pole * sum[c];
+        if (r < count + IVX_REACH)
+            memcpy(out[r - IVX_REACH] + x, sum, most * sizeof *sum);
+    }
+    memset(sum, 0, sizeof sum);
+    for (int32_t r = 1; r < count + IVX_REACH; r++) {
+        const float *here = rows[r] + x, *last = rows[r - 1] + x;
+        float *to = r < IVX_REACH ? NULL : out[r - IVX_REACH] + x;
+        if (to == NULL)
+            fetch(here + BLOCK);
+        for (size_t c = 0; c < most; c++)
+            sum[c] = (here[c] - last[c]) + pole * sum[c];
+        for (size_t c = 0; to != NULL && c < most; c++)
+            to[c] = gain * (sum[c] + to[c]);
+    }
+}
+
+static void slope_even(float *const *out, const float *const *rows, int32_t count,
                        size_t width)
 {
-    const float *const *middle = row + IVX_REACH;
     size_t x = 0;
-    for (; x + BLOCK <= width; x += BLOCK) {
-        ivx_vector a = { 0 }, b = { 0 }, c = { 0 }, d = { 0 };
-        for (int32_t n = IVX_REACH; n > 0; n--) {
-            a = a + even_pair(middle, w, n, x);
-            b = b + even_pair(middle, w, n, x + IVX_VECTOR);
-            c = c + even_pair(middle, w, n, x + 2 * IVX_VECTOR);
-            d = d + even_pair(middle, w, n, x + 3 * IVX_VECTOR);
-        }
-        ivx_store(out + x, a);
-        ivx_store(out + x + IVX_VECTOR, b);
-        ivx_store(out + x + 2 * IVX_VECTOR, c);
-        ivx_store(out + x + 3 * IVX_VECTOR, d);
-    }
-    for (; x < width; x++) {
-        float sum = 0;
-        for (int32_t n = IVX_REACH; n > 0; n--)
-            sum = sum + w[n - 1] * (middle[n][x] - middle[-n][x]);
-        out[x] = sum;
-    }
+    for (; x + BLOCK <= width; x += BLOCK)
+        slope_columns(out, rows, count, x, BLOCK);
+    if (x < width)
+        slope_columns(out, rows, count, x, width - x);
 }
 
 static void slope_odd(float *restrict out, const float *const *row, const float *w,

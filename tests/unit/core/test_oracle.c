@@ -18,17 +18,18 @@ enum shape {
     SHAPES
 };
 static const char *const shape_names[] = {
-    "plain",     "tilted",    "jittered", "irregular", "tilted and irregular",
-    "one slice", "one column"
+    "plain",     "tilted",     "jittered", "irregular", "tilted and irregular",
+    "one slice", "one column", "long"
 };
 static const double targets[] = { 0.5, 1.0, 2.0, 3.3 };
 
 static struct subject *make(enum shape shape)
 {
     static const double spacing[3] = { 0.7, 0.8, 2.5 };
-    const int32_t columns = shape == THIN ? 1 : 13, rows = 17;
+    const int32_t columns = shape == THIN ? 1 : shape == LONG ? 3 : 13;
+    const int32_t rows = shape == LONG ? 4 : 17, slices = shape == LONG ? 117 : 23;
     struct subject *made =
-        subject_new(columns, rows, shape == ONE_SLICE ? 1 : 23, spacing);
+        subject_new(columns, rows, shape == ONE_SLICE ? 1 : slices, spacing);
 
     for (int32_t k = 0; k < made->stack.slices; k++) {
         if (shape == IRREGULAR
