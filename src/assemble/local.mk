@@ -9,6 +9,8 @@ libassemble_a_SOURCES = include/isovox/assemble/assembly.h \
 	src/assemble/rules_orientation.c src/assemble/rules_same.c \
 	src/assemble/rules_spacing.c src/assemble/rules_split.c \
 	src/assemble/rules_values.c src/assemble/work.h
+# gcc -O2 leaves the loops over pixels scalar.
+libassemble_a_CFLAGS = $(AM_CFLAGS) $(VECTORIZE)
 EXTRA_DIST += src/assemble/README.md
 
 assemble_test_helpers = tests/unit/assemble/series.c tests/unit/assemble/series.h

@@ -97,10 +97,14 @@ static inline int32_t value(uint32_t word, struct layout as)
     return (int32_t)((v ^ as.sign) - as.sign);
 }
 
-static void decode16(const uint8_t *raw, size_t count, int high, struct layout as, int32_t *out)
+static void decode16(const uint8_t *raw, size_t count, bool big, struct layout as, int32_t *out)
 {
-    for (size_t n = 0; n < count; n++)
-        out[n] = value((uint32_t)raw[2 * n + high] << 8 | raw[2 * n + !high], as);
+    const bool swap = big != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
+    for (size_t n = 0; n < count; n++) {
+        uint16_t word;
+        memcpy(&word, raw + 2 * n, sizeof word);
+        out[n] = value(swap ? __builtin_bswap16(word) : word, as);
+    }
 }
 
 static void decode32(const uint8_t *raw, size_t count, bool big, struct layout as, int32_t *out)
@@ -129,7 +133,7 @@ void ivx_pixels_decode(const struct ivx_instance *instance, const uint8_t *raw, 
     if (instance->bits_allocated == 8)
         decode8(raw, count, swapped_pairs(instance), as, out);
     else if (instance->bits_allocated == 16)
-        decode16(raw, count, instance->big_endian ? 0 : 1, as, out);
+        decode16(raw, count, instance->big_endian, as, out);
     else
         decode32(raw, count, instance->big_endian, as, out);
 }

@@ -181,21 +181,24 @@ static void take_range(struct ivx_reader_report *report, double least, double mo
     report->most = fmax(report->most, most);
 }
 
+/* The sum fits int32_t (fits_int16), so arithmetic modulo 2^32 gets it right even where the
+ * product does not. */
 static void rescale_int16(struct ivx_reader *reader, const struct ivx_instance *slice,
-                          bool some_missing)
+                          const uint8_t *missing)
 {
     int16_t *out = reader->voxel;
-    const int64_t slope = (int64_t)slice->slope, intercept = (int64_t)slice->intercept;
+    const uint32_t slope = (uint32_t)(int64_t)slice->slope;
+    const uint32_t intercept = (uint32_t)(int64_t)slice->intercept;
     int32_t least = INT32_MAX, most = INT32_MIN;
-    uint64_t floored = 0;
+    uint32_t floored = 0;
     for (size_t n = 0; n < reader->count; n++) {
-        const bool gone = some_missing && reader->missing[n] != 0;
-        const int32_t hu = (int32_t)(slope * reader->stored[n] + intercept);
-        const int32_t raised = gone || hu < CT_FLOOR ? CT_FLOOR : hu;
+        const bool gone = missing != NULL && missing[n] != 0;
+        const int32_t hu = (int32_t)(slope * (uint32_t)reader->stored[n] + intercept);
+        const int32_t real = gone || hu < CT_FLOOR ? CT_FLOOR : hu;
         floored += !gone && hu < CT_FLOOR;
-        out[n] = (int16_t)raised;
-        least = !gone && raised < least ? raised : least;
-        most = !gone && raised > most ? raised : most;
+        out[n] = (int16_t)real;
+        least = !gone && real < least ? real : least;
+        most = !gone && real > most ? real : most;
     }
     reader->report.floored += floored;
     if (least <= most)
@@ -203,14 +206,14 @@ static void rescale_int16(struct ivx_reader *reader, const struct ivx_instance *
 }
 
 static void rescale_float(struct ivx_reader *reader, const struct ivx_instance *slice,
-                          bool some_missing)
+                          const uint8_t *missing)
 {
     float *out = reader->voxel;
     const float background = ivx_source_background(reader->volume);
     const double lowest = reader->ct ? CT_FLOOR : -INFINITY;
     double least = INFINITY, most = -INFINITY;
     for (size_t n = 0; n < reader->count; n++) {
-        const bool gone = some_missing && reader->missing[n] != 0;
+        const bool gone = missing != NULL && missing[n] != 0;
         const double real = slice->slope * reader->stored[n] + slice->intercept;
         const double raised = real < lowest ? lowest : real;
         out[n] = gone ? background : (float)raised;
@@ -236,14 +239,15 @@ bool ivx_reader_slice(void *context, int32_t k, struct ivx_slice *out, struct iv
     const struct absent absent = find_absent(reader, slice);
     const uint64_t marked = mark_missing(reader, &absent);
     reader->report.padded += marked;
+    const uint8_t *missing = marked > 0 ? reader->missing : NULL;
     if (reader->sample == IVX_INT16)
-        rescale_int16(reader, slice, marked > 0);
+        rescale_int16(reader, slice, missing);
     else
-        rescale_float(reader, slice, marked > 0);
+        rescale_float(reader, slice, missing);
 
     out->sample = reader->sample;
     out->voxel = reader->voxel;
-    out->missing = marked > 0 ? reader->missing : NULL;
+    out->missing = missing;
     return true;
 }
 
