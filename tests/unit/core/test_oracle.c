@@ -15,6 +15,7 @@ enum shape {
     TILTED_IRREGULAR,
     ONE_SLICE,
     THIN,
+    LONG,
     SHAPES
 };
 static const char *const shape_names[] = {
