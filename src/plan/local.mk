@@ -28,12 +28,21 @@ tests_unit_plan_test_rules_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/src/plan
 tests_unit_plan_test_rules_CFLAGS = $(TEST_CFLAGS)
 tests_unit_plan_test_rules_LDADD = libplan.a libsys.a libbase.a $(CJSON_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 
-check_PROGRAMS += tests/unit/plan/test_plan
-tests_unit_plan_test_plan_SOURCES = tests/unit/plan/part10.c tests/unit/plan/part10.h \
-	tests/unit/plan/test_plan.c
+PLAN_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/src/plan
+PLAN_TEST_RIG = tests/unit/plan/part10.c tests/unit/plan/part10.h tests/unit/plan/rig.c \
+	tests/unit/plan/rig.h
+PLAN_TEST_LIBS = libplan.a libassemble.a libdicom.a libcore.a libcatalogue.a libspool.a \
+	libconfig.a libsys.a libbase.a $(CJSON_LIBS) $(SQLITE_LIBS) $(CONFUSE_LIBS) \
+	$(DCMTK_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/plan/test_plan tests/unit/plan/test_deaths
+tests_unit_plan_test_plan_SOURCES = tests/unit/plan/test_plan.c $(PLAN_TEST_RIG)
 nodist_EXTRA_tests_unit_plan_test_plan_SOURCES = dummy.cc
-tests_unit_plan_test_plan_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/src/plan
+tests_unit_plan_test_plan_CPPFLAGS = $(PLAN_TEST_CPPFLAGS)
 tests_unit_plan_test_plan_CFLAGS = $(TEST_CFLAGS)
-tests_unit_plan_test_plan_LDADD = libplan.a libassemble.a libdicom.a libcore.a \
-	libcatalogue.a libspool.a libconfig.a libsys.a libbase.a $(CJSON_LIBS) $(SQLITE_LIBS) \
-	$(CONFUSE_LIBS) $(DCMTK_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
+tests_unit_plan_test_plan_LDADD = $(PLAN_TEST_LIBS)
+tests_unit_plan_test_deaths_SOURCES = tests/unit/plan/test_deaths.c $(PLAN_TEST_RIG)
+nodist_EXTRA_tests_unit_plan_test_deaths_SOURCES = dummy.cc
+tests_unit_plan_test_deaths_CPPFLAGS = $(PLAN_TEST_CPPFLAGS)
+tests_unit_plan_test_deaths_CFLAGS = $(TEST_CFLAGS)
+tests_unit_plan_test_deaths_LDADD = $(PLAN_TEST_LIBS)
