@@ -3,11 +3,13 @@
 CORE_CFLAGS = $(AM_CFLAGS) -ffp-contract=off
 CORE_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src/core
 LOOPS_CFLAGS = $(CORE_CFLAGS) $(VECTORIZE) -fno-math-errno -fno-trapping-math
-core_headers = include/isovox/core/grid.h include/isovox/core/stack.h \
+core_headers = include/isovox/core/gather.h include/isovox/core/grid.h include/isovox/core/stack.h \
 	include/isovox/core/resample.h
 
 noinst_LIBRARIES += libcore.a libcore_base.a
 libcore_a_SOURCES = $(core_headers) src/core/sane.h src/core/sane.c \
+	src/core/any.c src/core/field.h src/core/field.c src/core/gather.c \
+	src/core/point.h src/core/point.c \
 	src/core/engine.h src/core/grid.c src/core/inplane.c src/core/knots.h \
 	src/core/knots.c src/core/plan.c src/core/resample.c src/core/stack.c \
 	src/core/table.h src/core/table.c src/core/target.c src/core/through.c \
@@ -68,3 +70,10 @@ tests_kernel_test_kernels_LDADD = $(CORE_TEST_LIBS)
 EXTRA_PROGRAMS += tests/bench/engine
 tests_bench_engine_SOURCES = tests/bench/engine.c
 tests_bench_engine_LDADD = libcore.a libbase.a -lpthread
+
+check_PROGRAMS += tests/unit/core/test_gather
+tests_unit_core_test_gather_SOURCES = tests/unit/core/test_gather.c \
+	tests/unit/core/oracle.h tests/unit/core/oracle.c \
+	tests/unit/core/subject.h tests/unit/core/subject.c
+tests_unit_core_test_gather_CFLAGS = $(TEST_CFLAGS)
+tests_unit_core_test_gather_LDADD = $(CORE_TEST_LIBS)

@@ -166,6 +166,25 @@ void subject_run_on(struct subject *subject, const struct ivx_grid *grid,
     ck_assert_int_eq(out->given, grid->count[2]);
 }
 
+void subject_run_any(struct subject *subject, const struct ivx_grid *grid,
+                     const struct ivx_affine *pull,
+                     const struct ivx_resample_options *options, struct outcome *out)
+{
+    struct ivx_err err = { 0 };
+    *out = (struct outcome){ .grid = *grid, .sample = options->result };
+    out->voxels = (size_t)grid->count[0] * grid->count[1] * grid->count[2];
+    out->voxel = calloc(out->voxels, 4);
+    subject->asked = 0;
+    const bool done =
+        pull == NULL ? ivx_resample_any(&subject->stack, grid, options, source, subject, sink,
+                                        out, &out->report, &err)
+                     : ivx_gather(&subject->stack, grid, pull, options, source, subject, sink,
+                                  out, &out->report, &err);
+    ck_assert_msg(done, "%s", err.text);
+    ck_assert_int_eq(subject->asked, subject->stack.slices);
+    ck_assert_int_eq(out->given, grid->count[2]);
+}
+
 void subject_run(struct subject *subject, double spacing,
                  const struct ivx_resample_options *options, struct outcome *out)
 {

@@ -2,6 +2,7 @@
 #ifndef TESTS_CORE_SUBJECT_H
 #define TESTS_CORE_SUBJECT_H
 
+#include "isovox/core/gather.h"
 #include "isovox/core/resample.h"
 
 /* A small volume with its own copy of everything. Slices lie at t[]. */
@@ -48,6 +49,11 @@ void subject_run(struct subject *subject, double spacing,
                  const struct ivx_resample_options *options, struct outcome *out);
 void subject_run_on(struct subject *subject, const struct ivx_grid *grid,
                     const struct ivx_resample_options *options, struct outcome *out);
+
+/* ivx_resample_any(), or ivx_gather() when there is a transform. */
+void subject_run_any(struct subject *subject, const struct ivx_grid *grid,
+                     const struct ivx_affine *pull,
+                     const struct ivx_resample_options *options, struct outcome *out);
 
 /* Crews: tasks backwards on one thread; and one thread per task. */
 void crew_backwards(void *crew, void (*task)(void *, int), void *argument, int count);

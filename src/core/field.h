@@ -1,0 +1,53 @@
+/* field.h - a whole source as floats, ready to be sampled anywhere: B-spline coefficients
+ * within the plane (or values), and slopes along the normal. */
+#ifndef IVX_CORE_FIELD_H
+#define IVX_CORE_FIELD_H
+
+#include "knots.h"
+
+/* Columns and rows beyond the edges, for taps that reach over it. */
+enum { IVX_FIELD_LOW = 4, IVX_FIELD_HIGH = 8 };
+
+struct ivx_field {
+    int32_t columns, rows, slices;
+    size_t pitch, plane; /* floats from row to row, and from slice to slice */
+    float *value;
+    float *slope; /* along the normal, per sample (regular) or millimetre; NULL: not needed */
+};
+
+/* How one axis is prepared: smoothed against aliasing with 2 * radius + 1 weights, then
+ * made coefficients of the cubic B-spline, or not. */
+struct ivx_prepare {
+    double *weight;
+    int32_t radius; /* 0: not smoothed */
+    bool spline;
+};
+
+bool ivx_field_new(int32_t columns, int32_t rows, int32_t slices, bool slopes,
+                   struct ivx_field *out, struct ivx_err *err);
+void ivx_field_free(struct ivx_field *field);
+size_t ivx_field_bytes(int32_t columns, int32_t rows, int32_t slices, bool slopes);
+
+static inline float *ivx_field_row(const struct ivx_field *field, float *from, int32_t k,
+                                   int32_t j)
+{
+    return from + (size_t)k * field->plane + (size_t)(j + IVX_FIELD_LOW) * field->pitch
+           + IVX_FIELD_LOW;
+}
+
+/* Weights of the kernel stretched by `stretch` at whole samples; radius 0 for none. */
+bool ivx_prepare_make(const struct ivx_shape *shape, struct ivx_prepare *out,
+                      struct ivx_err *err);
+void ivx_prepare_free(struct ivx_prepare *prepare);
+
+/* Slice k within its plane: along the rows, then along the columns. scratch holds
+ * ivx_field_scratch() doubles. */
+void ivx_field_in_plane(struct ivx_field *field, const struct ivx_prepare prepare[2],
+                        int32_t k, double *scratch);
+size_t ivx_field_scratch(const struct ivx_field *field);
+/* Along the normal, for share n of `shares` of the plane: smoothing, then slopes.
+ * odd: ivx_knots_slopes() of irregular slices, or NULL. */
+void ivx_field_through(struct ivx_field *field, const struct ivx_prepare *prepare,
+                       const float *odd, int32_t n, int32_t shares, double *scratch);
+
+#endif

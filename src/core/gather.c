@@ -1,0 +1,436 @@
+#include "isovox/core/gather.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "isovox/base/auto.h"
+#include "kernel/kernel.h"
+#include "kernel/mode.h"
+#include "point.h"
+#include "sane.h"
+
+/* What one task of the crew keeps to itself. */
+struct hand {
+    struct ivx_table table[3]; /* one row each: row, column, normal */
+    double *scratch;
+    float *row;
+    uint64_t background, edge, saturated;
+};
+
+struct gather {
+    const struct ivx_stack *stack;
+    const struct ivx_grid *grid;
+    const struct ivx_resample_options *options;
+    const struct ivx_kernels *kernels;
+    struct ivx_knots knots;
+    double base[3], step[3][3]; /* mm in the frame of the stack; step[a][d]: axis a per index d */
+    struct ivx_shape shape[3];
+    struct ivx_prepare prepare[3];
+    bool spline, cubic; /* coefficients within the plane; slopes along the normal */
+    struct ivx_field field, share; /* share.value NULL: nothing is missing */
+    float *odd;
+    int crew;
+    struct hand *hand;
+    void *result; /* one slice */
+    int32_t m;    /* of the result slice in hand */
+    size_t memory;
+};
+
+static void gather_clear(struct gather *gather)
+{
+    for (int n = 0; gather->hand != NULL && n < gather->crew; n++) {
+        for (int a = 0; a < 3; a++)
+            ivx_table_free(&gather->hand[n].table[a]);
+        free(gather->hand[n].scratch);
+        free(gather->hand[n].row);
+    }
+    for (int a = 0; a < 3; a++)
+        ivx_prepare_free(&gather->prepare[a]);
+    free(gather->hand);
+    free(gather->odd);
+    free(gather->result);
+    ivx_field_free(&gather->field);
+    ivx_field_free(&gather->share);
+}
+
+static void run(struct gather *gather, void (*task)(void *gather, int n))
+{
+    const struct ivx_crew *crew = &gather->options->crew;
+    if (crew->run != NULL) {
+        crew->run(crew->crew, task, gather, gather->crew);
+        return;
+    }
+    for (int n = 0; n < gather->crew; n++)
+        task(gather, n);
+}
+
+/* ---- plan ------------------------------------------------------------------------------- */
+
+/* Result index to the frame of the stack (row, column, normal; mm from pixel 0 of slice 0). */
+static void compose(struct gather *gather, const struct ivx_affine *pull)
+{
+    const struct ivx_stack *stack = gather->stack;
+    const struct ivx_grid *grid = gather->grid;
+    const double *const axis[3] = { stack->row, stack->column, stack->normal };
+    double origin[3], along[3][3];
+    for (int c = 0; c < 3; c++) {
+        origin[c] = pull == NULL ? grid->origin[c] : pull->offset[c];
+        for (int e = 0; pull != NULL && e < 3; e++)
+            origin[c] += pull->matrix[c][e] * grid->origin[e];
+        for (int d = 0; d < 3; d++) {
+            along[d][c] = pull == NULL ? grid->axis[d][c] : 0;
+            for (int e = 0; pull != NULL && e < 3; e++)
+                along[d][c] += pull->matrix[c][e] * grid->axis[d][e];
+        }
+    }
+    for (int a = 0; a < 3; a++) {
+        gather->base[a] = 0;
+        for (int c = 0; c < 3; c++)
+            gather->base[a] += (origin[c] - stack->origin[c]) * axis[a][c];
+        for (int d = 0; d < 3; d++) {
+            gather->step[a][d] = 0;
+            for (int c = 0; c < 3; c++)
+                gather->step[a][d] += along[d][c] * axis[a][c];
+            gather->step[a][d] *= grid->spacing[d];
+        }
+    }
+}
+
+/* Anti-alias per source axis: the norm of its column of the Jacobian is the target spacing
+ * that the axis sees. */
+static bool choose_kernels(struct gather *gather, struct ivx_err *err)
+{
+    const struct ivx_stack *stack = gather->stack;
+    const struct ivx_resample_options *options = gather->options;
+    const double spacing[2] = { stack->column_spacing, stack->row_spacing };
+    for (int a = 0; a < 3; a++) {
+        const double *s = gather->step[a];
+        const double target = sqrt(s[0] * s[0] + s[1] * s[1] + s[2] * s[2]);
+        gather->shape[a] = a < 2 ? ivx_shape_of(options->kernel, options->antialias, target,
+                                                spacing[a])
+                                 : ivx_knots_shape(&gather->knots, target, options);
+        if (!ivx_prepare_make(&gather->shape[a], &gather->prepare[a], err))
+            return false;
+    }
+    gather->spline = options->kernel == IVX_BSPLINE3;
+    gather->prepare[0].spline = gather->prepare[1].spline = gather->spline;
+    gather->cubic = gather->spline
+                    || (!gather->knots.regular && options->kernel != IVX_LINEAR
+                        && options->kernel != IVX_NEAREST);
+    return true;
+}
+
+static bool make_hand(const struct gather *gather, struct hand *hand, struct ivx_err *err)
+{
+    const int32_t samples[3] = { gather->stack->columns, gather->stack->rows,
+                                 gather->stack->slices };
+    struct ivx_shape plain = { gather->options->kernel, 1, false };
+    if (plain.kernel == IVX_BSPLINE3) /* never asked; a table needs some kernel */
+        plain.kernel = IVX_LINEAR;
+    for (int a = 0; a < 3; a++)
+        if (!ivx_table_new(&hand->table[a], 1, samples[a], &plain, ivx_shape_taps(&plain), err))
+            return false;
+    hand->scratch = malloc(ivx_field_scratch(&gather->field) * sizeof *hand->scratch);
+    hand->row = malloc((size_t)gather->grid->count[0] * sizeof *hand->row);
+    if (hand->scratch == NULL || hand->row == NULL)
+        return ivx_fail(err, IVX_FULL, "gather: no memory for a task");
+    return true;
+}
+
+static bool within_limit(struct gather *gather, size_t more, struct ivx_err *err)
+{
+    const size_t limit = gather->options->memory_limit;
+    if (__builtin_add_overflow(gather->memory, more, &gather->memory)
+        || (limit > 0 && gather->memory > limit))
+        return ivx_fail(err, IVX_FULL, "gather: needs more than %zu MiB of working memory",
+                        limit >> 20);
+    return true;
+}
+
+static bool make_field(struct gather *gather, struct ivx_field *out, struct ivx_err *err)
+{
+    const struct ivx_stack *stack = gather->stack;
+    const size_t bytes = ivx_field_bytes(stack->columns, stack->rows, stack->slices,
+                                         gather->cubic);
+    return within_limit(gather, bytes, err)
+           && ivx_field_new(stack->columns, stack->rows, stack->slices, gather->cubic, out, err);
+}
+
+static bool make_odd(struct gather *gather, struct ivx_err *err)
+{
+    if (!gather->cubic || gather->knots.regular)
+        return true;
+    gather->odd = calloc((size_t)gather->stack->slices * 2 * IVX_REACH, sizeof *gather->odd);
+    if (gather->odd == NULL)
+        return ivx_fail(err, IVX_FULL, "gather: no memory for slopes");
+    return ivx_knots_slopes(&gather->knots, gather->odd, err);
+}
+
+static bool prepare(struct gather *gather, const struct ivx_affine *pull, struct ivx_err *err)
+{
+    const struct ivx_resample_options *options = gather->options;
+    const int32_t *count = gather->grid->count;
+    const size_t pixels = (size_t)count[0] * (size_t)count[1];
+    const size_t bytes = pixels * (options->result == IVX_INT16 ? sizeof(int16_t)
+                                                                : sizeof(float));
+    gather->kernels = ivx_kernels_pick(options->simd);
+    if (gather->kernels == NULL)
+        return ivx_fail(err, IVX_REFUSED, "this machine has no instruction set %s",
+                        options->simd);
+    gather->crew = options->crew.run == NULL || options->crew.size < 1 ? 1 : options->crew.size;
+    ivx_knots_init(&gather->knots, gather->stack);
+    compose(gather, pull);
+    for (int a = 0; a < 3; a++)
+        if (!isfinite(gather->base[a] + gather->step[a][0] + gather->step[a][1]
+                      + gather->step[a][2]))
+            return ivx_fail(err, IVX_DAMAGED, "gather: the transform is not finite");
+    if (!choose_kernels(gather, err) || !within_limit(gather, bytes, err)
+        || !make_field(gather, &gather->field, err) || !make_odd(gather, err))
+        return false;
+
+    gather->result = malloc(bytes);
+    gather->hand = calloc((size_t)gather->crew, sizeof *gather->hand);
+    if (gather->result == NULL || gather->hand == NULL)
+        return ivx_fail(err, IVX_FULL, "gather: no memory for a result slice");
+    for (int n = 0; n < gather->crew; n++)
+        if (!make_hand(gather, &gather->hand[n], err))
+            return false;
+    return true;
+}
+
+/* ---- source ------------------------------------------------------------------------------ */
+
+static double sample_at(const struct ivx_slice *slice, size_t p)
+{
+    return slice->sample == IVX_INT16 ? ((const int16_t *)slice->voxel)[p]
+                                      : (double)((const float *)slice->voxel)[p];
+}
+
+/* Padding, and what is no number, takes no part. */
+static bool is_missing(const struct ivx_slice *slice, size_t p)
+{
+    return (slice->missing != NULL && slice->missing[p] != 0) || !isfinite(sample_at(slice, p));
+}
+
+static bool any_missing(const struct ivx_slice *slice, size_t pixels)
+{
+    for (size_t p = 0; p < pixels; p++)
+        if (is_missing(slice, p))
+            return true;
+    return false;
+}
+
+static void fill(struct gather *gather, struct ivx_field *field, int32_t k,
+                 const struct ivx_slice *slice, bool presence)
+{
+    const size_t columns = (size_t)gather->stack->columns;
+    for (int32_t j = 0; j < gather->stack->rows; j++) {
+        float *row = ivx_field_row(field, field->value, k, j);
+        for (size_t i = 0; i < columns; i++) {
+            const size_t p = (size_t)j * columns + i;
+            const bool there = slice == NULL || !is_missing(slice, p);
+            row[i] = !there ? 0 : presence ? 1 : (float)sample_at(slice, p);
+        }
+    }
+}
+
+static bool take_slice(struct gather *gather, int32_t k, const struct ivx_slice *slice,
+                       struct ivx_err *err)
+{
+    const size_t pixels = (size_t)gather->stack->columns * (size_t)gather->stack->rows;
+    const bool missing = any_missing(slice, pixels);
+    fill(gather, &gather->field, k, slice, false);
+    if (missing && gather->share.value == NULL) {
+        if (!make_field(gather, &gather->share, err))
+            return false;
+        for (int32_t before = 0; before < k; before++)
+            fill(gather, &gather->share, before, NULL, true);
+    }
+    if (gather->share.value != NULL)
+        fill(gather, &gather->share, k, missing ? slice : NULL, true);
+    return true;
+}
+
+static void in_plane_task(void *argument, int n)
+{
+    struct gather *gather = argument;
+    const uint64_t before = ivx_mode_enter();
+    for (int32_t k = n; k < gather->stack->slices; k += gather->crew) {
+        ivx_field_in_plane(&gather->field, gather->prepare, k, gather->hand[n].scratch);
+        if (gather->share.value != NULL)
+            ivx_field_in_plane(&gather->share, gather->prepare, k, gather->hand[n].scratch);
+    }
+    ivx_mode_leave(before);
+}
+
+static void through_task(void *argument, int n)
+{
+    struct gather *gather = argument;
+    const uint64_t before = ivx_mode_enter();
+    ivx_field_through(&gather->field, &gather->prepare[2], gather->odd, n, gather->crew,
+                      gather->hand[n].scratch);
+    if (gather->share.value != NULL)
+        ivx_field_through(&gather->share, &gather->prepare[2], gather->odd, n, gather->crew,
+                          gather->hand[n].scratch);
+    ivx_mode_leave(before);
+}
+
+static bool take_all(struct gather *gather, ivx_slice_source *source, void *context,
+                     struct ivx_err *err)
+{
+    for (int32_t k = 0; k < gather->stack->slices; k++) {
+        struct ivx_slice slice = { IVX_INT16, NULL, NULL };
+        if (!source(context, k, &slice, err) || !take_slice(gather, k, &slice, err))
+            return false;
+    }
+    run(gather, in_plane_task);
+    run(gather, through_task);
+    return true;
+}
+
+/* ---- result ------------------------------------------------------------------------------ */
+
+static bool outside(double u, int32_t samples, double margin)
+{
+    return !(u >= -margin && u <= samples - 1 + margin);
+}
+
+/* A place in the frame of the stack, in samples; the normal first, for the shift there. */
+static bool locate(const struct gather *gather, const double mm[3], double out[3])
+{
+    const struct ivx_stack *stack = gather->stack;
+    const double half = gather->options->boundary == IVX_BOUNDARY_BACKGROUND ? 0 : 0.5;
+    out[2] = gather->knots.regular ? ivx_quantise(mm[2] / gather->knots.mean)
+                                   : ivx_knots_position(&gather->knots, mm[2]);
+    if (outside(out[2], stack->slices, half))
+        return false;
+    out[0] = ivx_quantise((mm[0] - ivx_knots_shift(&gather->knots, stack->shift_row, out[2]))
+                          / stack->column_spacing);
+    out[1] = ivx_quantise((mm[1] - ivx_knots_shift(&gather->knots, stack->shift_column, out[2]))
+                          / stack->row_spacing);
+    return !outside(out[0], stack->columns, half) && !outside(out[1], stack->rows, half);
+}
+
+/* What one sample along the normal is worth there, in the unit of the slopes. */
+static double size_at(const struct gather *gather, double u)
+{
+    const int32_t last = gather->knots.slices - 2;
+    int32_t k = ivx_floor(u);
+    if (gather->knots.regular)
+        return 1;
+    k = k < 0 ? 0 : k > last ? last : k;
+    return gather->knots.t[k + 1] - gather->knots.t[k];
+}
+
+static float value_at(const struct gather *gather, struct hand *hand, const double u[3])
+{
+    const enum ivx_kernel kernel = gather->options->kernel;
+    const struct ivx_stack *stack = gather->stack;
+    struct ivx_point_axis x, y;
+    struct ivx_point_planes z;
+    ivx_point_axis(kernel, gather->spline, u[0], &hand->table[0], &x);
+    ivx_point_axis(kernel, gather->spline, u[1], &hand->table[1], &y);
+    ivx_point_planes(&gather->field, kernel, gather->cubic, u[2], size_at(gather, u[2]),
+                     &hand->table[2], &z);
+    hand->edge += outside(u[0], stack->columns, 0) || outside(u[1], stack->rows, 0)
+                  || outside(u[2], stack->slices, 0);
+
+    const float sum = ivx_point_value(&gather->field, &x, &y, &z);
+    if (gather->share.value == NULL)
+        return sum;
+    const float share = ivx_point_value(&gather->share, &x, &y, &z);
+    if (share >= 0.5F)
+        return sum / share;
+    hand->background++;
+    return gather->options->background;
+}
+
+static void result_row(const struct gather *gather, struct hand *hand, int32_t j)
+{
+    double row[3];
+    for (int a = 0; a < 3; a++)
+        row[a] = gather->base[a] + j * gather->step[a][1] + gather->m * gather->step[a][2];
+    for (int32_t i = 0; i < gather->grid->count[0]; i++) {
+        const double mm[3] = { row[0] + i * gather->step[0][0], row[1] + i * gather->step[1][0],
+                               row[2] + i * gather->step[2][0] };
+        double u[3];
+        if (locate(gather, mm, u)) {
+            hand->row[i] = value_at(gather, hand, u);
+        } else {
+            hand->row[i] = gather->options->background;
+            hand->background++;
+        }
+    }
+}
+
+static void result_task(void *argument, int n)
+{
+    struct gather *gather = argument;
+    struct hand *hand = &gather->hand[n];
+    const size_t width = (size_t)gather->grid->count[0];
+    const int32_t rows = gather->grid->count[1];
+    const uint64_t before = ivx_mode_enter();
+    for (int32_t j = (int32_t)((int64_t)rows * n / gather->crew);
+         j < (int32_t)((int64_t)rows * (n + 1) / gather->crew); j++) {
+        const size_t at = (size_t)j * width;
+        result_row(gather, hand, j);
+        if (gather->options->result == IVX_INT16)
+            hand->saturated +=
+                gather->kernels->round((int16_t *)gather->result + at, hand->row, width);
+        else
+            memcpy((float *)gather->result + at, hand->row, width * sizeof *hand->row);
+    }
+    ivx_mode_leave(before);
+}
+
+static bool give_all(struct gather *gather, ivx_slice_sink *sink, void *context,
+                     struct ivx_err *err)
+{
+    for (gather->m = 0; gather->m < gather->grid->count[2]; gather->m++) {
+        run(gather, result_task);
+        if (!sink(context, gather->m, gather->result, err))
+            return false;
+    }
+    return true;
+}
+
+static void report(const struct gather *gather, struct ivx_resample_report *out)
+{
+    const int32_t *count = gather->grid->count;
+    *out = (struct ivx_resample_report){ .memory = gather->memory };
+    out->voxels = (uint64_t)count[0] * (uint64_t)count[1] * (uint64_t)count[2];
+    for (int n = 0; n < gather->crew; n++) {
+        out->background += gather->hand[n].background;
+        out->edge += gather->hand[n].edge;
+        out->saturated += gather->hand[n].saturated;
+    }
+    out->table_digest = ivx_digest(IVX_DIGEST_START, gather->base, sizeof gather->base);
+    out->table_digest = ivx_digest(out->table_digest, gather->step, sizeof gather->step);
+    for (int a = 0; a < 3; a++) {
+        const struct ivx_prepare *prepare = &gather->prepare[a];
+        out->stretch[a] = gather->shape[a].stretch;
+        if (prepare->radius > 0)
+            out->table_digest = ivx_digest(out->table_digest, prepare->weight,
+                                           (2 * (size_t)prepare->radius + 1)
+                                               * sizeof *prepare->weight);
+    }
+    strncpy(out->simd, gather->kernels->name, sizeof out->simd - 1);
+}
+
+bool ivx_gather(const struct ivx_stack *stack, const struct ivx_grid *grid,
+                const struct ivx_affine *pull, const struct ivx_resample_options *options,
+                ivx_slice_source *source, void *source_context, ivx_slice_sink *sink,
+                void *sink_context, struct ivx_resample_report *report_out,
+                struct ivx_err *err)
+{
+    IVX_AUTO(gather_clear)
+    struct gather gather = { .stack = stack, .grid = grid, .options = options };
+    if (!ivx_stack_check(stack, err) || !prepare(&gather, pull, err)
+        || !take_all(&gather, source, source_context, err)
+        || !give_all(&gather, sink, sink_context, err))
+        return false;
+    if (report_out != NULL)
+        report(&gather, report_out);
+    return true;
+}
