@@ -181,28 +181,43 @@ static void take_range(struct ivx_reader_report *report, double least, double mo
     report->most = fmax(report->most, most);
 }
 
+struct range {
+    int32_t least, most;
+    uint32_t floored;
+};
+
 /* The sum fits int32_t (fits_int16), so arithmetic modulo 2^32 gets it right even where the
- * product does not. */
+ * product does not. Inlined with and without `missing`: the usual one vectorises. */
+static inline __attribute__((always_inline)) struct range
+rescale_row(const int32_t *restrict stored, size_t count, uint32_t slope, uint32_t intercept,
+            const uint8_t *restrict missing, int16_t *restrict out)
+{
+    struct range range = { INT32_MAX, INT32_MIN, 0 };
+    for (size_t n = 0; n < count; n++) {
+        const bool gone = missing != NULL && missing[n] != 0;
+        const int32_t hu = (int32_t)(slope * (uint32_t)stored[n] + intercept);
+        const int32_t real = gone || hu < CT_FLOOR ? CT_FLOOR : hu;
+        range.floored += !gone && hu < CT_FLOOR;
+        out[n] = (int16_t)real;
+        range.least = !gone && real < range.least ? real : range.least;
+        range.most = !gone && real > range.most ? real : range.most;
+    }
+    return range;
+}
+
 static void rescale_int16(struct ivx_reader *reader, const struct ivx_instance *slice,
                           const uint8_t *missing)
 {
-    int16_t *out = reader->voxel;
     const uint32_t slope = (uint32_t)(int64_t)slice->slope;
     const uint32_t intercept = (uint32_t)(int64_t)slice->intercept;
-    int32_t least = INT32_MAX, most = INT32_MIN;
-    uint32_t floored = 0;
-    for (size_t n = 0; n < reader->count; n++) {
-        const bool gone = missing != NULL && missing[n] != 0;
-        const int32_t hu = (int32_t)(slope * (uint32_t)reader->stored[n] + intercept);
-        const int32_t real = gone || hu < CT_FLOOR ? CT_FLOOR : hu;
-        floored += !gone && hu < CT_FLOOR;
-        out[n] = (int16_t)real;
-        least = !gone && real < least ? real : least;
-        most = !gone && real > most ? real : most;
-    }
-    reader->report.floored += floored;
-    if (least <= most)
-        take_range(&reader->report, least, most);
+    const struct range range =
+        missing == NULL
+            ? rescale_row(reader->stored, reader->count, slope, intercept, NULL, reader->voxel)
+            : rescale_row(reader->stored, reader->count, slope, intercept, missing,
+                          reader->voxel);
+    reader->report.floored += range.floored;
+    if (range.least <= range.most)
+        take_range(&reader->report, range.least, range.most);
 }
 
 static void rescale_float(struct ivx_reader *reader, const struct ivx_instance *slice,
