@@ -33,7 +33,7 @@ static void print_help(FILE *to)
 {
     fputs("usage: isovox COMMAND [OPTIONS] [ARGUMENTS]\n\n", to);
     for (const struct command *c = commands; c->name != NULL; c++)
-        fprintf(to, "  %-12s%-22s%s\n", c->name, c->arguments, c->help);
+        fprintf(to, "  %-12s%-30s%s\n", c->name, c->arguments, c->help);
     fputs("\n  isovox --version\n  isovox COMMAND --help\n"
           "\nexit status: 0 done, 1 error, 2 usage, 3 nothing to convert,\n"
           "4 some converted and some refused, 78 configuration. See isovox(1).\n",
