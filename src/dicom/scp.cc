@@ -185,25 +185,25 @@ bool accept(served &on, struct ivx_err *err)
 
 /* ---- messages ---------------------------------------------------------------------- */
 
-/* Between commands: until something is there, asking now and then whether to stop. */
+/* Between commands: until something is there, asking now and then whether to stop; also when
+ * the peer never pauses. */
 ivx_step wait_for_command(served &on, struct ivx_err *err)
 {
     const int64_t until = ivx_clock_steady_us() + on.limits->dimse_seconds * ivx_second_us;
-    for (;;) {
-        const int64_t now = ivx_clock_steady_us();
-        if (ivx_transport_wait(on.fd, std::min(until, now + ivx_second_us / 4)))
-            break;
+    do {
         if (on.handler->stop_wanted(on.handler->context)) {
             ivx_fail(err, IVX_RETRY, "stopping: the association was aborted");
             return ivx_step::broken;
         }
-        if (ivx_clock_steady_us() >= until) {
-            ivx_fail(err, IVX_RETRY, "silent for %d seconds", on.limits->dimse_seconds);
-            return ivx_step::broken;
+        const int64_t soon = ivx_clock_steady_us() + ivx_second_us / 4;
+        if (ivx_transport_wait(on.fd, std::min(until, soon))) {
+            on.wire.allow(on.limits->dimse_seconds);
+            return ivx_step::next;
         }
-    }
-    on.wire.allow(on.limits->dimse_seconds);
-    return ivx_step::next;
+    } while (ivx_clock_steady_us() < until);
+
+    ivx_fail(err, IVX_RETRY, "silent for %d seconds", on.limits->dimse_seconds);
+    return ivx_step::broken;
 }
 
 /* Reads the data set that follows a command, giving each piece to take(pdv). */

@@ -152,7 +152,7 @@ static void on_ended(void *context, bool released)
     wake_plan(self, true);
 }
 
-/* Asked while the peer is silent: what it is in the middle of may take shutdown_grace. */
+/* Asked between commands: a peer that goes on has shutdown_grace. */
 static bool on_stop_wanted(void *context)
 {
     struct association *self = context;

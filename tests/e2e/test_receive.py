@@ -1,8 +1,11 @@
 """The Storage SCP before real senders and hostile ones."""
 
 import os
+import random
+import signal
 import socket
 import struct
+import threading
 import time
 
 import harness
@@ -29,9 +32,11 @@ def nested(depth):
 
 
 class ReceiverCase(harness.Case):
+    settings = {}
+
     def setUp(self):
         super().setUp()
-        self.receiver = self.daemon(roles="receive")
+        self.receiver = self.daemon(roles="receive", settings=self.settings)
         self.port = self.receiver.port
 
     def journal(self):
@@ -314,3 +319,73 @@ class HostilePeers(ReceiverCase):
 
         time.sleep(0.5)
         self.still_serves()
+
+
+def children_of(pid):
+    try:
+        text = open(f"/proc/{pid}/task/{pid}/children", encoding="ascii").read()
+    except OSError:
+        return []
+    return [int(each) for each in text.split()]
+
+
+class NothingIsLost(ReceiverCase):
+    """What was acknowledged is in the journal, whatever happens around it."""
+
+    settings = {"shutdown_grace": 1}
+
+    def journal_uids(self):
+        done = harness.run([harness.program("tests/tools/isovox-journal"),
+                            self.receiver.state], check=True)
+        return [line.split()[1] for line in done.stdout.splitlines()
+                if line.startswith("instance ")]
+
+    def test_with_sixteen_associations_at_once(self):
+        files = self.phantom("--dims", "64,64,40", "--spacing", "1,1,1")
+        senders = [threading.Thread(target=harness.storescu, args=(files, self.port))
+                   for _ in range(16)]
+        for each in senders:
+            each.start()
+        for each in senders:
+            each.join()
+
+        uids = self.journal_uids()
+        self.assertEqual(len(set(uids)), len(files))
+        self.assertEqual(len(uids), 16 * len(files))
+
+    def test_when_processes_are_killed(self):
+        acknowledged, stop = [], threading.Event()
+
+        def keep_sending(name):
+            number = 0
+            while not stop.is_set():
+                try:
+                    with Association(self.port, timeout=5) as association:
+                        while not stop.is_set():
+                            number += 1
+                            uid = f"2.25.{name}{number:06}"
+                            if association.store(CT, uid, data_set(uid, 100000)) == 0:
+                                acknowledged.append(uid)
+                except (OSError, peer.Lost):
+                    time.sleep(0.02)
+
+        senders = [threading.Thread(target=keep_sending, args=(name,)) for name in range(1, 5)]
+        for each in senders:
+            each.start()
+        chance, end = random.Random(7), time.monotonic() + 40 * harness.SLOW
+        kills = 0
+        while kills < 24 and time.monotonic() < end:
+            time.sleep(chance.uniform(0.05, 0.3))
+            roles = children_of(self.receiver.process.pid)
+            victims = [child for role in roles for child in children_of(role)]
+            victims = roles if kills % 8 == 7 else victims
+            if victims:
+                os.kill(chance.choice(victims), signal.SIGKILL)
+                kills += 1
+        stop.set()
+        for each in senders:
+            each.join()
+
+        self.assertEqual(kills, 24)
+        self.assertGreater(len(acknowledged), 50)
+        self.assertEqual(set(acknowledged) - set(self.journal_uids()), set())

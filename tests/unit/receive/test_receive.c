@@ -242,6 +242,31 @@ START_TEST(a_stop_lets_an_association_finish)
 }
 END_TEST
 
+START_TEST(a_stop_ends_a_peer_that_never_pauses)
+{
+    start_role("");
+    const char *path = make_file("2.25.1", 10);
+    const pid_t peer = fork();
+    if (peer == 0) {
+        struct ivx_scu_answer answer;
+        struct ivx_scu *scu = open_well();
+        while (ivx_scu_store(scu, path, &answer, NULL))
+            continue;
+        _exit(0);
+    }
+    ivx_clock_sleep_ms(200);
+    const int64_t start = ivx_clock_steady_us();
+
+    ck_assert_int_eq(kill(role, SIGKILL), 0); /* its children are on their own */
+    waitpid(role, NULL, 0);
+    role = 0;
+    waitpid(peer, NULL, 0);
+
+    const double seconds = (double)(ivx_clock_steady_us() - start) * 1e-6;
+    ck_assert_msg(seconds > 1.0 && seconds < 6.0, "%g s", seconds);
+}
+END_TEST
+
 START_TEST(a_stop_does_not_wait_for_idle_peers)
 {
     start_role("");
@@ -330,6 +355,7 @@ static Suite *suite(void)
     tcase_add_test(tests, more_than_the_limit_is_rejected_as_transient);
     tcase_add_test(tests, silent_peers_hold_nobody);
     tcase_add_test(tests, a_stop_lets_an_association_finish);
+    tcase_add_test(tests, a_stop_ends_a_peer_that_never_pauses);
     tcase_add_test(tests, a_stop_does_not_wait_for_idle_peers);
     tcase_add_loop_test(tests, a_failed_sync_is_answered_with_out_of_resources, 0,
                         (int)IVX_COUNT(disk_errors));
