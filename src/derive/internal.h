@@ -50,7 +50,7 @@ bool ivx_code_append(struct ivx_item *item, uint32_t tag,
 /* Derivation, related series, contributing equipment: what was done, by what, from what. */
 bool ivx_lineage_put(const struct ivx_derivation *derivation, struct ivx_item *root,
                      struct ivx_err *err);
-/* Source Image Sequence of slice m; with more than 64 sources, Referenced Series Sequence. */
+/* Source Image Sequence of slice m; none with more than 64 sources: Related Series says. */
 bool ivx_lineage_sources(const struct ivx_derivation *derivation, struct ivx_item *root,
                          int32_t m, struct ivx_err *err);
 /* The private block "ISOVOX 1.0" in group 0099 and its declaration. */

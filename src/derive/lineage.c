@@ -179,25 +179,6 @@ static bool put_source_images(const struct ivx_derivation *derivation,
     return true;
 }
 
-/* PS3.3 C.12.2 Common Instance Reference. */
-static bool put_referenced_series(const struct ivx_derivation *derivation,
-                                  struct ivx_item *root, int32_t first, int32_t last,
-                                  struct ivx_err *err)
-{
-    const struct ivx_instance *any = derivation->source->slices[0];
-    struct ivx_item *series = NULL;
-    if (!ivx_item_append(root, 0x00081115, &series, err)
-        || !ivx_item_put_text(series, 0x0020000e, any->series_uid, err))
-        return false;
-    for (int32_t k = first; k <= last; k++) {
-        struct ivx_item *item = NULL;
-        if (!ivx_item_append(series, 0x0008114a, &item, err)
-            || !put_reference(derivation->source->slices[k], item, err))
-            return false;
-    }
-    return true;
-}
-
 bool ivx_lineage_sources(const struct ivx_derivation *derivation, struct ivx_item *root,
                          int32_t m, struct ivx_err *err)
 {
@@ -205,8 +186,6 @@ bool ivx_lineage_sources(const struct ivx_derivation *derivation, struct ivx_ite
     ivx_resample_support(&derivation->source->stack, derivation->grid,
                          derivation->options, m, &first, &last);
     ivx_item_remove(root, 0x00082112);
-    ivx_item_remove(root, 0x00081115);
-    return last - first < MOST_SOURCES
-               ? put_source_images(derivation, root, first, last, err)
-               : put_referenced_series(derivation, root, first, last, err);
+    return last - first >= MOST_SOURCES
+           || put_source_images(derivation, root, first, last, err);
 }

@@ -97,6 +97,16 @@ class DerivedSeries(harness.Case):
                 self.check_geometry(files, float(spacing))
                 self.check_lineage(source, files)
 
+    def test_more_than_64_sources_are_named_by_their_series(self):
+        source = harness.phantom(self.folder / "p", "--dims", "16,16,150", "--spacing",
+                                 "1,1,0.2")
+        files = self.derive(source[0].parent, "--spacing", "5")
+        self.check_valid(source, files)
+        middle = pydicom.dcmread(files[len(files) // 2])
+        self.assertNotIn("SourceImageSequence", middle)
+        self.assertEqual(middle.RelatedSeriesSequence[0].SeriesInstanceUID,
+                         pydicom.dcmread(source[0]).SeriesInstanceUID)
+
     def check_shared(self, name):
         source = [each for each in harness.dicom_files(harness.shared_data(name))
                   if "ImagePositionPatient" in pydicom.dcmread(each)]
