@@ -17,7 +17,7 @@ tests_unit_spool_test_spool_LDADD = $(SPOOL_TEST_LIBS)
 SPOOL_TEST_FAULTS = tests/unit/spool/faults.h tests/unit/spool/faults.c tests/unit/spool/rig.h \
 	tests/unit/spool/rig.c
 SPOOL_TEST_WRAP = -Wl,--wrap=pwrite,--wrap=pread,--wrap=fdatasync,--wrap=fsync \
-	-Wl,--wrap=fallocate,--wrap=linkat
+	-Wl,--wrap=fallocate,--wrap=linkat,--wrap=fstatvfs
 check_PROGRAMS += tests/unit/spool/test_crash tests/unit/spool/test_faults \
 	tests/unit/spool/test_powercut
 tests_unit_spool_test_powercut_SOURCES = $(SPOOL_TEST_FAULTS) tests/unit/spool/test_powercut.c

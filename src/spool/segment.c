@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "isovox/base/auto.h"
@@ -27,12 +28,33 @@ static void name_of(uint64_t number, const char *suffix, char out[24])
     snprintf(out, 24, "%016" PRIx64 ".%s", number, suffix);
 }
 
+/* The spool never takes the last of a disk: one that is full must not stop the catalogue,
+ * the results and the deliveries that would empty it. */
+static const uint64_t most_reserved = UINT64_C(256) << 20;
+
+static bool disk_has(int fd, uint64_t bytes)
+{
+    struct statvfs disk;
+    if (fstatvfs(fd, &disk) == -1)
+        return true;
+    const uint64_t twentieth = (uint64_t)disk.f_blocks * disk.f_frsize / 20;
+    const uint64_t reserved = twentieth < most_reserved ? twentieth : most_reserved;
+    return (uint64_t)disk.f_bavail * disk.f_frsize >= bytes + reserved;
+}
+
+int ivx_segment_allocate(struct ivx_segment *segment, uint64_t from, uint64_t bytes)
+{
+    if (!disk_has(segment->fd, bytes))
+        return ENOSPC;
+    return fallocate(segment->fd, 0, (off_t)from, (off_t)bytes) == 0 ? 0 : errno;
+}
+
 /* Reserves [0, bytes), or less when the disk has less; file systems without preallocation
  * get zeros written by posix_fallocate(). */
 static bool reserve(struct ivx_segment *segment, uint64_t bytes, struct ivx_err *err)
 {
     for (;; bytes /= 4) {
-        int failed = fallocate(segment->fd, 0, 0, (off_t)bytes) == 0 ? 0 : errno;
+        int failed = ivx_segment_allocate(segment, 0, bytes);
         if (failed == EOPNOTSUPP)
             failed = posix_fallocate(segment->fd, 0, (off_t)bytes);
         if (failed == 0) {

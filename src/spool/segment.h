@@ -51,6 +51,10 @@ bool ivx_segment_is_full(const struct ivx_spool *spool, const struct ivx_segment
 bool ivx_segment_open(struct ivx_spool *spool, uint64_t number, struct ivx_segment *out,
                       struct ivx_err *err);
 
+/* Preallocates [from, from + bytes). 0 or an errno; ENOSPC also when the disk would be
+ * left with less than the catalogue and the outbox need. */
+int ivx_segment_allocate(struct ivx_segment *segment, uint64_t from, uint64_t bytes);
+
 /* Finds the key. IVX_DAMAGED when both copies of the page are not ours. */
 bool ivx_segment_read_pages(struct ivx_segment *segment, struct ivx_err *err);
 

@@ -139,16 +139,16 @@ static bool make_room(struct ivx_segment *segment, uint64_t end, struct ivx_err 
     const uint64_t least =
         (end - segment->size + IVX_SLOT_ALIGN - 1) / IVX_SLOT_ALIGN * IVX_SLOT_ALIGN;
     uint64_t more = least < growth ? growth : least;
-    int result = fallocate(segment->fd, 0, (off_t)segment->size, (off_t)more);
-    if (result == -1 && errno == ENOSPC && more > least) {
+    int failed = ivx_segment_allocate(segment, segment->size, more);
+    if (failed == ENOSPC && more > least) {
         more = least;
-        result = fallocate(segment->fd, 0, (off_t)segment->size, (off_t)more);
+        failed = ivx_segment_allocate(segment, segment->size, more);
     }
-    if (result == -1 && errno != EOPNOTSUPP) {
-        ivx_fail_errno(err, "allocate", segment->name);
+    if (failed != 0 && failed != EOPNOTSUPP) {
         if (ftruncate(segment->fd, (off_t)segment->size) == -1) /* a part may be left */
             ivx_log(IVX_WARNING, "spool.truncate", "segment=%s", segment->name);
-        return false;
+        errno = failed;
+        return ivx_fail_errno(err, "allocate", segment->name);
     }
     segment->size += more;
     return true;

@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 char trace[8192];
 uint64_t written_at[8192];
 struct call kept[256];
 int kept_count;
+static uint64_t disk_left;
 static int calls, fail_at, fail_errno;
 static bool hit, reads_fail, writes_are_short, syncs_are_skipped, keeping;
 
@@ -26,11 +28,14 @@ int __wrap_fdatasync(int fd);
 int __wrap_fsync(int fd);
 int __wrap_fallocate(int fd, int mode, off_t offset, off_t length);
 int __wrap_linkat(int from, const char *old, int to, const char *new, int flags);
+int __real_fstatvfs(int fd, struct statvfs *out);
+int __wrap_fstatvfs(int fd, struct statvfs *out);
 
 void faults_start(void)
 {
     memset(trace, 0, sizeof trace);
     calls = fail_at = 0;
+    disk_left = 0;
     hit = reads_fail = writes_are_short = syncs_are_skipped = false;
 }
 
@@ -150,4 +155,20 @@ int __wrap_fallocate(int fd, int mode, off_t offset, off_t length)
 int __wrap_linkat(int from, const char *old, int to, const char *new, int flags)
 {
     return faulty('l', 0) ? -1 : __real_linkat(from, old, to, new, flags);
+}
+
+void faults_disk(uint64_t bytes)
+{
+    disk_left = bytes;
+}
+
+int __wrap_fstatvfs(int fd, struct statvfs *out)
+{
+    if (disk_left == 0)
+        return __real_fstatvfs(fd, out);
+    *out = (struct statvfs){ .f_bsize = 4096,
+                             .f_frsize = 4096,
+                             .f_blocks = 100000000000 / 4096,
+                             .f_bavail = disk_left / 4096 };
+    return 0;
 }

@@ -19,6 +19,9 @@ void faults_fail_reads(bool on);
 void faults_short_writes(bool on); /* pwrite takes 1000 bytes at a time */
 void faults_skip_syncs(bool on);   /* for tests that repeat thousands of times */
 
+/* The disk says that it has `bytes` left of 100 GB; 0: it says the truth again. */
+void faults_disk(uint64_t bytes);
+
 /* Keeps every pwrite and fdatasync that succeeds, to be replayed. */
 struct call {
     char letter; /* w, d, or what faults_note() was given */

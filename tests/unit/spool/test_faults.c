@@ -330,6 +330,33 @@ START_TEST(a_growing_segment_may_meet_a_full_disk)
 }
 END_TEST
 
+START_TEST(the_last_of_a_disk_is_left_to_others)
+{
+    enum { MIB = 1 << 20 };
+    struct ivx_err err = { 0 };
+    struct ivx_spool_writer *writer = NULL;
+    faults_disk(256 * MIB + MIB - 4096);
+    ck_assert(!ivx_spool_writer_new(spool, &writer, &err));
+    ck_assert_int_eq(err.code, IVX_FULL);
+    ck_assert_str_eq(trace, "");
+    faults_disk(256 * MIB + MIB);
+    writer = rig_writer();
+    rig_must_write(writer, 0, 100);
+
+    /* A segment that would have to grow is no exception, and room that comes is used. */
+    err = (struct ivx_err){ 0 };
+    faults_disk(256 * MIB);
+    ck_assert(!rig_write(writer, 1, 3 * MIB, &err));
+    ck_assert_int_eq(err.code, IVX_FULL);
+    ivx_spool_abort(writer);
+    rig_must_write(writer, 1, 200);
+    faults_disk(256 * MIB + 4 * MIB);
+    rig_must_write(writer, 2, 3 * MIB);
+    ivx_spool_writer_free(&writer);
+    rig_expect(0, 2);
+}
+END_TEST
+
 START_TEST(a_failed_sync_is_never_tried_again)
 {
     struct ivx_err err = { 0 };
@@ -409,6 +436,7 @@ int main(void)
     tcase_add_test(tests, a_signal_interrupts_nothing);
     tcase_add_test(tests, a_full_disk_is_reported_as_full);
     tcase_add_test(tests, a_growing_segment_may_meet_a_full_disk);
+    tcase_add_test(tests, the_last_of_a_disk_is_left_to_others);
     tcase_add_test(tests, a_failed_sync_is_never_tried_again);
     tcase_add_test(tests, drafts_that_nobody_makes_any_more_are_swept);
     suite_add_tcase(suite, tests);
