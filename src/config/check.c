@@ -37,9 +37,13 @@ bool ivx_check_ae(const char *text, const char *unit)
     return is_printable(text, 16) && strchr(text, '\\') == NULL;
 }
 
+/* Names go into JSON, results and their header, whatever character set that has. */
 bool ivx_check_name(const char *text, const char *unit)
 {
     (void)unit;
+    for (const char *c = text; *c != '\0'; c++)
+        if ((unsigned char)*c > 0x7e || *c == '"' || *c == '\\')
+            return false;
     return is_printable(text, 64);
 }
 

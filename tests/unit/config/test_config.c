@@ -173,6 +173,8 @@ static const struct wrong {
       "not \"linear, catmull-rom\"" },
     { "recipe \"a\" { }\nrecipe \"a\" { }", "2: found duplicate title 'a'" },
     { "recipe \"\" { }", "1: recipe \"\": that is no good name" },
+    { "recipe 'a\"b' { }", "1: recipe \"a\"b\": that is no good name" },
+    { "recipe \"m\xc3\xa9\" { }", "1: recipe \"m\xc3\xa9\": that is no good name" },
     { "destination \"p\" {\n address = \"::1\"\n}", "3: destination \"p\" needs ae_title" },
     { "destination \"p\" { ae_title = \"A\"  address = \"-pacs\" }",
       "1: destination \"p\": address must be an address or a host name, not \"-pacs\"" },
