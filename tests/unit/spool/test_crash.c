@@ -165,6 +165,34 @@ START_TEST(no_byte_of_a_record_may_change)
 }
 END_TEST
 
+START_TEST(whatever_is_damaged_only_what_was_written_is_read)
+{
+    IVX_AUTO(ivx_memory_free) struct seen *seen = calloc(1, sizeof *seen);
+    prepare(4, 9000);
+    IVX_AUTO(ivx_memory_free) uint8_t *bytes = malloc(file.length);
+    ck_assert(rig_scan(NULL, 0, seen, NULL));
+    uint8_t digest[4][IVX_SHA256_SIZE];
+    for (int n = 0; n < 4; n++)
+        memcpy(digest[n], seen->record[n].sha256, IVX_SHA256_SIZE);
+    uint32_t state = 1;
+
+    for (int round = 0; round < 400; round++) {
+        memcpy(bytes, file.bytes, file.length);
+        for (int k = 0; k <= round % 20; k++) {
+            state = state * 1664525u + 1013904223u;
+            const size_t at = (state >> 4) % file.end;
+            bytes[at] = (uint8_t)(bytes[at] + 1 + state % 255);
+        }
+        restore(bytes, 0, file.length);
+        ck_assert(rig_scan(NULL, 0, seen, NULL));
+        for (size_t k = 0; k < seen->count; k++) {
+            ck_assert(k == 0 || seen->n[k] > seen->n[k - 1]);
+            ck_assert_mem_eq(seen->record[k].sha256, digest[seen->n[k]], IVX_SHA256_SIZE);
+        }
+    }
+}
+END_TEST
+
 START_TEST(damage_among_good_records_is_never_written_over)
 {
     static const struct {
@@ -396,6 +424,7 @@ int main(void)
     tcase_add_test(tests, a_record_whose_beginning_is_missing_is_no_record);
     tcase_add_test(tests, any_subset_of_pages_may_be_lost);
     tcase_add_test(tests, no_byte_of_a_record_may_change);
+    tcase_add_test(tests, whatever_is_damaged_only_what_was_written_is_read);
     tcase_add_test(tests, damage_among_good_records_is_never_written_over);
     tcase_add_test(tests, one_of_the_first_pages_may_be_lost);
     tcase_add_test(tests, after_a_restart_nothing_is_appended_before_a_mark);
