@@ -136,9 +136,10 @@ static bool is_complete(struct ivx_catalogue *catalogue, int64_t id, bool *out,
 {
     int64_t missing = 0;
     if (!ivx_db_number(catalogue,
-                       "SELECT j.outputs - (SELECT count(*) FROM answer a"
-                       " WHERE a.delivery_id = d.id AND a.accepted = 1)"
-                       " FROM delivery d JOIN job j ON j.id = d.job_id WHERE d.id = ?1",
+                       "SELECT count(*) FROM delivery d JOIN result r"
+                       " ON r.job_id = d.job_id WHERE d.id = ?1 AND NOT EXISTS"
+                       " (SELECT 1 FROM answer a WHERE a.delivery_id = d.id"
+                       " AND a.n = r.n AND a.accepted = 1)",
                        ARGS(I(id)), &missing, NULL, err))
         return false;
     *out = missing == 0;

@@ -125,6 +125,21 @@ START_TEST(what_was_accepted_stays_accepted)
 }
 END_TEST
 
+START_TEST(answers_about_what_is_not_there_complete_nothing)
+{
+    struct ivx_delivery_row row = { 0 };
+    enum ivx_delivery_state state;
+    rig_plan(rig_series(1, 1), "k", "pacs");
+    rig_convert(2);
+    OK(ivx_catalogue_delivery_claim(cat, "pacs", "d", 60, &row, &err));
+
+    OK(rig_answer(&row, 2, 3, 0, &err));
+    OK(ivx_catalogue_delivery_end(cat, row.id, row.epoch, 0, "", false, 0, &state, &err));
+
+    ck_assert_int_eq(state, IVX_DELIVERY_FAILED);
+}
+END_TEST
+
 START_TEST(a_dead_delivery_fails_its_series_until_it_is_retried)
 {
     const int64_t id = rig_series(1, 1);
@@ -331,6 +346,7 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, a_delivery_resumes_with_what_is_not_accepted);
     tcase_add_test(tests, a_sender_that_was_thought_dead_cannot_end_a_delivery);
     tcase_add_test(tests, what_was_accepted_stays_accepted);
+    tcase_add_test(tests, answers_about_what_is_not_there_complete_nothing);
     tcase_add_test(tests, a_dead_delivery_fails_its_series_until_it_is_retried);
     tcase_add_test(tests, cancelling_takes_work_away_from_whoever_is_at_it);
     tcase_add_test(tests, only_destinations_with_work_are_due);
