@@ -80,6 +80,8 @@ static const struct ivx_setting recipe[] = {
          "auto: along axes where the result is coarser."),
     TEXT(IN(boundary), "boundary", "nearest", ivx_check_word, "nearest or background",
          "What stands beyond the outermost sample."),
+    TEXT(IN(orientation), "orientation", "acquired", ivx_check_word, "acquired or patient",
+         "Axes of the result: the slices', or the patient's."),
 };
 #undef IN
 

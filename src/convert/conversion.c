@@ -9,6 +9,7 @@
 
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
+#include "isovox/core/gather.h"
 #include "isovox/sys/clock.h"
 #include "isovox/sys/file.h"
 #include "isovox/sys/hash.h"
@@ -87,14 +88,23 @@ static bool is_ct(const struct ivx_conversion *conversion)
     return strcmp(conversion->source->slices[0]->modality, "CT") == 0;
 }
 
+static bool make_grid(const struct ivx_conversion *conversion, struct ivx_grid *out,
+                      struct ivx_err *err)
+{
+    const struct ivx_stack *stack = &conversion->source->stack;
+    const enum ivx_align align = conversion->recipe->align;
+    if (conversion->recipe->orientation == IVX_ORIENTATION_PATIENT)
+        return ivx_target_grid_patient(stack, spacing_of(conversion), align, out, err);
+    return ivx_target_grid(stack, spacing_of(conversion), align, out, err);
+}
+
 static bool prepare_plan(const struct ivx_conversion *conversion, struct run *run,
                          struct ivx_err *err)
 {
     const struct ivx_recipe_settings *recipe = conversion->recipe;
     const bool floats = conversion->format == IVX_FORMAT_RAW || !is_ct(conversion);
     if (!ivx_threads_new(conversion->threads, &run->threads, err)
-        || !ivx_target_grid(&conversion->source->stack, spacing_of(conversion),
-                            recipe->align, &run->plan.grid, err)
+        || !make_grid(conversion, &run->plan.grid, err)
         || !ivx_recipe_json(recipe, &run->recipe_json, err))
         return false;
     run->plan.conversion = conversion;
@@ -206,9 +216,9 @@ static bool sample(struct run *run, struct ivx_conversion_result *result,
     if (run->plan.options.crew.size > 1
         && !ivx_pipe_new(slice_bytes(run), write_slice, run, &run->pipe, err))
         return false;
-    if (!ivx_resample(&run->plan.conversion->source->stack, &run->plan.grid,
-                      &run->plan.options, source_slice, run, result_slice, run,
-                      &result->resample, err)
+    if (!ivx_resample_any(&run->plan.conversion->source->stack, &run->plan.grid,
+                          &run->plan.options, source_slice, run, result_slice, run,
+                          &result->resample, err)
         || !finish_writing(run, err))
         return false;
     uint8_t digest[IVX_SHA256_SIZE];

@@ -10,6 +10,7 @@
 static const char *const aligns[] = { "center", "origin", "corner" };
 static const char *const antialiases[] = { "auto", "off" };
 static const char *const boundaries[] = { "nearest", "background" };
+static const char *const orientations[] = { "acquired", "patient" };
 static const char *const gaps[] = { "refuse", "interpolate", "split" };
 
 void ivx_recipe_default(struct ivx_recipe_settings *settings)
@@ -45,8 +46,10 @@ bool ivx_recipe_json(const struct ivx_recipe_settings *s, char **json_out,
         return ivx_fail(err, IVX_FULL, "convert: no memory for a recipe");
     ivx_text_add(&text, "{\"name\":%s,\"spacing\":%s,\"kernel\":\"%s\",\"align\":\"%s\"",
                  quoted, spacing, ivx_kernel_name(s->kernel), aligns[s->align]);
-    ivx_text_add(&text, ",\"antialias\":\"%s\",\"boundary\":\"%s\",\"gap\":\"%s\"}",
-                 antialiases[s->antialias], boundaries[s->boundary], gaps[s->gap]);
+    ivx_text_add(&text, ",\"antialias\":\"%s\",\"boundary\":\"%s\",\"orientation\":\"%s\"",
+                 antialiases[s->antialias], boundaries[s->boundary],
+                 orientations[s->orientation]);
+    ivx_text_add(&text, ",\"gap\":\"%s\"}", gaps[s->gap]);
     free(quoted);
     if (text.failed)
         return ivx_fail(err, IVX_FULL, "convert: no memory for a recipe");
@@ -97,15 +100,17 @@ static bool take(const cJSON *object, struct ivx_recipe_settings *out,
     if (!ivx_kernel_find(text_of(object, "kernel"), &out->kernel))
         return ivx_fail(err, IVX_DAMAGED, "recipe: no kernel '%.40s'",
                         text_of(object, "kernel"));
-    int align = 0, antialias = 0, boundary = 0, gap = 0;
+    int align = 0, antialias = 0, boundary = 0, orientation = 0, gap = 0;
     if (!take_spacing(object, out, err) || !FIND(object, "align", aligns, &align, err)
         || !FIND(object, "antialias", antialiases, &antialias, err)
         || !FIND(object, "boundary", boundaries, &boundary, err)
+        || !FIND(object, "orientation", orientations, &orientation, err)
         || !FIND(object, "gap", gaps, &gap, err))
         return false;
     out->align = (enum ivx_align)align;
     out->antialias = (enum ivx_antialias)antialias;
     out->boundary = (enum ivx_boundary)boundary;
+    out->orientation = (enum ivx_orientation)orientation;
     out->gap = (enum ivx_gap)gap;
     return true;
 }

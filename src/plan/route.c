@@ -82,7 +82,9 @@ bool ivx_plan_recipe_json(const struct ivx_config_recipe *recipe, bool gap_inter
         ivx_text_add(&text, "\"min\"");
     ivx_text_add(&text, ",\"kernel\":\"%s\",\"align\":\"%s\",\"antialias\":\"%s\"",
                  recipe->kernel, recipe->align, recipe->antialias);
-    ivx_text_add(&text, ",\"boundary\":\"%s\",\"gap\":\"%s\"}", recipe->boundary,
+    ivx_text_add(&text, ",\"boundary\":\"%s\",\"orientation\":\"%s\"", recipe->boundary,
+                 recipe->orientation);
+    ivx_text_add(&text, ",\"gap\":\"%s\"}",
                  gap_interpolated ? "interpolate" : "refuse");
     if (text.failed)
         return ivx_fail(err, IVX_FULL, "plan: no memory for a recipe");

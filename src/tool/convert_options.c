@@ -29,7 +29,7 @@ static const char help[] =
     "  --spacing MM          voxel size (1.0), or 'min': the smallest acquired distance\n"
     "  --kernel NAME         bspline3 (default), linear, catmull-rom, lanczos3, nearest\n"
     "  --align HOW           center (default), origin, corner\n"
-    "  --orientation HOW     acquired\n"
+    "  --orientation HOW     acquired (default), patient: the axes of the result\n"
     "  --antialias HOW       auto (default: where the target is coarser), off\n"
     "  --boundary HOW        nearest (default), background\n"
     "  --round HOW           half-even\n"
@@ -142,33 +142,27 @@ static bool take_spacing(const char *value, struct ivx_recipe_settings *recipe)
     return true;
 }
 
-static bool take_orientation(const char *value)
-{
-    if (strcmp(value, "patient") == 0)
-        return usage("orientation", value, "patient axes are not built yet");
-    static const char *const names[] = { "acquired", NULL };
-    int ignored;
-    return choose("orientation", value, names, &ignored);
-}
-
 static bool take_sampling(const struct given *given, struct ivx_recipe_settings *recipe)
 {
     static const char *const aligns[] = { "center", "origin", "corner", NULL };
     static const char *const antialiases[] = { "auto", "off", NULL };
     static const char *const boundaries[] = { "nearest", "background", NULL };
+    static const char *const orientations[] = { "acquired", "patient", NULL };
     static const char *const gaps[] = { "refuse", "interpolate", "split", NULL };
     static const char *const rounds[] = { "half-even", NULL };
     int align = recipe->align, antialias = recipe->antialias, boundary = recipe->boundary;
-    int gap = recipe->gap, ignored;
+    int orientation = recipe->orientation, gap = recipe->gap, ignored;
     if (!choose_given(given, ID_ALIGN, "align", aligns, &align)
         || !choose_given(given, ID_ANTIALIAS, "antialias", antialiases, &antialias)
         || !choose_given(given, ID_BOUNDARY, "boundary", boundaries, &boundary)
+        || !choose_given(given, ID_ORIENTATION, "orientation", orientations, &orientation)
         || !choose_given(given, ID_GAP, "gap", gaps, &gap)
         || !choose_given(given, ID_ROUND, "round", rounds, &ignored))
         return false;
     recipe->align = (enum ivx_align)align;
     recipe->antialias = (enum ivx_antialias)antialias;
     recipe->boundary = (enum ivx_boundary)boundary;
+    recipe->orientation = (enum ivx_orientation)orientation;
     recipe->gap = (enum ivx_gap)gap;
     return true;
 }
@@ -185,7 +179,8 @@ static bool same_settings(const struct ivx_recipe_settings *a,
 {
     return a->spacing_mm == b->spacing_mm && a->kernel == b->kernel
            && a->align == b->align && a->antialias == b->antialias
-           && a->boundary == b->boundary && a->gap == b->gap;
+           && a->boundary == b->boundary && a->orientation == b->orientation
+           && a->gap == b->gap;
 }
 
 /* Settings of the command line over those of the recipe. */
@@ -195,7 +190,6 @@ static bool take_recipe(const struct given *given, struct ivx_recipe_settings *r
     const char *const *value = given->value;
     if ((value[ID_SPACING] && !take_spacing(value[ID_SPACING], recipe))
         || (value[ID_KERNEL] && !take_kernel(value[ID_KERNEL], recipe))
-        || (value[ID_ORIENTATION] && !take_orientation(value[ID_ORIENTATION]))
         || !take_sampling(given, recipe))
         return false;
     /* A name stands for its settings: changed ones do not go by it. */
@@ -299,7 +293,8 @@ static bool load_recipe(const struct given *given, struct ivx_recipe_settings *r
     struct given settings = { .value = { [ID_KERNEL] = found->kernel,
                                          [ID_ALIGN] = found->align,
                                          [ID_ANTIALIAS] = found->antialias,
-                                         [ID_BOUNDARY] = found->boundary } };
+                                         [ID_BOUNDARY] = found->boundary,
+                                         [ID_ORIENTATION] = found->orientation } };
     if (!take_kernel(found->kernel, recipe) || !take_sampling(&settings, recipe))
         return false;
     recipe->spacing_mm = found->spacing_mm;

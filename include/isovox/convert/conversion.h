@@ -10,6 +10,8 @@ enum ivx_format { IVX_FORMAT_DICOM, IVX_FORMAT_NIFTI, IVX_FORMAT_RAW };
 
 /* A recipe's settings (docs/INTERFACE 2). spacing_mm: > 0, or IVX_SPACING_MIN. */
 #define IVX_SPACING_MIN (-1.0)
+/* The result's axes: those of the slices, or the patient's (LPS). */
+enum ivx_orientation { IVX_ORIENTATION_ACQUIRED, IVX_ORIENTATION_PATIENT };
 struct ivx_recipe_settings {
     char name[65];
     double spacing_mm;
@@ -17,9 +19,10 @@ struct ivx_recipe_settings {
     enum ivx_align align;
     enum ivx_antialias antialias;
     enum ivx_boundary boundary;
+    enum ivx_orientation orientation;
     enum ivx_gap gap;
 };
-/* 1.0 mm, bspline3, center, auto, nearest, refuse. */
+/* 1.0 mm, bspline3, center, auto, nearest, acquired, refuse. */
 void ivx_recipe_default(struct ivx_recipe_settings *settings);
 /* Canonical JSON of all settings, keys in a fixed order: enters UIDs and catalogue. */
 bool ivx_recipe_json(const struct ivx_recipe_settings *settings, char **json_out,

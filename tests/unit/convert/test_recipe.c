@@ -7,7 +7,7 @@
 
 #define DEFAULT_JSON \
     "{\"name\":\"iso-1mm\",\"spacing\":1,\"kernel\":\"bspline3\",\"align\":\"center\"," \
-    "\"antialias\":\"auto\",\"boundary\":\"nearest\",\"gap\":\"refuse\"}"
+    "\"antialias\":\"auto\",\"boundary\":\"nearest\",\"orientation\":\"acquired\",\"gap\":\"refuse\"}"
 
 START_TEST(the_default_is_that_of_the_interface)
 {
@@ -24,12 +24,12 @@ static const char *const texts[] = {
     DEFAULT_JSON,
     "{\"name\":\"a "
     "\\\"b\\\"\",\"spacing\":0.7,\"kernel\":\"lanczos3\",\"align\":\"corner\","
-    "\"antialias\":\"off\",\"boundary\":\"background\",\"gap\":\"split\"}",
+    "\"antialias\":\"off\",\"boundary\":\"background\",\"orientation\":\"patient\",\"gap\":\"split\"}",
     "{\"name\":\"m\",\"spacing\":\"min\",\"kernel\":\"linear\",\"align\":\"origin\","
-    "\"antialias\":\"auto\",\"boundary\":\"nearest\",\"gap\":\"interpolate\"}",
+    "\"antialias\":\"auto\",\"boundary\":\"nearest\",\"orientation\":\"acquired\",\"gap\":\"interpolate\"}",
     "{\"name\":\"m\",\"spacing\":0.9570311999999999,\"kernel\":\"nearest\",\"align\":"
     "\"origin\","
-    "\"antialias\":\"auto\",\"boundary\":\"nearest\",\"gap\":\"interpolate\"}",
+    "\"antialias\":\"auto\",\"boundary\":\"nearest\",\"orientation\":\"acquired\",\"gap\":\"interpolate\"}",
 };
 
 START_TEST(a_recipe_survives_its_text)
@@ -43,7 +43,7 @@ START_TEST(a_recipe_survives_its_text)
 }
 END_TEST
 
-#define REST ",\"align\":\"center\",\"antialias\":\"auto\",\"boundary\":\"nearest\"," \
+#define REST ",\"align\":\"center\",\"antialias\":\"auto\",\"boundary\":\"nearest\",\"orientation\":\"acquired\"," \
              "\"gap\":\"refuse\"}"
 static const struct {
     const char *json, *error;
