@@ -125,7 +125,8 @@ static bool on_progress(void *context, int32_t done, int32_t all)
 static bool convert(const struct ivx_worker *worker, const struct ivx_claim *claim,
                     struct ivx_lease *lease, const struct ivx_recipe_settings *recipe,
                     const struct source *source, const char *folder,
-                    struct ivx_conversion_result *result, struct ivx_err *err)
+                    struct ivx_conversion_result *result, char *code_out,
+                    struct ivx_err *err)
 {
     struct watch watch = { .lease = lease };
     const struct ivx_conversion conversion = {
@@ -140,7 +141,11 @@ static bool convert(const struct ivx_worker *worker, const struct ivx_claim *cla
         .progress = on_progress,
         .progress_context = &watch,
     };
-    return ivx_conversion_run(&conversion, result, err);
+    if (ivx_conversion_run(&conversion, result, err))
+        return true;
+    /* What assembly took and the engine refuses is refused for its size. */
+    return !set_code(code_out, err->code == IVX_REFUSED ? IVX_REASON_TOO_LARGE
+                                                        : IVX_REASON_NONE);
 }
 
 static bool make_result(struct ivx_worker *worker, const struct ivx_claim *claim,
@@ -155,7 +160,7 @@ static bool make_result(struct ivx_worker *worker, const struct ivx_claim *claim
         || !read_instances(worker, claim, lease, &source, code_out, err)
         || !assemble(claim, recipe.gap, &source, code_out, err)
         || !ivx_outbox_stage(worker->outbox, claim->key, claim->epoch, folder, err)
-        || !convert(worker, claim, lease, &recipe, &source, folder, &result, err))
+        || !convert(worker, claim, lease, &recipe, &source, folder, &result, code_out, err))
         return false;
 
     lease->next_beat_us = 0; /* a whole lease for the syncs that follow */

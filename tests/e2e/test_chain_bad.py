@@ -13,6 +13,7 @@ SETTINGS = {"plan": {"quiet": 1, "quiet_released": 0}}
 GOOD = ("--dims", "40,40,12", "--spacing", "1,1,3")
 
 
+MR = "1.2.840.10008.5.1.4.1.1.4"
 ROLES = {"receive", "plan", "convert.0", "deliver", "http"}
 
 
@@ -26,7 +27,8 @@ class BadInput(harness.Case):
         cls.pacs_ = harness.Pacs(folder / "pacs")
         cls.addClassCleanup(cls.pacs_.stop)
         cls.pacs_.start()
-        cls.daemon_ = harness.Daemon(folder / "daemon", cls.pacs_, SETTINGS)
+        every = {("route", "ct"): {"modality": ["*"]}}
+        cls.daemon_ = harness.Daemon(folder / "daemon", cls.pacs_, {**SETTINGS, **every})
         cls.addClassCleanup(cls.daemon_.stop)
         cls.daemon_.start()
         harness.wait_until(lambda: ROLES <= set(cls.daemon_.pids()), 20, "all roles run")
@@ -81,6 +83,15 @@ class BadInput(harness.Case):
 
     def test_a_series_without_rescale(self):
         self.check_refused(self.phantom(*GOOD, "--no-rescale", "--seed", "r"), "NO_RESCALE")
+
+    def test_another_modality(self):
+        files = self.phantom(*GOOD, "--seed", "mr")
+        for path in files:
+            made = pydicom.dcmread(path)
+            made.SOPClassUID = made.file_meta.MediaStorageSOPClassUID = MR
+            made.Modality = "MR"
+            made.save_as(path)
+        self.check_refused(files, "UNSUPPORTED_MODALITY")
 
     def test_one_slice(self):
         self.check_refused(self.phantom("--dims", "40,40,1", "--seed", "one"), "NOT_A_VOLUME")
@@ -164,6 +175,44 @@ def encoded(dataset):
     clean.is_little_endian, clean.is_implicit_VR = True, False
     write_dataset(buffer, clean)
     return buffer.getvalue()
+
+
+class AJobThatCannotBeDone(harness.Case):
+    def test_is_dead_and_says_why(self):
+        """Planes of 2048 x 2048 floats do not fit into 64 MiB."""
+        pacs = self.pacs()
+        daemon = self.daemon(pacs, settings={
+            **SETTINGS, "convert": {"max_memory": 64, "workers": 1},
+            ("recipe", "iso-1mm"): {"spacing": 0.25}})
+        daemon.send(self.phantom("--dims", "512,512,8", "--spacing", "1,1,1", "--seed", "large"))
+        job = harness.wait_until(
+            lambda: [each for each in daemon.list("jobs") if each["state"] == "dead"], 60,
+            lambda: f"the job is dead\n{harness.tail(daemon.log)}")[0]
+        self.assertEqual((job["code"], job["attempts"]), ("TOO_LARGE", 1), job)
+        self.assertIn("67108864 are allowed", job["text"])
+        self.assertEqual(daemon.list("series")[0]["state"], "failed")
+
+        daemon.send(self.phantom("--dims", "32,32,8", "--spacing", "1,1,1", "--seed", "small"))
+        pacs.wait_derived(series=1, instances=32, alive=[daemon])
+
+    def test_is_dead_when_its_workers_die_over_it(self):
+        """Whatever kills a worker is tried as often as convert.attempts says."""
+        pacs = self.pacs()
+        daemon = self.daemon(pacs, settings={
+            **SETTINGS, "convert": {"attempts": 2, "workers": 1},
+            ("recipe", "iso-1mm"): {"spacing": 0.5}})
+        daemon.send(self.phantom("--dims", "384,384,48", "--spacing", "1,1,1"))
+        for attempt in (1, 2):
+            harness.wait_until(
+                lambda: [each for each in daemon.list("jobs") if each["state"] == "running"
+                         and each["attempts"] == attempt], 60,
+                lambda: f"attempt {attempt}\n{harness.tail(daemon.log)}")
+            daemon.kill_role("convert")
+        job = harness.wait_until(
+            lambda: [each for each in daemon.list("jobs") if each["state"] == "dead"], 30,
+            lambda: f"the job is dead\n{harness.tail(daemon.log)}")[0]
+        self.assertEqual((job["code"], job["attempts"]), ("WORKER_LOST", 2))
+        self.assertEqual(pacs.instances(), [])
 
 
 class AWrongConfiguration(harness.Case):
