@@ -4,8 +4,10 @@ dist_check_SCRIPTS += tests/lint/floors.sh tests/lint/banned.sh \
 	tests/lint/functions.sh tests/lint/headers.sh \
 	tests/lint/purity.sh tests/lint/vectors.sh
 
-EXTRA_DIST += quickstart scripts docs tests/README.md tests/e2e tests/fuzz tests/bench/ingest.py
+EXTRA_DIST += quickstart scripts docs tests/README.md tests/e2e tests/fuzz \
+	tests/bench/ingest.py src/core/README.md
 # Not in EXTRA_DIST: there, "check" would be the target of that name.
 dist-hook:
 	cp -p $(srcdir)/check $(distdir)/check
 	find $(distdir) -name __pycache__ -prune -exec rm -rf {} +
+	find $(distdir)/docs/example -mindepth 1 ! -name '*.c' -delete
