@@ -61,7 +61,8 @@ struct ivx_allow {
 struct ivx_config_recipe {
     char *name;
     double spacing_mm;        /* IVX: > 0, or -1 for "min" */
-    char *kernel, *align, *antialias, *boundary, *orientation; /* checked names, as INTERFACE.md 2 */
+    /* Checked names, those of `isovox convert`. */
+    char *kernel, *align, *antialias, *boundary, *orientation;
 };
 struct ivx_destination {
     char *name, *ae_title, *address, *calling_ae; /* calling_ae: default receive.ae_title */

@@ -5,9 +5,10 @@
 #include "isovox/base/auto.h"
 #include "isovox/convert/conversion.h"
 
-#define DEFAULT_JSON \
-    "{\"name\":\"iso-1mm\",\"spacing\":1,\"kernel\":\"bspline3\",\"align\":\"center\"," \
-    "\"antialias\":\"auto\",\"boundary\":\"nearest\",\"orientation\":\"acquired\",\"gap\":\"refuse\"}"
+#define DEFAULT_JSON                                                                     \
+    "{\"name\":\"iso-1mm\",\"spacing\":1,\"kernel\":\"bspline3\",\"align\":\"center\","  \
+    "\"antialias\":\"auto\",\"boundary\":\"nearest\",\"orientation\":\"acquired\","      \
+    "\"gap\":\"refuse\"}"
 
 START_TEST(the_default_is_that_of_the_interface)
 {
@@ -24,12 +25,15 @@ static const char *const texts[] = {
     DEFAULT_JSON,
     "{\"name\":\"a "
     "\\\"b\\\"\",\"spacing\":0.7,\"kernel\":\"lanczos3\",\"align\":\"corner\","
-    "\"antialias\":\"off\",\"boundary\":\"background\",\"orientation\":\"patient\",\"gap\":\"split\"}",
+    "\"antialias\":\"off\",\"boundary\":\"background\",\"orientation\":\"patient\","
+    "\"gap\":\"split\"}",
     "{\"name\":\"m\",\"spacing\":\"min\",\"kernel\":\"linear\",\"align\":\"origin\","
-    "\"antialias\":\"auto\",\"boundary\":\"nearest\",\"orientation\":\"acquired\",\"gap\":\"interpolate\"}",
+    "\"antialias\":\"auto\",\"boundary\":\"nearest\",\"orientation\":\"acquired\","
+    "\"gap\":\"interpolate\"}",
     "{\"name\":\"m\",\"spacing\":0.9570311999999999,\"kernel\":\"nearest\",\"align\":"
     "\"origin\","
-    "\"antialias\":\"auto\",\"boundary\":\"nearest\",\"orientation\":\"acquired\",\"gap\":\"interpolate\"}",
+    "\"antialias\":\"auto\",\"boundary\":\"nearest\",\"orientation\":\"acquired\","
+    "\"gap\":\"interpolate\"}",
 };
 
 START_TEST(a_recipe_survives_its_text)
@@ -43,8 +47,10 @@ START_TEST(a_recipe_survives_its_text)
 }
 END_TEST
 
-#define REST ",\"align\":\"center\",\"antialias\":\"auto\",\"boundary\":\"nearest\",\"orientation\":\"acquired\"," \
-             "\"gap\":\"refuse\"}"
+#define REST                                                                             \
+    ",\"align\":\"center\",\"antialias\":\"auto\",\"boundary\":\"nearest\","             \
+    "\"orientation\":\"acquired\","                                                      \
+    "\"gap\":\"refuse\"}"
 static const struct {
     const char *json, *error;
 } bad[] = {
