@@ -1,6 +1,6 @@
 /* catalogue.h - decisions, jobs and deliveries, as operations. This module owns the SQL:
  * no other file contains any. SQLite (WAL, synchronous=FULL) below; the operations are
- * those that PostgreSQL would offer too (RELIABILITY.md 5.3), so that another back end
+ * those that PostgreSQL would offer too, so that another back end
  * changes nothing above this header.
  *
  * Every operation is one transaction: it happened whole and durably, or not at all. A

@@ -4,7 +4,7 @@
  * slices are handed on in ascending order, once each. Memory is O(slab). The bits of the
  * result depend on the voxels, the stack, the grid and the options, and on nothing else:
  * not on the instruction set, the number of workers, or how the work was split.
- * Definitions and their sources: docs/RESAMPLING.md. */
+ * Definitions: docs/adr/0002-engine.md. */
 #ifndef IVX_CORE_RESAMPLE_H
 #define IVX_CORE_RESAMPLE_H
 
@@ -40,10 +40,10 @@ bool ivx_kernel_find(const char *name, enum ivx_kernel *out);
 
 enum ivx_align { IVX_ALIGN_CENTER, IVX_ALIGN_ORIGIN, IVX_ALIGN_CORNER };
 
-/* The isotropic target grid in the frame of row, column and normal: RESAMPLING.md 2.1 and
- * "Decided here" (box of every source voxel with its half-voxel border; N' = max(1,
- * ceil(extent/t - 1e-3)), centred on the box; alignments `origin` and `corner` as
- * INTERFACE.md 2). spacing_mm > 0 and finite. IVX_REFUSED when a count would exceed 32767. */
+/* The isotropic target grid in the frame of row, column and normal. The box of every source
+ * voxel with its half-voxel border gets N' = max(1, ceil(extent/t - 1e-3)) voxels per axis,
+ * centred on the box (the rule of IBSI; 1e-3 because positions carry rounding noise), or
+ * with `origin` the first voxel centre, with `corner` the first corner kept. spacing_mm > 0 and finite. IVX_REFUSED when a count would exceed 32767. */
 bool ivx_target_grid(const struct ivx_stack *stack, double spacing_mm, enum ivx_align align,
                      struct ivx_grid *out, struct ivx_err *err);
 

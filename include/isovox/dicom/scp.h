@@ -59,7 +59,7 @@ struct ivx_scp_limits {
 };
 
 /* Serves the socket until the association ends; owns and closes fd. TCP_NODELAY is set and
- * TCP_QUICKACK re-armed after every read (RELIABILITY.md 1.2). True when it ended in an
+ * TCP_QUICKACK re-armed after every read. True when it ended in an
  * orderly way (released, or rejected as the handler asked); the error says what happened
  * otherwise. Call at most once per process (DCMTK keeps global state). */
 bool ivx_scp_serve(int fd, const struct ivx_scp_limits *limits,

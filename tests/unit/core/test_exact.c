@@ -352,7 +352,8 @@ START_TEST(a_ball_stays_where_it_is)
 }
 END_TEST
 
-/* RESAMPLING.md 2.2: overshoot beside a step from -1000 to 1000, along each axis. */
+/* Beside a step from -1000 to 1000, along each axis: computed in 1-D from the kernels'
+ * definitions. */
 START_TEST(overshoot_is_that_of_the_table)
 {
     static const struct {

@@ -64,7 +64,7 @@ static struct ivx_grid target(struct subject *subject, double spacing,
     return grid;
 }
 
-/* docs/RESAMPLING.md 2.1 for the benchmark volume, and for a slice distance with the
+/* Extents of a 0.7 x 0.7 x 2.5 mm volume, and a slice distance with the
  * noise of decimal strings: no 751st plane. */
 START_TEST(the_target_is_ceil_of_the_extent_about_its_centre)
 {
