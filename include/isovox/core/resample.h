@@ -43,7 +43,8 @@ enum ivx_align { IVX_ALIGN_CENTER, IVX_ALIGN_ORIGIN, IVX_ALIGN_CORNER };
 /* The isotropic target grid in the frame of row, column and normal. The box of every source
  * voxel with its half-voxel border gets N' = max(1, ceil(extent/t - 1e-3)) voxels per axis,
  * centred on the box (the rule of IBSI; 1e-3 because positions carry rounding noise), or
- * with `origin` the first voxel centre, with `corner` the first corner kept. spacing_mm > 0 and finite. IVX_REFUSED when a count would exceed 32767. */
+ * with `origin` the first voxel centre, with `corner` the first corner kept. spacing_mm > 0
+ * and finite. IVX_REFUSED when a count would exceed 32767. */
 bool ivx_target_grid(const struct ivx_stack *stack, double spacing_mm, enum ivx_align align,
                      struct ivx_grid *out, struct ivx_err *err);
 
