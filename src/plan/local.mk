@@ -46,3 +46,10 @@ nodist_EXTRA_tests_unit_plan_test_deaths_SOURCES = dummy.cc
 tests_unit_plan_test_deaths_CPPFLAGS = $(PLAN_TEST_CPPFLAGS)
 tests_unit_plan_test_deaths_CFLAGS = $(TEST_CFLAGS)
 tests_unit_plan_test_deaths_LDADD = $(PLAN_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/plan/test_recipe
+tests_unit_plan_test_recipe_SOURCES = tests/unit/plan/test_recipe.c
+nodist_EXTRA_tests_unit_plan_test_recipe_SOURCES = dummy.cc
+tests_unit_plan_test_recipe_CPPFLAGS = $(PLAN_TEST_CPPFLAGS)
+tests_unit_plan_test_recipe_CFLAGS = $(TEST_CFLAGS)
+tests_unit_plan_test_recipe_LDADD = libconvert.a libderive.a $(PLAN_TEST_LIBS) $(ZLIB_LIBS)
