@@ -13,6 +13,8 @@ CATALOGUE_TEST_RIG = tests/unit/catalogue/rig.h tests/unit/catalogue/rig.c
 check_PROGRAMS += tests/unit/catalogue/test_deliveries \
 	tests/unit/catalogue/test_index tests/unit/catalogue/test_jobs
 tests_unit_catalogue_test_index_SOURCES = $(CATALOGUE_TEST_RIG) tests/unit/catalogue/test_index.c
+tests_unit_catalogue_test_index_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src/catalogue \
+	$(SQLITE_CFLAGS)
 tests_unit_catalogue_test_index_CFLAGS = $(TEST_CFLAGS)
 tests_unit_catalogue_test_index_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_wall_us
 tests_unit_catalogue_test_index_LDADD = $(CATALOGUE_TEST_LIBS)

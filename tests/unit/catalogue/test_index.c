@@ -8,6 +8,7 @@
 
 #include <sqlite3.h>
 
+#include "db.h"
 #include "rig.h"
 
 static void raw(const char *sql)
@@ -230,6 +231,58 @@ START_TEST(what_was_not_ended_was_not_indexed)
 }
 END_TEST
 
+START_TEST(a_full_disk_undoes_the_whole_transaction)
+{
+    struct ivx_err err = { 0 };
+    struct ivx_counts counts;
+    bool ok = true;
+    rig_series(1, 2);
+    sqlite3_exec(cat->db, "PRAGMA max_page_count = 60", NULL, NULL, NULL);
+    ck_assert(ivx_catalogue_index_begin(cat, &err));
+    for (int n = 0; ok && n < 5000; n++) {
+        char uid[16];
+        enum ivx_arrival_fate fate;
+        snprintf(uid, sizeof uid, "9.%d", n);
+        const struct ivx_arrival arrival = { .sop_uid = uid,
+                                             .series_uid = "S9",
+                                             .sha256_hex = "a",
+                                             .segment = 9,
+                                             .offset = 4096u * (unsigned)n + 512 };
+        ok = ivx_catalogue_index_arrival(cat, &arrival, &fate, &err);
+    }
+    ck_assert(!ok);
+    ck_assert_int_eq(err.code, IVX_FULL);
+    ivx_catalogue_index_abandon(cat);
+    err = (struct ivx_err){ 0 };
+
+    ck_assert(ivx_catalogue_counts(cat, &counts, &err));
+    ck_assert_int_eq(counts.instances, 2);
+    ck_assert_int_eq(counts.series[IVX_SERIES_RECEIVING], 1);
+    sqlite3_exec(cat->db, "PRAGMA max_page_count = 1000000", NULL, NULL, NULL);
+    rig_series(2, 3);
+    ck_assert(ivx_catalogue_counts(cat, &counts, &err));
+    ck_assert_int_eq(counts.instances, 5);
+}
+END_TEST
+
+START_TEST(a_catalogue_that_is_locked_for_long_says_try_again)
+{
+    char path[128];
+    sqlite3 *other = NULL;
+    const struct ivx_role_row role = { .name = "plan", .state = "running" };
+    snprintf(path, sizeof path, "%s/catalogue.db", state_dir);
+    ck_assert_int_eq(sqlite3_open(path, &other), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_busy_timeout(cat->db, 50);
+
+    FAILS(IVX_RETRY, ivx_catalogue_role_report(cat, &role, &err));
+
+    sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL);
+    OK(ivx_catalogue_role_report(cat, &role, &err));
+    sqlite3_close(other);
+}
+END_TEST
+
 START_TEST(marks_survive_and_never_go_back)
 {
     IVX_AUTO(ivx_memory_free) uint64_t(*marks)[2] = NULL;
@@ -392,6 +445,8 @@ int main(void)
     tcase_add_test(tests, an_instance_is_kept_once_and_a_conflict_aside);
     tcase_add_test(tests, indexing_the_same_records_again_changes_nothing);
     tcase_add_test(tests, what_was_not_ended_was_not_indexed);
+    tcase_add_test(tests, a_full_disk_undoes_the_whole_transaction);
+    tcase_add_test(tests, a_catalogue_that_is_locked_for_long_says_try_again);
     tcase_add_test(tests, marks_survive_and_never_go_back);
     tcase_add_test(tests, released_needs_the_release_of_every_association);
     tcase_add_test(tests, an_end_may_be_indexed_before_what_it_ends);
