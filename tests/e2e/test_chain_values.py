@@ -12,12 +12,12 @@ OBLIQUE = "0.98,0.17,0.1,-0.2,0.95,0.2"
 
 
 class AnArrivingSeries(harness.Case):
-    def through(self, *phantom, **settings):
+    def through(self, *phantom, send=harness.dcmsend):
         """The derived series at the PACS, its record there, and the files that were sent."""
         pacs = self.pacs()
-        daemon = self.daemon(pacs, **settings)
+        daemon = self.daemon(pacs)
         files = self.phantom(*phantom)
-        daemon.send(files)
+        send(files, daemon.port)
         found = pacs.wait_derived(series=1, alive=[daemon])[0]
         self.assertEqual(len(pacs.series()), 1, "only what was derived is sent on")
         return chain.fetch(pacs, found), (pacs, found), files
@@ -47,7 +47,7 @@ class AnArrivingSeries(harness.Case):
         """2x + 3y + 5z is reproduced by every kernel away from the edges: 0.02 HU in the mean
         are 0.01 mm, whatever was rounded on the way."""
         derived, _, _ = self.through("--shape", "ramp", "--dims", "40,44,20",
-                                     "--spacing", "0.7,0.7,3")
+                                     "--spacing", "0.7,0.7,3", send=harness.storescu)
         hu = derived.hu()
         k, j, i = np.meshgrid(*(np.arange(n) for n in hu.shape), indexing="ij")
         place = (derived.position[k] + i[..., None] * derived.row
@@ -69,6 +69,28 @@ class AnArrivingSeries(harness.Case):
             - 3 * (derived.position[:, 1] + 16) - 5 * place
         self.assertLess(np.abs(middle[4:-4]).max(), 1.5)
         self.assertAlmostEqual(derived.t[-1] - derived.t[0], len(derived.t) - 1, delta=1e-3)
+
+    def test_comes_back_to_the_pacs_that_routed_it_here(self):
+        """Orthanc as the sender: an archive that forwards a series and receives its result."""
+        pacs = self.pacs(start=False)
+        daemon = self.daemon(pacs, start=False)
+        pacs.settings["DicomModalities"] = {"isovox": [daemon.aet, harness.HOST, daemon.port]}
+        pacs.start()
+        daemon.start()
+        files = self.phantom("--shape", "sines", "--dims", "40,40,16", "--spacing", "1,1,3")
+        for path in files:
+            self.assertEqual(harness.http("POST", pacs.url + "/instances",
+                                          path.read_bytes())[0], 200)
+        source = pacs.series()[0]
+        self.assertEqual(harness.http("POST", pacs.url + "/modalities/isovox/store",
+                                      source["ID"])[0], 200)
+
+        found = pacs.wait_derived(series=1, instances=48, alive=[daemon])[0]
+
+        self.assertEqual(found["ParentStudy"], source["ParentStudy"])
+        expected = chain.Expected(files, 1.0, "bspline3")
+        chain.check_geometry(self, chain.fetch(pacs, found), expected)
+        chain.check_values(self, chain.fetch(pacs, found), expected)
 
 
 if __name__ == "__main__":
