@@ -17,7 +17,7 @@ bootstrap() {
     local newer
     if [ -e configure ] && [ -e Makefile.in ]; then
         newer=$(find configure.ac Makefile.am src tests -newer Makefile.in \
-            \( -name configure.ac -o -name Makefile.am -o -name local.mk \))
+            \( -name configure.ac -o -name Makefile.am -o -name '*.mk' \))
         [ -n "$newer" ] || return 0
     fi
     autoreconf -fi
