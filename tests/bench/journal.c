@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,17 +62,48 @@ static int write_floor(const char *dir, int n, size_t size, int count,
     return 0;
 }
 
-/* Records per second of `processes` at once; 0 after a failure. */
-static double run(job *work, const char *root, size_t size, int processes, int count,
-                  const uint8_t *bytes)
+/* What the block device of `dir` has done; zeros when the kernel does not say. */
+struct device {
+    double writes, flushes;
+};
+static struct device look(const char *dir)
+{
+    enum { WRITES = 4, FLUSHES = 15 };
+    struct device seen = { 0, 0 };
+    struct stat status;
+    char path[64], line[512] = "";
+    if (stat(dir, &status) == -1)
+        return seen;
+    snprintf(path, sizeof path, "/sys/dev/block/%u:%u/stat", major(status.st_dev),
+             minor(status.st_dev));
+    IVX_AUTO(ivx_fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd == -1 || read(fd, line, sizeof line - 1) <= 0)
+        return seen;
+    char *next = line;
+    for (int field = 0; *next != '\0' && field <= FLUSHES; field++) {
+        const double value = (double)strtoull(next, &next, 10);
+        seen.writes = field == WRITES ? value : seen.writes;
+        seen.flushes = field == FLUSHES ? value : seen.flushes;
+    }
+    return seen;
+}
+
+/* What one run gave, per record where it is a count. A rate of 0: it failed. */
+struct result {
+    double rate, writes, flushes;
+};
+static struct result run(job *work, const char *root, size_t size, int processes,
+                         int count, const uint8_t *bytes)
 {
     char dir[4096];
     pid_t child[8];
     bool ok = true;
+    const int all = count / processes * processes;
     snprintf(dir, sizeof dir, "%s/bench-%ld", root, (long)getpid());
     if (!ivx_directory_make(dir, NULL))
-        return 0;
+        return (struct result){ 0, 0, 0 };
     sync();
+    const struct device before = look(dir);
     const int64_t start = ivx_clock_steady_us();
     for (int n = 0; n < processes; n++) {
         child[n] = fork();
@@ -84,20 +116,23 @@ static double run(job *work, const char *root, size_t size, int processes, int c
         ok = ok && status == 0;
     }
     const int64_t spent = ivx_clock_steady_us() - start;
+    const struct device after = look(dir);
     ivx_tree_remove(dir, NULL);
-    return ok ? (double)(count / processes * processes) * 1e6 / (double)spent : 0;
+    return (struct result){ ok ? all * 1e6 / (double)spent : 0,
+                            (after.writes - before.writes) / all,
+                            (after.flushes - before.flushes) / all };
 }
 
 static int compare(const void *left, const void *right)
 {
-    const double a = *(const double *)left, b = *(const double *)right;
-    return a < b ? -1 : a > b;
+    const struct result *a = left, *b = right;
+    return a->rate < b->rate ? -1 : a->rate > b->rate;
 }
 
 static void compare_one(const char *root, size_t size, int processes, long long megabytes,
                         const uint8_t *bytes)
 {
-    double journal[ROUNDS], floor[ROUNDS];
+    struct result journal[ROUNDS], floor[ROUNDS];
     const int count = (int)(megabytes * 1000000 / (long long)size);
     for (int round = 0; round < ROUNDS; round++) {
         floor[round] = run(write_floor, root, size, processes, count, bytes);
@@ -105,11 +140,13 @@ static void compare_one(const char *root, size_t size, int processes, long long 
     }
     qsort(journal, ROUNDS, sizeof *journal, compare);
     qsort(floor, ROUNDS, sizeof *floor, compare);
-    const double rate = journal[ROUNDS / 2], best = floor[ROUNDS / 2];
-    printf("%7zu bytes, %d writer%s  journal %6.0f/s %5.0f MB/s   floor %6.0f/s"
-           "   ratio %.2f\n",
-           size, processes, processes == 1 ? " " : "s", rate, rate * (double)size / 1e6,
-           best, best > 0 ? rate / best : 0);
+    const struct result *mine = &journal[ROUNDS / 2], *best = &floor[ROUNDS / 2];
+    printf(
+        "%7zu bytes, %d writer%s  journal %5.0f/s %4.0f MB/s %5.2f writes %5.2f flushes"
+        "   floor %5.0f/s %5.2f writes %5.2f flushes   ratio %.2f\n",
+        size, processes, processes == 1 ? " " : "s", mine->rate,
+        mine->rate * (double)size / 1e6, mine->writes, mine->flushes, best->rate,
+        best->writes, best->flushes, best->rate > 0 ? mine->rate / best->rate : 0);
     fflush(stdout);
 }
 
