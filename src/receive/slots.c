@@ -62,7 +62,8 @@ void ivx_slots_free(struct ivx_slots **slots)
 
 static size_t high(const struct ivx_slots *slots)
 {
-    return atomic_load(&slots->shared->high);
+    const size_t stored = atomic_load(&slots->shared->high);
+    return stored < slots->room ? stored : slots->room;
 }
 
 bool ivx_slots_take(struct ivx_slots *slots, const char *address, size_t *slot_out)
