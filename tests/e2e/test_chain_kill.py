@@ -121,5 +121,27 @@ class EveryProcessIsMortal(harness.Case):
         self.assertEqual(len({chain.fetch(pacs, each).pixels() for each in found}), 1)
 
 
+class AnOrderlyStop(harness.Case):
+    def test_gives_the_job_back_and_costs_no_attempt(self):
+        daemon = self.daemon(self.pacs(start=False), settings={
+            "shutdown_grace": 1, "convert": {"workers": 1, "attempts": 1},
+            "plan": {"quiet": 1, "quiet_released": 0}, ("recipe", "iso-1mm"): {"spacing": 0.1}})
+        daemon.send(self.phantom("--dims", "8,8,500", "--spacing", "1,1,2"))  # 10000 small files
+        harness.wait_until(lambda: [each for each in daemon.list("jobs")
+                                    if each["state"] == "running"], 30, "it is running")
+        begun = time.monotonic()
+        self.assertEqual(daemon.stop(), 0)
+        self.assertLess(time.monotonic() - begun, 8 * harness.SLOW)
+        self.assertIn("event=job.released", daemon.log.read_text(), harness.tail(daemon.log))
+
+        daemon.start()
+
+        job = harness.wait_until(
+            lambda: [each for each in daemon.list("jobs") if each["state"] != "queued"], 30,
+            lambda: "the job goes on\n" + harness.tail(daemon.log))[0]
+        self.assertEqual((job["state"], job["attempts"]), ("running", 1))
+        daemon.kill()
+
+
 if __name__ == "__main__":
     unittest.main()
