@@ -11,6 +11,9 @@
 #include "isovox/convert/conversion.h"
 #include "isovox/sys/log.h"
 
+/* A disk that syncs fewer makes a second worker do the same work, in vain. */
+enum { FILES_PER_SECOND = 10 };
+
 struct source {
     struct ivx_instance **instances; /* owned */
     const char **sha256;             /* owned array; in slice order; texts are the claim's */
@@ -163,8 +166,8 @@ static bool make_result(struct ivx_worker *worker, const struct ivx_claim *claim
         || !convert(worker, claim, lease, &recipe, &source, folder, &result, code_out, err))
         return false;
 
-    lease->next_beat_us = 0; /* a whole lease for the syncs that follow */
-    return ivx_lease_hold(lease, err)
+    lease->next_beat_us = 0; /* now: nothing beats while the files are synced */
+    return ivx_lease_hold_for(lease, lease->seconds + result.files / FILES_PER_SECOND, err)
            && ivx_outbox_publish(worker->outbox, claim->key, claim->epoch, err)
            && ivx_worker_record(worker, claim, result.stages_json, err);
 }

@@ -27,6 +27,8 @@ struct ivx_lease {
 /* Prolongs the lease every quarter of it. False (IVX_STALE): the job is another's now, or
  * the process has to end; see lost and stopped. */
 bool ivx_lease_hold(struct ivx_lease *lease, struct ivx_err *err);
+/* The same for what reports nothing on its way and may take this long. */
+bool ivx_lease_hold_for(struct ivx_lease *lease, int seconds, struct ivx_err *err);
 
 /* work.c: one claimed job, from the spool to the outbox and the catalogue. On failure
  * code_out (room 32) is the reason code of the job's row. */
