@@ -7,8 +7,9 @@
 #include "kernel/kernel.h"
 #include "knots.h"
 
-/* Source slices at a time, at most. */
-enum { IVX_BATCH = 64 };
+/* Floats of every plane that are worked on at a time: all that is read of them for one
+ * group of result slices stays in the inner caches. */
+enum { IVX_LINE = 1024 };
 
 /* One in-plane resampled slice. Rows and columns outside the ranges lie outside the
  * slice's own half-pixel border: they are 0 and take no part. */
@@ -73,8 +74,10 @@ struct ivx_engine {
     int32_t batch;              /* source slices at a time */
     int32_t group;              /* result slices at a time */
     int32_t planes, slope_planes;
-    struct plane *ring; /* slice k is in ring[k % planes] */
-    float **slope;
+    struct plane *ring;  /* slice k is in ring[k % planes] */
+    float **slope;       /* of slice k in slope[k % slope_planes] */
+    float **share_slope; /* the same of what is there, where share_sloped says so */
+    bool *share_sloped;
     float *ones, *zeros; /* rows */
     size_t result_pitch; /* bytes */
     void *result;        /* group result slices */
@@ -118,6 +121,8 @@ void ivx_engine_in_plane(struct ivx_engine *engine, struct worker *worker,
 /* through.c: slopes of the planes [next_slope, slope_to), and result slices
  * [next_out, group_to), for the rows of band n of the crew. */
 void ivx_engine_slopes(struct ivx_engine *engine, int n);
+/* After it, once: which of these have slopes of their padding. */
+void ivx_engine_mark_slopes(struct ivx_engine *engine);
 void ivx_engine_through(struct ivx_engine *engine, int n);
 
 /* Where one lattice axis stands in the source: index units of the slice. */

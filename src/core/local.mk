@@ -1,8 +1,8 @@
 # The loops are compiled once per instruction set, and all of them stand in libcore.a.
 # Only here is a set switched on. No contraction anywhere in core: same bits everywhere.
-CORE_CFLAGS = $(AM_CFLAGS) -ffp-contract=off
+CORE_CFLAGS = $(AM_CFLAGS) -ffp-contract=off $(VECTORIZE)
 CORE_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src/core
-LOOPS_CFLAGS = $(CORE_CFLAGS) $(VECTORIZE) -fno-math-errno -fno-trapping-math
+LOOPS_CFLAGS = $(CORE_CFLAGS) -fno-math-errno -fno-trapping-math
 core_headers = include/isovox/core/gather.h include/isovox/core/grid.h include/isovox/core/stack.h \
 	include/isovox/core/resample.h
 

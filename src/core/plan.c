@@ -153,7 +153,7 @@ static size_t worker_bytes(const struct ivx_engine *engine)
     size_t bytes =
         ivx_table_bytes(engine->grid->count[0], ivx_shape_taps(x), x->spline)
         + ivx_table_bytes(engine->grid->count[1], ivx_shape_taps(y), y->spline);
-    bytes += float_bytes(IVX_LANES * (3 * columns + width) + 2 * width + 1024);
+    bytes += float_bytes(IVX_LANES * (3 * columns + width) + 2 * width + IVX_LINE);
     bytes += float_bytes(width * engine->z.most);
     if (engine->shape[1].spline)
         bytes += float_bytes(engine->in_plane);
@@ -184,7 +184,6 @@ static bool choose_batch(struct ivx_engine *engine, struct ivx_err *err)
 {
     const size_t limit = engine->options->memory_limit, slice = result_bytes(engine);
     engine->batch = engine->crew > 1 ? 4 * engine->crew : 1;
-    engine->batch = engine->batch > IVX_BATCH ? IVX_BATCH : engine->batch;
     engine->group = slice >= GROUP_BYTES ? 1 : (int32_t)(GROUP_BYTES / slice);
     engine->group = engine->group > engine->z.outputs ? engine->z.outputs : engine->group;
 
@@ -248,7 +247,7 @@ static bool make_worker(struct ivx_engine *engine, struct worker *worker,
     const struct ivx_stack *stack = engine->stack;
     const size_t columns = stack->columns, width = engine->grid->count[0];
     const struct ivx_shape *x = &engine->shape[0], *y = &engine->shape[1];
-    const size_t line = width > 1024 ? width : 1024;
+    const size_t line = width > IVX_LINE ? width : IVX_LINE;
     const struct piece pieces[] = {
         { &worker->row, 2 * (size_t)longest(engine), sizeof(void *) },
         { &worker->frame, (size_t)engine->group, sizeof *worker->frame },
@@ -297,6 +296,8 @@ static bool make_rings(struct ivx_engine *engine)
     const struct piece pieces[] = {
         { &engine->ring, (size_t)engine->planes, sizeof *engine->ring },
         { &engine->slope, (size_t)engine->slope_planes, sizeof(float *) },
+        { &engine->share_slope, (size_t)engine->slope_planes, sizeof(float *) },
+        { &engine->share_sloped, (size_t)engine->slope_planes, sizeof(bool) },
         { &engine->ones, width, sizeof(float) },
         { &engine->zeros, width, sizeof(float) },
         { &engine->digest, (size_t)engine->stack->slices, sizeof *engine->digest },
@@ -393,8 +394,9 @@ bool ivx_engine_new(const struct ivx_stack *stack, const struct ivx_grid *grid,
 
 bool ivx_engine_masks(struct ivx_engine *engine, struct ivx_err *err)
 {
-    const size_t more = float_bytes(engine->out_plane) * engine->planes
-                        + 2 * float_bytes(engine->in_plane) * engine->crew;
+    const size_t more =
+        float_bytes(engine->out_plane) * (engine->planes + engine->slope_planes)
+        + 2 * float_bytes(engine->in_plane) * engine->crew;
     const size_t limit = engine->options->memory_limit;
     if (engine->masks_ready)
         return true;
@@ -406,6 +408,11 @@ bool ivx_engine_masks(struct ivx_engine *engine, struct ivx_err *err)
     for (int32_t n = 0; n < engine->planes; n++) {
         engine->ring[n].share = room(engine->out_plane, sizeof(float));
         if (engine->ring[n].share == NULL)
+            return ivx_fail(err, IVX_FULL, "resample: no memory for padding");
+    }
+    for (int32_t n = 0; n < engine->slope_planes; n++) {
+        engine->share_slope[n] = room(engine->out_plane, sizeof(float));
+        if (engine->share_slope[n] == NULL)
             return ivx_fail(err, IVX_FULL, "resample: no memory for padding");
     }
     for (int n = 0; n < engine->crew; n++) {
@@ -447,6 +454,8 @@ static void free_rings(struct ivx_engine *engine)
     }
     for (int32_t n = 0; engine->slope != NULL && n < engine->slope_planes; n++)
         free(engine->slope[n]);
+    for (int32_t n = 0; engine->share_slope != NULL && n < engine->slope_planes; n++)
+        free(engine->share_slope[n]);
     for (int32_t n = 0; engine->staged_voxel != NULL && n < engine->batch; n++)
         free(engine->staged_voxel[n]);
     for (int32_t n = 0; engine->staged_missing != NULL && n < engine->batch; n++)
@@ -466,6 +475,8 @@ void ivx_engine_free(struct ivx_engine **engine_ptr)
     free(engine->odd);
     free(engine->ring);
     free(engine->slope);
+    free(engine->share_slope);
+    free(engine->share_sloped);
     free(engine->ones);
     free(engine->zeros);
     free(engine->result);

@@ -139,6 +139,7 @@ static bool make_slopes(struct ivx_engine *engine)
         return false;
     engine->slope_to = to;
     ivx_engine_run(engine, slope_task);
+    ivx_engine_mark_slopes(engine);
     engine->next_slope = to;
     return true;
 }

@@ -2,9 +2,7 @@
 
 #include <string.h>
 
-/* Floats worked on at a time: all that is read from the ring for one of these stays in
- * the inner caches, for every result slice of a group, or for every slope of a batch. */
-enum { LINE = 1024, SLOPE_LINE = 256 };
+enum { SLOPE_LINE = 256 };
 
 static int32_t later(int32_t a, int32_t b)
 {
@@ -33,7 +31,7 @@ static size_t band_edge(const struct ivx_engine *engine, int n)
 {
     if (n == engine->crew)
         return engine->out_plane;
-    return engine->out_plane / (size_t)engine->crew * (size_t)n / LINE * LINE;
+    return engine->out_plane / (size_t)engine->crew * (size_t)n / IVX_LINE * IVX_LINE;
 }
 
 static struct band band_of(const struct ivx_engine *engine, int n)
@@ -88,6 +86,32 @@ static void slopes_of(const struct ivx_engine *engine, int32_t from, int32_t to,
                                    engine->odd + (size_t)k * 2 * IVX_REACH, width);
 }
 
+static bool any_masked(const struct ivx_engine *engine, int32_t from, int32_t to)
+{
+    for (int32_t k = later(0, from - IVX_REACH);
+         k < sooner(to + IVX_REACH, engine->stack->slices); k++)
+        if (ivx_engine_plane(engine, k)->masked)
+            return true;
+    return false;
+}
+
+/* Slopes of how much is there: row by row, for every slice has its own rows. */
+static void share_slopes(struct ivx_engine *engine, const struct band *band)
+{
+    const float *rows[3 * IVX_REACH];
+    float *out[IVX_REACH];
+    const int32_t from = engine->next_slope, to = engine->slope_to;
+    const size_t pitch = (size_t)engine->grid->count[0];
+
+    for (int32_t row = band->row; row < band->row_end; row++) {
+        const size_t at = (size_t)row * pitch;
+        rows_around(engine, from, to, share_row, at, row, rows);
+        for (int32_t k = from; k < to; k++)
+            out[k - from] = engine->share_slope[k % engine->slope_planes] + at;
+        slopes_of(engine, from, to, rows, out, pitch);
+    }
+}
+
 void ivx_engine_slopes(struct ivx_engine *engine, int n)
 {
     const float *rows[3 * IVX_REACH];
@@ -102,6 +126,15 @@ void ivx_engine_slopes(struct ivx_engine *engine, int n)
             out[k - from] = engine->slope[k % engine->slope_planes] + at;
         slopes_of(engine, from, to, rows, out, most);
     }
+    if (any_masked(engine, from, to))
+        share_slopes(engine, &band);
+}
+
+void ivx_engine_mark_slopes(struct ivx_engine *engine)
+{
+    const bool masked = any_masked(engine, engine->next_slope, engine->slope_to);
+    for (int32_t k = engine->next_slope; k < engine->slope_to; k++)
+        engine->share_sloped[k % engine->slope_planes] = masked;
 }
 
 /* The planes, and their slopes, that make up [at, ...) of a result slice. */
@@ -153,6 +186,23 @@ static bool sum_rounded(const struct ivx_frame *frame, size_t at, int16_t *out,
     return true;
 }
 
+/* Slopes of how much is there, of the n-th slice that takes part: made with its block
+ * when something is padded; else, at the wedges of a tilt, here. */
+static const float *share_slope(const struct ivx_frame *frame, int32_t row, size_t at,
+                                size_t width, int32_t n)
+{
+    const struct ivx_engine *engine = frame->engine;
+    const float *rows[2 * IVX_REACH + 1];
+    const int32_t k = frame->taps.first + n;
+    float *made = frame->worker->share_slopes + (size_t)n * engine->grid->count[0];
+
+    if (engine->share_sloped[k % engine->slope_planes])
+        return engine->share_slope[k % engine->slope_planes] + at;
+    rows_around(engine, k, k + 1, share_row, at, row, rows);
+    slopes_of(engine, k, k + 1, rows, &made, width);
+    return made;
+}
+
 /* The same sum over how much of each plane was there. */
 static void sum_shares(const struct ivx_frame *frame, int32_t row_index, size_t at,
                        float *out, size_t width)
@@ -166,14 +216,8 @@ static void sum_shares(const struct ivx_frame *frame, int32_t row_index, size_t 
     if (frame->slope_weight == NULL)
         return;
 
-    for (int32_t n = 0; n < frame->taps.count; n++) {
-        const float *rows[2 * IVX_REACH + 1];
-        const int32_t k = frame->taps.first + n;
-        float *slopes = frame->worker->share_slopes + (size_t)n * engine->grid->count[0];
-        rows_around(engine, k, k + 1, share_row, at, row_index, rows);
-        slopes_of(engine, k, k + 1, rows, &slopes, width);
-        row[n] = slopes;
-    }
+    for (int32_t n = 0; n < frame->taps.count; n++)
+        row[n] = share_slope(frame, row_index, at, width, n);
     engine->kernels->add_taps(out, row, frame->slope_weight, frame->taps.count, width);
 }
 
@@ -210,7 +254,7 @@ static void plain(const struct ivx_frame *frame, size_t at, size_t width)
     int16_t *to = frame->result;
 
     while (width > 0) {
-        const size_t most = width < LINE ? width : LINE;
+        const size_t most = width < IVX_LINE ? width : IVX_LINE;
         if (!whole || !sum_rounded(frame, at, to + at, most)) {
             sum_values(frame, at, frame->worker->line, most);
             put(frame, at, frame->worker->line, most);
@@ -220,33 +264,35 @@ static void plain(const struct ivx_frame *frame, size_t at, size_t width)
     }
 }
 
-/* Background voxels of a row that were counted as edge, or not, by the geometry. */
-static void count_missing(const struct ivx_frame *frame, int32_t row, const float *share,
-                          size_t width)
+/* Columns [from, to) of a row of which some is missing: divide by how much was there.
+ * What becomes background and was counted as edge is edge no more. */
+static void divide(const struct ivx_frame *frame, int32_t from, int32_t to, bool edge)
 {
-    const bool rim =
-        frame->rim || row < frame->inner_row_from || row >= frame->inner_row_to;
-    for (size_t x = 0; x < width; x++) {
-        if (share[x] >= 0.5f)
-            continue;
-        const int32_t column = frame->column_from + (int32_t)x;
-        frame->worker->background++;
-        if (rim || column < frame->inner_column_from || column >= frame->inner_column_to)
-            frame->worker->edge--;
-    }
+    struct worker *worker = frame->worker;
+    const size_t start = (size_t)(from - frame->column_from);
+    if (to <= from)
+        return;
+    const uint64_t missing = frame->engine->kernels->share(
+        worker->line + start, worker->share_line + start,
+        frame->engine->options->background, (size_t)(to - from));
+    worker->background += missing;
+    worker->edge -= edge ? missing : 0;
 }
 
-/* Some of what this row needs is missing: divide by how much was there. */
 static void masked(const struct ivx_frame *frame, int32_t row, size_t at, size_t width)
 {
     struct worker *worker = frame->worker;
+    const bool rim =
+        frame->rim || row < frame->inner_row_from || row >= frame->inner_row_to;
+    const int32_t from = sooner(frame->inner_column_from, frame->column_to);
+    const int32_t to = later(from, sooner(frame->inner_column_to, frame->column_to));
 
     sum_values(frame, at, worker->line, width);
     sum_shares(frame, row, at, worker->share_line, width);
-    frame->engine->kernels->share(worker->line, worker->share_line,
-                                  frame->engine->options->background, width);
+    divide(frame, frame->column_from, from, true);
+    divide(frame, from, to, rim);
+    divide(frame, to, frame->column_to, true);
     put(frame, at, worker->line, width);
-    count_missing(frame, row, worker->share_line, width);
 }
 
 static void one_row(const struct ivx_frame *frame, int32_t row)
@@ -379,8 +425,8 @@ void ivx_engine_through(struct ivx_engine *engine, int n)
         if (!frame->outside)
             count_edge(frame, band.row, band.row_end);
     }
-    for (size_t at = band.at; at < band.end; at += LINE) {
-        const size_t end = band.end - at < LINE ? band.end : at + LINE;
+    for (size_t at = band.at; at < band.end; at += IVX_LINE) {
+        const size_t end = band.end - at < IVX_LINE ? band.end : at + IVX_LINE;
         for (int32_t m = 0; m < group; m++)
             piece_of(&worker->frame[m], at, end);
     }

@@ -116,7 +116,11 @@ static void use_share(const struct ivx_kernels *set, const struct turn *t,
                       union result *out)
 {
     memcpy(out->real, t->row[0], t->width * sizeof(float));
-    set->share(out->real, t->row[1], -1024, t->width);
+    const uint64_t missing = set->share(out->real, t->row[1], -1024, t->width);
+    uint64_t counted = 0;
+    for (size_t x = 0; x < t->width; x++)
+        counted += !(t->row[1][x] >= 0.5f);
+    ck_assert_uint_eq(missing, counted);
 }
 
 static const struct {

@@ -61,9 +61,9 @@ struct ivx_kernels {
     uint64_t (*round_spline)(int16_t *restrict out, const float *const *row,
                              const float *w, const float *const *slope, const float *sw,
                              size_t width);
-    /* value /= share where share >= 1/2, else the background. */
-    void (*share)(float *restrict value, const float *share_of, float background,
-                  size_t width);
+    /* value /= share where share >= 1/2, else the background: returns how often. */
+    uint64_t (*share)(float *restrict value, const float *share_of, float background,
+                      size_t width);
 };
 
 extern const struct ivx_kernels ivx_kernels_base;

@@ -366,11 +366,17 @@ static uint64_t round_spline(int16_t *restrict out, const float *const *rows,
     return off ? count_outside(rows, weights, slopes_of, sw, 2, width) : 0;
 }
 
-static void share(float *restrict value, const float *share_of, float background,
-                  size_t width)
+static uint64_t share(float *restrict value, const float *share_of, float background,
+                      size_t width)
 {
-    for (size_t x = 0; x < width; x++)
-        value[x] = share_of[x] >= 0.5f ? value[x] / share_of[x] : background;
+    uint32_t missing = 0;
+    for (size_t x = 0; x < width; x++) {
+        const bool there = share_of[x] >= 0.5f;
+        const float quotient = value[x] / share_of[x];
+        value[x] = there ? quotient : background;
+        missing += !there;
+    }
+    return missing;
 }
 
 const struct ivx_kernels TABLE(IVX_SET) = {
