@@ -441,7 +441,7 @@ class TheCommandLine(ConvertCase):
                 (["x", "--spacing", "1mm", *out], "--spacing 1mm"),
                 (["x", "--spacing", "nan", *out], "--spacing nan"),
                 (["x", "--spacing", "native", *out], "not built yet"),
-                (["x", "--orientation", "patient", *out], "not built yet"),
+                (["x", "--orientation", "sideways", *out], "--orientation sideways"),
                 (["x", "--format", "enhanced", *out], "not built yet"),
                 (["x", "--kernel", "cubic", *out], "--kernel cubic"),
                 (["x", "--align", "left", *out], "--align left"),
