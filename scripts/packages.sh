@@ -1,7 +1,8 @@
 #!/bin/bash
 # packages.sh GROUP... - installs the Debian packages of these groups that are missing.
 #   build   what configure and make need      demo   what ./quickstart needs besides
-#   test    what ./check needs besides        --list prints instead of installing
+#   test    what ./check needs besides        arm    what ./check neon needs besides
+#   --list prints instead of installing
 # README.md says what each is for. Silent when all are there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -33,6 +34,10 @@ test=(
     shellcheck
     xz-utils              # make dist
 )
+arm=(
+    gcc-aarch64-linux-gnu libc6-dev-arm64-cross  # the engine for ARM
+    qemu-user             # runs it
+)
 
 wanted=()
 list=no
@@ -42,6 +47,7 @@ for group in "$@"; do
     build) wanted+=("${build[@]}") ;;
     demo) wanted+=("${demo[@]}") ;;
     test) wanted+=("${test[@]}") ;;
+    arm) wanted+=("${arm[@]}") ;;
     *)
         echo "packages.sh: no group $group" >&2
         exit 2

@@ -77,3 +77,24 @@ tests_unit_core_test_gather_SOURCES = tests/unit/core/test_gather.c \
 	tests/unit/core/subject.h tests/unit/core/subject.c
 tests_unit_core_test_gather_CFLAGS = $(TEST_CFLAGS)
 tests_unit_core_test_gather_LDADD = $(CORE_TEST_LIBS)
+
+# The bits of the engine's version: see tests/golden/hashes.sh.
+noinst_PROGRAMS += tests/golden/hashes
+tests_golden_hashes_SOURCES = tests/golden/hashes.c tests/golden/sha256.h \
+	tests/golden/sha256.c
+tests_golden_hashes_CFLAGS = $(AM_CFLAGS) -ffp-contract=off
+tests_golden_hashes_LDADD = libcore.a libbase.a -lm -lpthread
+dist_check_SCRIPTS += tests/golden/hashes.sh
+EXTRA_DIST += tests/golden/engine-1.txt tests/golden/cross.sh
+
+check_PROGRAMS += tests/unit/core/test_fidelity tests/unit/core/test_library
+tests_unit_core_test_fidelity_SOURCES = tests/unit/core/test_fidelity.c \
+	tests/unit/core/subject.h tests/unit/core/subject.c
+tests_unit_core_test_fidelity_CFLAGS = $(TEST_CFLAGS)
+tests_unit_core_test_fidelity_LDADD = $(CORE_TEST_LIBS)
+tests_unit_core_test_library_SOURCES = tests/unit/core/test_library.c \
+	tests/unit/core/subject.h tests/unit/core/subject.c
+tests_unit_core_test_library_CFLAGS = $(TEST_CFLAGS)
+tests_unit_core_test_library_LDADD = $(CORE_TEST_LIBS)
+tests_unit_core_test_library_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc \
+	-Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=aligned_alloc -Wl,--wrap=free
