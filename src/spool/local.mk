@@ -1,6 +1,6 @@
 noinst_LIBRARIES += libspool.a
 libspool_a_SOURCES = include/isovox/spool/spool.h src/spool/format.h src/spool/segment.h \
-	src/spool/format.c src/spool/scan.c src/spool/segment.c src/spool/spool.c \
+	src/spool/format.c src/spool/reclaim.c src/spool/scan.c src/spool/segment.c src/spool/spool.c \
 	src/spool/take.c src/spool/writer.c
 EXTRA_DIST += src/spool/README.md
 

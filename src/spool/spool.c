@@ -150,17 +150,3 @@ bool ivx_spool_segments(struct ivx_spool *spool, uint64_t **out, size_t *count_o
     *count_out = count;
     return true;
 }
-
-bool ivx_spool_reclaim(struct ivx_spool *spool, uint64_t segment, struct ivx_err *err)
-{
-    char name[24];
-    snprintf(name, sizeof name, "%016" PRIx64 ".seg", segment);
-    IVX_AUTO(ivx_fd_close) int fd = openat(spool->directory, name, O_RDONLY | O_CLOEXEC);
-    if (fd == -1)
-        return ivx_fail_errno(err, "open", name);
-    if (flock(fd, LOCK_EX | LOCK_NB) == -1)
-        return ivx_fail(err, IVX_RETRY, "%s is being written", name);
-    if (unlinkat(spool->directory, name, 0) == -1)
-        return ivx_fail_errno(err, "remove", name);
-    return ivx_fd_sync(spool->directory, spool->path, err);
-}

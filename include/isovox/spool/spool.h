@@ -87,8 +87,14 @@ bool ivx_spool_path(const struct ivx_spool *spool, uint64_t segment, char *out, 
 /* Every segment, ascending. The caller frees *out. */
 bool ivx_spool_segments(struct ivx_spool *spool, uint64_t **out, size_t *count_out,
                         struct ivx_err *err);
-/* Deletes a segment that no writer owns: IVX_RETRY when one does. */
-bool ivx_spool_reclaim(struct ivx_spool *spool, uint64_t segment, struct ivx_err *err);
+/* The last word of whoever has recorded what is in the segment; false keeps it. */
+typedef bool ivx_spool_agree(void *context, struct ivx_err *err);
+
+/* Deletes a segment that no writer owns and that has no record behind the mark: IVX_RETRY
+ * when it has. `agree` (may be NULL) is asked between the two, under the segment's lock:
+ * nothing can be appended to it any more. */
+bool ivx_spool_reclaim(struct ivx_spool *spool, const struct ivx_spool_mark *mark,
+                       ivx_spool_agree *agree, void *context, struct ivx_err *err);
 
 #ifdef __cplusplus
 }

@@ -74,8 +74,10 @@ static void remove_others(void)
     IVX_AUTO(ivx_memory_free) uint64_t *numbers = NULL;
     size_t count = 0;
     ck_assert(ivx_spool_segments(spool, &numbers, &count, NULL));
-    for (size_t n = 1; n < count; n++)
-        ck_assert(ivx_spool_reclaim(spool, numbers[n], NULL));
+    for (size_t n = 1; n < count; n++) {
+        const struct ivx_spool_mark beyond = { numbers[n], UINT64_C(1) << 40 };
+        ck_assert(ivx_spool_reclaim(spool, &beyond, NULL, NULL, NULL));
+    }
 }
 
 /* Another record is written, and a scan from the start as well as one from where the last

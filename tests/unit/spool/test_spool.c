@@ -247,6 +247,38 @@ START_TEST(a_freed_segment_is_taken_again_and_two_writers_never_share_one)
 }
 END_TEST
 
+static bool refuse(void *context, struct ivx_err *err)
+{
+    ++*(int *)context;
+    return ivx_fail(err, IVX_STALE, "no");
+}
+
+START_TEST(a_segment_with_a_record_that_nobody_has_read_is_kept)
+{
+    struct ivx_err err = { 0 };
+    IVX_AUTO(ivx_spool_writer_free) struct ivx_spool_writer *writer = rig_writer();
+    IVX_AUTO(ivx_memory_free) struct seen *seen = calloc(1, sizeof *seen);
+    int asked = 0;
+    rig_must_write(writer, 0, 100);
+    ck_assert(rig_scan(NULL, 0, seen, &err));
+    const struct ivx_spool_mark mark = seen->after[0];
+    rig_must_write(writer, 1, 100); /* by whoever took it between scan and reclaim */
+    ivx_spool_writer_free(&writer);
+
+    ck_assert(!ivx_spool_reclaim(spool, &mark, refuse, &asked, &err));
+    ck_assert_int_eq(err.code, IVX_RETRY);
+    ck_assert_int_eq(asked, 0);
+    rig_expect(0, 1);
+
+    err = (struct ivx_err){ 0 };
+    ck_assert(rig_scan(NULL, 0, seen, &err));
+    ck_assert(!ivx_spool_reclaim(spool, &seen->after[1], refuse, &asked, &err));
+    ck_assert_int_eq(err.code, IVX_STALE);
+    ck_assert_int_eq(asked, 1);
+    rig_expect(0, 1);
+}
+END_TEST
+
 START_TEST(a_segment_that_is_written_cannot_be_reclaimed)
 {
     struct ivx_err err = { 0 };
@@ -257,14 +289,15 @@ START_TEST(a_segment_that_is_written_cannot_be_reclaimed)
     ck_assert(ivx_spool_segments(spool, &numbers, &count, &err));
     ck_assert_uint_eq(count, 1);
 
-    ck_assert(!ivx_spool_reclaim(spool, numbers[0], &err));
+    const struct ivx_spool_mark beyond = { numbers[0], UINT64_C(1) << 40 };
+    ck_assert(!ivx_spool_reclaim(spool, &beyond, NULL, NULL, &err));
     ck_assert_int_eq(err.code, IVX_RETRY);
     ivx_spool_writer_free(&writer);
     err = (struct ivx_err){ 0 };
-    ck_assert_msg(ivx_spool_reclaim(spool, numbers[0], &err), "%s", err.text);
+    ck_assert_msg(ivx_spool_reclaim(spool, &beyond, NULL, NULL, &err), "%s", err.text);
 
     rig_expect(0, -1);
-    ck_assert(!ivx_spool_reclaim(spool, numbers[0], &err));
+    ck_assert(!ivx_spool_reclaim(spool, &beyond, NULL, NULL, &err));
     ck_assert_int_eq(err.code, IVX_ABSENT);
     /* The number does not come back: marks that are left over must hide nothing. */
     IVX_AUTO(ivx_memory_free) uint64_t *again = NULL;
@@ -325,6 +358,7 @@ int main(void)
     tcase_add_test(tests, full_segments_give_back_what_they_do_not_need);
     tcase_add_test(tests, a_freed_segment_is_taken_again_and_two_writers_never_share_one);
     tcase_add_test(tests, a_segment_that_is_written_cannot_be_reclaimed);
+    tcase_add_test(tests, a_segment_with_a_record_that_nobody_has_read_is_kept);
     tcase_add_test(tests, a_thousand_records_over_many_segments_are_all_there);
     tcase_add_test(tests, calls_out_of_order_are_refused);
     suite_add_tcase(suite, tests);
