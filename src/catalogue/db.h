@@ -107,7 +107,7 @@ bool ivx_series_settle_of_job(struct ivx_catalogue *catalogue, int64_t job_id,
     "s.instances, s.first_us, s.last_us, s.decided_us, s.code, s.note, "                 \
     "NOT EXISTS (SELECT 1 FROM carried c LEFT JOIN association a"                        \
     " ON a.name = c.association WHERE c.series_id = s.id"                                \
-    " AND (a.ended IS NULL OR a.ended <> 1))"
+    " AND (a.ended IS NULL OR a.ended <> 1)), s.gone"
 ivx_db_read ivx_series_read, ivx_instance_row_read, ivx_job_read, ivx_delivery_read;
 
 #define IVX_JOB_COLUMNS                                                                  \

@@ -50,6 +50,15 @@ static bool add_instances(struct ivx_catalogue *catalogue, int64_t job_id,
     return true;
 }
 
+/* The same contents may have come again since, and lie elsewhere. */
+static bool set_instances(struct ivx_catalogue *catalogue, int64_t job_id,
+                          const struct ivx_new_job *job, struct ivx_err *err)
+{
+    return ivx_db_run(catalogue, "DELETE FROM job_instance WHERE job_id = ?1",
+                      ARGS(I(job_id)), err)
+           && add_instances(catalogue, job_id, job, err);
+}
+
 /* A destination that is new for a job that is done already gets its delivery at once. */
 static bool add_destinations(struct ivx_catalogue *catalogue, int64_t job_id,
                              const struct ivx_new_job *job, int64_t now_us,
@@ -71,6 +80,28 @@ static bool add_destinations(struct ivx_catalogue *catalogue, int64_t job_id,
                       err);
 }
 
+/* Its result was removed after plan.keep, and the sources have come again: so the result is
+ * wanted again, wherever it was sent. */
+static bool remake(struct ivx_catalogue *catalogue, int64_t job_id, int64_t now_us,
+                   struct ivx_err *err)
+{
+    int changed = 0;
+    if (!ivx_db_change(catalogue,
+                       "UPDATE job SET state = ?2, attempts = 0, next_us = ?3,"
+                       " result_gone = 0, outbox_key = '', finished_us = 0"
+                       " WHERE id = ?1 AND state = ?4 AND result_gone > 0",
+                       ARGS(I(job_id), I(IVX_JOB_QUEUED), I(now_us), I(IVX_JOB_DONE)),
+                       &changed, err))
+        return false;
+    return changed == 0
+           || (ivx_db_run(catalogue,
+                          "DELETE FROM answer WHERE delivery_id IN"
+                          " (SELECT id FROM delivery WHERE job_id = ?1)",
+                          ARGS(I(job_id)), err)
+               && ivx_db_run(catalogue, "DELETE FROM delivery WHERE job_id = ?1",
+                             ARGS(I(job_id)), err));
+}
+
 /* The same content and recipe: the job and its result stand. One that was given up for a
  * later generation is wanted again. */
 static bool keep_job(struct ivx_catalogue *catalogue, int64_t job_id, int64_t generation,
@@ -89,6 +120,7 @@ static bool keep_job(struct ivx_catalogue *catalogue, int64_t job_id, int64_t ge
                          ARGS(I(job_id), I(IVX_DELIVERY_QUEUED), I(now_us),
                               I(IVX_DELIVERY_CANCELLED)),
                          err)
+           && remake(catalogue, job_id, now_us, err)
            && ivx_db_run(catalogue,
                          "UPDATE job SET generation = ?2, superseded = 0 WHERE id = ?1",
                          ARGS(I(job_id), I(generation)), err);
@@ -123,6 +155,7 @@ static bool want_job(struct ivx_catalogue *catalogue, int64_t series_id,
         return false;
     const bool made =
         exists ? keep_job(catalogue, id, generation, now_us, err)
+                     && set_instances(catalogue, id, job, err)
                : make_job(catalogue, series_id, job, generation, now_us, &id, err);
     return made && add_destinations(catalogue, id, job, now_us, err);
 }

@@ -27,7 +27,7 @@ static const char *text_or_empty(const char *text)
  * whether this very record is the one that was kept. */
 struct known {
     int64_t series_id;
-    bool found, same, this_record;
+    bool found, same, this_record, gone;
 };
 static bool look_up(struct ivx_catalogue *catalogue, const struct ivx_arrival *arrival,
                     struct known *out, struct ivx_err *err)
@@ -35,7 +35,7 @@ static bool look_up(struct ivx_catalogue *catalogue, const struct ivx_arrival *a
     IVX_AUTO(ivx_db_reset) sqlite3_stmt *row = NULL;
     *out = (struct known){ 0 };
     if (!ivx_db_query(catalogue,
-                      "SELECT series_id, sha256 = ?2, segment = ?3 AND offset = ?4"
+                      "SELECT series_id, sha256 = ?2, segment = ?3 AND offset = ?4, gone"
                       " FROM instance WHERE sop_uid = ?1",
                       ARGS(T(arrival->sop_uid), T(arrival->sha256_hex),
                            I(arrival->segment), I(arrival->offset)),
@@ -46,6 +46,7 @@ static bool look_up(struct ivx_catalogue *catalogue, const struct ivx_arrival *a
         out->series_id = sqlite3_column_int64(row, 0);
         out->same = sqlite3_column_int(row, 1) != 0;
         out->this_record = sqlite3_column_int(row, 2) != 0;
+        out->gone = sqlite3_column_int(row, 3) != 0;
     }
     return true;
 }
@@ -104,6 +105,20 @@ static bool keep(struct ivx_catalogue *catalogue, const struct ivx_arrival *arri
                     I(IVX_SERIES_RECEIVING)),
                err)
            && carry(catalogue, series_id, arrival, err);
+}
+
+/* What was removed comes again: its row stays for the jobs that were made of it, under a
+ * name that is no UID. */
+static bool replace(struct ivx_catalogue *catalogue, int64_t series_id,
+                    const struct ivx_arrival *arrival, struct ivx_err *err)
+{
+    return ivx_db_run(catalogue,
+                      "UPDATE instance SET gone = 2, sop_uid = sop_uid || '#' || id"
+                      " WHERE sop_uid = ?1",
+                      ARGS(T(arrival->sop_uid)), err)
+           && ivx_db_run(catalogue, "UPDATE series SET gone = gone - 1 WHERE id = ?1",
+                         ARGS(I(series_id)), err)
+           && keep(catalogue, arrival, err);
 }
 
 /* A sender that repeats what it had sent is still at it: an open series goes on waiting.
@@ -172,6 +187,10 @@ bool ivx_catalogue_index_arrival(struct ivx_catalogue *catalogue,
     if (!known.found) {
         *fate_out = IVX_ARRIVAL_NEW;
         return keep(catalogue, arrival, err);
+    }
+    if (known.gone && !known.this_record) {
+        *fate_out = IVX_ARRIVAL_NEW;
+        return replace(catalogue, known.series_id, arrival, err);
     }
     if (known.same) {
         *fate_out = IVX_ARRIVAL_DUPLICATE;

@@ -38,7 +38,7 @@ static bool sum_up(struct ivx_catalogue *catalogue, struct ivx_counts *out,
 {
     return ivx_db_one(
         catalogue,
-        "SELECT (SELECT coalesce(sum(instances), 0) FROM series),"
+        "SELECT (SELECT coalesce(sum(instances + gone), 0) FROM series),"
         " (SELECT coalesce(sum(duplicates), 0) FROM series),"
         " (SELECT coalesce(sum(bytes), 0) FROM series),"
         " (SELECT count(*) FROM aside WHERE kind = 'conflict'),"

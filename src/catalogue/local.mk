@@ -2,7 +2,7 @@ noinst_LIBRARIES += libcatalogue.a
 libcatalogue_a_SOURCES = include/isovox/catalogue/catalogue.h src/catalogue/db.h \
 	src/catalogue/catalogue.c src/catalogue/db.c src/catalogue/decide.c \
 	src/catalogue/deliveries.c src/catalogue/index.c src/catalogue/jobs.c \
-	src/catalogue/lists.c src/catalogue/operate.c src/catalogue/release.c src/catalogue/rows.c \
+	src/catalogue/lists.c src/catalogue/operate.c src/catalogue/release.c src/catalogue/retain.c src/catalogue/rows.c \
 	src/catalogue/schema.c src/catalogue/series.c src/catalogue/settle.c
 libcatalogue_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 EXTRA_DIST += src/catalogue/README.md
@@ -11,7 +11,8 @@ CATALOGUE_TEST_LIBS = libcatalogue.a libsys.a libbase.a $(SQLITE_LIBS) $(CRYPTO_
 CATALOGUE_TEST_RIG = tests/unit/catalogue/rig.h tests/unit/catalogue/rig.c
 
 check_PROGRAMS += tests/unit/catalogue/test_deliveries \
-	tests/unit/catalogue/test_index tests/unit/catalogue/test_jobs
+	tests/unit/catalogue/test_index tests/unit/catalogue/test_jobs \
+	tests/unit/catalogue/test_retain
 tests_unit_catalogue_test_index_SOURCES = $(CATALOGUE_TEST_RIG) tests/unit/catalogue/test_index.c
 tests_unit_catalogue_test_index_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src/catalogue \
 	$(SQLITE_CFLAGS)
@@ -27,3 +28,8 @@ tests_unit_catalogue_test_deliveries_SOURCES = $(CATALOGUE_TEST_RIG) \
 tests_unit_catalogue_test_deliveries_CFLAGS = $(TEST_CFLAGS)
 tests_unit_catalogue_test_deliveries_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_wall_us
 tests_unit_catalogue_test_deliveries_LDADD = $(CATALOGUE_TEST_LIBS)
+tests_unit_catalogue_test_retain_SOURCES = $(CATALOGUE_TEST_RIG) \
+	tests/unit/catalogue/test_retain.c
+tests_unit_catalogue_test_retain_CFLAGS = $(TEST_CFLAGS)
+tests_unit_catalogue_test_retain_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_wall_us
+tests_unit_catalogue_test_retain_LDADD = $(CATALOGUE_TEST_LIBS)

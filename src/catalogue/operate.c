@@ -48,6 +48,19 @@ static bool delivery_standing(struct ivx_catalogue *catalogue, int64_t id,
     return true;
 }
 
+/* What is to be done again needs what plan.keep may have removed: sql counts it. */
+static bool check_there(struct ivx_catalogue *catalogue, const char *sql, int64_t job_id,
+                        const char *what, struct ivx_err *err)
+{
+    int64_t gone = 0;
+    if (!ivx_db_number(catalogue, sql, ARGS(I(job_id)), &gone, NULL, err))
+        return false;
+    return gone == 0
+           || ivx_fail(err, IVX_REFUSED,
+                       "%s of job %lld are removed (plan.keep): send the series again", what,
+                       (long long)job_id);
+}
+
 bool ivx_catalogue_job_retry(struct ivx_catalogue *catalogue, int64_t id,
                              struct ivx_err *err)
 {
@@ -63,6 +76,11 @@ bool ivx_catalogue_job_retry(struct ivx_catalogue *catalogue, int64_t id,
     if (!job.current)
         return ivx_fail(err, IVX_REFUSED, "job %lld is superseded by a later decision",
                         (long long)id);
+    if (!check_there(catalogue,
+                     "SELECT count(*) FROM job_instance m JOIN instance i"
+                     " ON i.id = m.instance_id WHERE m.job_id = ?1 AND i.gone <> 0",
+                     id, "the instances", err))
+        return false;
     return ivx_db_run(catalogue,
                       "UPDATE job SET state = ?2, attempts = 0, next_us = ?3, code = '',"
                       " note = '', finished_us = 0 WHERE id = ?1",
@@ -107,6 +125,10 @@ bool ivx_catalogue_delivery_retry(struct ivx_catalogue *catalogue, int64_t id,
     if (!delivery.current)
         return ivx_fail(err, IVX_REFUSED,
                         "delivery %lld is superseded by a later decision", (long long)id);
+    if (!check_there(catalogue,
+                     "SELECT count(*) FROM job WHERE id = ?1 AND result_gone > 0",
+                     delivery.job_id, "the files", err))
+        return false;
     return ivx_db_run(catalogue,
                       "UPDATE delivery SET state = ?2, attempts = 0, next_us = ?3,"
                       " created_us = ?3, finished_us = 0 WHERE id = ?1",

@@ -20,6 +20,7 @@ void ivx_series_read(sqlite3_stmt *statement, void *row)
     COLUMN(statement, 11, out->code);
     COLUMN(statement, 12, out->note);
     out->all_released = NUMBER(statement, 13) != 0;
+    out->gone = NUMBER(statement, 14);
 }
 
 void ivx_instance_row_read(sqlite3_stmt *statement, void *row)

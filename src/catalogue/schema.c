@@ -93,7 +93,17 @@ static const char first[] =
     " restarts INTEGER NOT NULL, since_us INTEGER NOT NULL, note TEXT NOT NULL"
     ") STRICT, WITHOUT ROWID;";
 
-static const char *const scripts[] = { first };
+/* Version 2: what was removed after plan.keep stays as history. gone: 1 removed, 2 and
+ * another has arrived in its place since. */
+static const char second[] =
+    "ALTER TABLE series ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE instance ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE aside ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE job ADD COLUMN result_gone INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX instance_by_segment ON instance (segment) WHERE gone = 0;"
+    "CREATE INDEX job_by_result ON job (result_gone, state, finished_us);";
+
+static const char *const scripts[] = { first, second };
 _Static_assert(IVX_COUNT(scripts) == IVX_CATALOGUE_VERSION, "one script per version");
 
 static bool version_of(struct ivx_catalogue *catalogue, int64_t *out, struct ivx_err *err)

@@ -25,7 +25,7 @@ bool ivx_catalogue_series_instances(struct ivx_catalogue *catalogue, int64_t ser
     void *rows = NULL;
     if (!ivx_db_collect(catalogue,
                         "SELECT id, sop_uid, sha256, calling_ae, segment, offset, length"
-                        " FROM instance WHERE series_id = ?1 ORDER BY sop_uid",
+                        " FROM instance WHERE series_id = ?1 AND gone = 0 ORDER BY sop_uid",
                         ARGS(I(series_id)), sizeof(struct ivx_instance_row),
                         ivx_instance_row_read, &rows, count_out, err))
         return false;

@@ -17,6 +17,7 @@ cJSON *ivx_json_series(struct ivx_reply *reply, const struct ivx_series_row *row
     ivx_put_text(reply, json, "text", row->note);
     ivx_put_number(reply, json, "generation", row->generation);
     ivx_put_number(reply, json, "instances", row->instances);
+    ivx_put_number(reply, json, "removed", row->gone);
     ivx_put_bool(reply, json, "all_released", row->all_released);
     ivx_put_time(reply, json, "first_at", row->first_us);
     ivx_put_time(reply, json, "last_at", row->last_us);

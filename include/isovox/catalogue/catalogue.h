@@ -14,7 +14,7 @@
 
 #include "isovox/base/err.h"
 
-enum { IVX_CATALOGUE_VERSION = 1, IVX_NOTE_ROOM = 256 };
+enum { IVX_CATALOGUE_VERSION = 2, IVX_NOTE_ROOM = 256 };
 
 /* States and their names are a contract: docs/INTERFACE, "States". */
 #define IVX_SERIES_STATES(X) \
@@ -103,6 +103,7 @@ struct ivx_series_row {
     enum ivx_series_state state;
     int64_t generation;      /* raised by each decision */
     int64_t instances;       /* kept ones */
+    int64_t gone;            /* received, and removed after plan.keep */
     int64_t first_us, last_us, decided_us;
     bool all_released;       /* every association that carried it has released */
     char code[32];           /* reason of WAITING, REFUSED, FAILED; "" */
@@ -264,6 +265,38 @@ bool ivx_catalogue_delivery_end(struct ivx_catalogue *catalogue, int64_t id, int
 /* Destinations with something to send now. Names are 65 bytes each; the caller frees. */
 bool ivx_catalogue_delivery_due(struct ivx_catalogue *catalogue, char (**names_out)[65],
                                 size_t *count_out, struct ivx_err *err);
+
+/* ---- retention (plan) --------------------------------------------------------------------- */
+
+struct ivx_old_result {
+    int64_t job_id;
+    char outbox_key[65];
+};
+/* Results of which every delivery was sent, committed or cancelled before `before_us`; they
+ * count as removed from now on. Call ivx_catalogue_result_removed() when the files are gone:
+ * until then they are named again. At most `limit` new ones; the caller frees. */
+bool ivx_catalogue_old_results(struct ivx_catalogue *catalogue, int64_t before_us, int limit,
+                               struct ivx_old_result **rows_out, size_t *count_out,
+                               struct ivx_err *err);
+bool ivx_catalogue_result_removed(struct ivx_catalogue *catalogue, int64_t job_id,
+                                  struct ivx_err *err);
+/* Marks of segments in which everything belongs to series that were over (DONE, REFUSED, with
+ * all that follows from them) before `before_us`, or is a repetition, or was set aside before
+ * then; oldest first. The caller frees *pairs_out. */
+bool ivx_catalogue_old_segments(struct ivx_catalogue *catalogue, int64_t before_us, int limit,
+                                uint64_t (**pairs_out)[2], size_t *count_out,
+                                struct ivx_err *err);
+struct ivx_segment_loss {
+    int64_t instances, aside;
+};
+/* Before the file goes: its instances are marked gone, and so are those of the same series in
+ * other segments. IVX_STALE when the segment is wanted after all. Then the file; then
+ * ivx_catalogue_segment_removed(), which forgets the mark. */
+bool ivx_catalogue_segment_goes(struct ivx_catalogue *catalogue, uint64_t segment,
+                                int64_t before_us, struct ivx_segment_loss *out,
+                                struct ivx_err *err);
+bool ivx_catalogue_segment_removed(struct ivx_catalogue *catalogue, uint64_t segment,
+                                   struct ivx_err *err);
 
 /* ---- roles (daemon) ----------------------------------------------------------------------- */
 

@@ -10,6 +10,7 @@
 char state_dir[64];
 struct ivx_catalogue *cat;
 int64_t now_us;
+uint64_t rig_segment;
 
 int64_t __wrap_ivx_clock_wall_us(void);
 int64_t __wrap_ivx_clock_wall_us(void)
@@ -22,6 +23,7 @@ void rig_start(void)
     snprintf(state_dir, sizeof state_dir, "/tmp/isovox-catalogue-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(state_dir));
     now_us = 1000000;
+    rig_segment = 1;
     OK(ivx_catalogue_open(state_dir, &cat, &err));
 }
 
@@ -56,7 +58,7 @@ static enum ivx_arrival_fate arrive(int series, int n, int content,
                                          .association = association,
                                          .sha256_hex = sha,
                                          .received_us = at_us,
-                                         .segment = 1,
+                                         .segment = rig_segment,
                                          .offset = 4096 * ++place + 512,
                                          .length = 100 };
     enum ivx_arrival_fate fate = IVX_ARRIVAL_NEW;

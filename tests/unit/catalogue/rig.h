@@ -10,6 +10,7 @@
 
 extern char state_dir[64];
 extern struct ivx_catalogue *cat;
+extern uint64_t rig_segment; /* where what arrives lies; 1 at first */
 extern int64_t now_us; /* what ivx_clock_wall_us() says */
 
 void rig_start(void);
