@@ -237,6 +237,10 @@ bool ivx_plan_decide(struct ivx_planner *planner, const struct ivx_series_row *s
     if (series->instances > IVX_PLAN_MOST_INSTANCES)
         return ivx_plan_refuse(planner, series, ivx_reason_name(IVX_REASON_TOO_LARGE),
                                "more instances than one series may have", err);
+    if (series->gone > 0)
+        return ivx_plan_refuse(planner, series, ivx_reason_name(IVX_REASON_GAP),
+                               "others of its instances were removed after plan.keep: send"
+                               " all of it again", err);
     decision.warnings = cJSON_CreateArray();
     if (decision.warnings == NULL)
         return ivx_fail(err, IVX_FULL, "plan: no memory for a decision");

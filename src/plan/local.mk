@@ -13,6 +13,7 @@ libplan_a_SOURCES += src/plan/index.c
 libplan_a_SOURCES += src/plan/jobs.c
 libplan_a_SOURCES += src/plan/jobs.h
 libplan_a_SOURCES += src/plan/planner.h
+libplan_a_SOURCES += src/plan/retain.c
 libplan_a_SOURCES += src/plan/role.c
 libplan_a_SOURCES += src/plan/route.c
 libplan_a_SOURCES += src/plan/route.h
@@ -31,7 +32,7 @@ tests_unit_plan_test_rules_LDADD = libplan.a libsys.a libbase.a $(CJSON_LIBS) $(
 PLAN_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/src/plan
 PLAN_TEST_RIG = tests/unit/plan/part10.c tests/unit/plan/part10.h tests/unit/plan/rig.c \
 	tests/unit/plan/rig.h
-PLAN_TEST_LIBS = libplan.a libassemble.a libdicom.a libcore.a libcatalogue.a libspool.a \
+PLAN_TEST_LIBS = libplan.a libassemble.a libdicom.a libcore.a libcatalogue.a liboutbox.a libspool.a \
 	libconfig.a libsys.a libbase.a $(CJSON_LIBS) $(SQLITE_LIBS) $(CONFUSE_LIBS) \
 	$(DCMTK_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 
@@ -46,6 +47,13 @@ nodist_EXTRA_tests_unit_plan_test_deaths_SOURCES = dummy.cc
 tests_unit_plan_test_deaths_CPPFLAGS = $(PLAN_TEST_CPPFLAGS)
 tests_unit_plan_test_deaths_CFLAGS = $(TEST_CFLAGS)
 tests_unit_plan_test_deaths_LDADD = $(PLAN_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/plan/test_retain
+tests_unit_plan_test_retain_SOURCES = tests/unit/plan/test_retain.c $(PLAN_TEST_RIG)
+nodist_EXTRA_tests_unit_plan_test_retain_SOURCES = dummy.cc
+tests_unit_plan_test_retain_CPPFLAGS = $(PLAN_TEST_CPPFLAGS)
+tests_unit_plan_test_retain_CFLAGS = $(TEST_CFLAGS)
+tests_unit_plan_test_retain_LDADD = $(PLAN_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/plan/test_recipe
 tests_unit_plan_test_recipe_SOURCES = tests/unit/plan/test_recipe.c

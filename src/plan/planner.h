@@ -8,6 +8,7 @@
 
 #include "isovox/catalogue/catalogue.h"
 #include "isovox/config/config.h"
+#include "isovox/outbox/outbox.h"
 #include "isovox/spool/spool.h"
 
 /* A header takes some 3 kB: a series of more instances is refused (TOO_LARGE), and no more
@@ -28,6 +29,7 @@ struct ivx_planner {
     struct ivx_config *reread; /* owned; NULL before the first SIGHUP */
     struct ivx_catalogue *catalogue;
     struct ivx_spool *spool;
+    struct ivx_outbox *outbox;
     struct ivx_plan_cache *cache;
     struct ivx_trying *trying;
     struct ivx_plan_memory *memory;
@@ -36,6 +38,9 @@ struct ivx_planner {
 
 /* index.c: brings what the journal has beyond the catalogue's marks into the catalogue. */
 bool ivx_plan_index(struct ivx_planner *planner, struct ivx_err *err);
+
+/* retain.c: removes what is delivered, and has been for plan.keep. */
+bool ivx_plan_retain(struct ivx_planner *planner, struct ivx_err *err);
 
 /* series.c: looks at every open series; *again_ms_out is when to look again. */
 bool ivx_plan_series(struct ivx_planner *planner, int *again_ms_out, struct ivx_err *err);

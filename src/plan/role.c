@@ -6,15 +6,19 @@
 #include "planner.h"
 
 #include "isovox/base/auto.h"
+#include "isovox/sys/clock.h"
 #include "isovox/sys/file.h"
 #include "isovox/sys/log.h"
 #include "isovox/sys/stop.h"
 #include "isovox/sys/wake.h"
 
+enum { RETAIN_US = 60 * 1000000 };
+
 static void planner_clear(struct ivx_planner *planner)
 {
     ivx_plan_cache_free(&planner->cache);
     ivx_trying_free(&planner->trying);
+    ivx_outbox_free(&planner->outbox);
     ivx_spool_free(&planner->spool);
     ivx_catalogue_free(&planner->catalogue);
     ivx_config_free(&planner->reread);
@@ -30,6 +34,7 @@ static bool open_all(struct ivx_planner *planner, const char *name, int *wake_ou
            && ivx_trying_open(state_dir, &planner->trying, err)
            && ivx_plan_cache_new(&planner->cache, err)
            && ivx_spool_open(state_dir, &planner->spool, err)
+           && ivx_outbox_open(state_dir, &planner->outbox, err)
            && ivx_catalogue_open(state_dir, &planner->catalogue, err);
 }
 
@@ -53,6 +58,18 @@ static bool turn(struct ivx_planner *planner, int *again_ms_out, struct ivx_err 
     return ivx_plan_index(planner, err) && ivx_plan_series(planner, again_ms_out, err);
 }
 
+/* Once a minute; what fails is tried again in the next, and decisions go on. */
+static void keep_house(struct ivx_planner *planner, int64_t *next_us)
+{
+    struct ivx_err err = { 0 };
+    const int64_t now = ivx_clock_steady_us();
+    if (now < *next_us)
+        return;
+    *next_us = now + RETAIN_US;
+    if (!ivx_plan_retain(planner, &err))
+        ivx_log(IVX_ERROR, "retain.failed", "text=\"%s\"", err.text);
+}
+
 /* What fails for all series is reported when it begins and when it ends. */
 static void report(const struct ivx_err *err, enum ivx_code *last)
 {
@@ -74,12 +91,14 @@ int ivx_plan_run(const struct ivx_config *config, const char *name)
     }
 
     enum ivx_code last = IVX_OK;
+    int64_t retain_us = 0;
     while (!ivx_stop_wanted()) {
         struct ivx_err err = { 0 };
         int again_ms = 1000;
         if (ivx_reload_wanted())
             reread(&planner);
         turn(&planner, &again_ms, &err);
+        keep_house(&planner, &retain_us);
         report(&err, &last);
         ivx_wake_wait(wake, again_ms);
     }

@@ -24,7 +24,8 @@
 #define IVX_PLAN_OPTIONS(X) \
   X(quiet,               15,         1,   86400, "seconds",  "Without a new instance, when nothing better says 'complete'.") \
   X(quiet_released,       2,         0,   86400, "seconds",  "The same, when its associations are released and the geometry has no hole.") \
-  X(deadline,           900,         1,  604800, "seconds",  "After which an incomplete series is decided by its route's policy.")
+  X(deadline,           900,         1,  604800, "seconds",  "After which an incomplete series is decided by its route's policy.") \
+  X(keep,                24,         0,   87600, "hours",    "Instances and results stay for that long after all of it is delivered.")
 #define IVX_CONVERT_OPTIONS(X) \
   X(workers,              0,         0,     256, "processes", "0: one per core.") \
   X(threads,              1,         1,     256, "threads",  "Per worker.") \

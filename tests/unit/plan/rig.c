@@ -52,6 +52,7 @@ void start_plan(void)
     ck_assert_msg(ivx_trying_open(root, &planner.trying, &err)
                       && ivx_plan_cache_new(&planner.cache, &err)
                       && ivx_spool_open(root, &planner.spool, &err)
+                      && ivx_outbox_open(root, &planner.outbox, &err)
                       && ivx_catalogue_open(root, &planner.catalogue, &err),
                   "%s", err.text);
 }
@@ -60,6 +61,7 @@ void stop_plan(void)
 {
     ivx_plan_cache_free(&planner.cache);
     ivx_trying_free(&planner.trying);
+    ivx_outbox_free(&planner.outbox);
     ivx_spool_free(&planner.spool);
     ivx_catalogue_free(&planner.catalogue);
     free(planner.memory);
@@ -99,6 +101,17 @@ void teardown(void)
     ivx_spool_free(&receiving);
     stop_plan();
     ck_assert(ivx_tree_remove(root, &err));
+}
+
+void stop_receiving(void)
+{
+    ivx_spool_writer_free(&writer);
+}
+
+void receive_again(void)
+{
+    struct ivx_err err = { 0 };
+    ck_assert_msg(ivx_spool_writer_new(receiving, &writer, &err), "%s", err.text);
 }
 
 void journal(const struct ivx_record *record, const void *bytes, size_t length)

@@ -20,6 +20,9 @@ void stop_plan(void);
 void forget_catalogue(void);
 void setup(void);
 void teardown(void);
+/* The association's process ends: nobody owns its segment. Then another one begins. */
+void stop_receiving(void);
+void receive_again(void);
 /* record is completed with its place. */
 void journal(const struct ivx_record *record, const void *bytes, size_t length);
 struct ivx_record record_of(const char *sop_uid, double seconds_ago);

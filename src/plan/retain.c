@@ -1,0 +1,93 @@
+/* retain.c - the spool and the outbox hold what is being worked on, and for plan.keep what
+ * is done. The catalogue names what may go; the files follow; a crash between the two is
+ * made good by the next turn. */
+#include "planner.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "isovox/base/auto.h"
+#include "isovox/sys/clock.h"
+#include "isovox/sys/log.h"
+
+enum { MOST_AT_ONCE = 256 };
+
+static int64_t before_of(const struct ivx_config *config)
+{
+    return ivx_clock_wall_us() - config->plan.keep * INT64_C(3600000000);
+}
+
+static bool remove_results(struct ivx_planner *planner, int64_t before_us, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_memory_free) struct ivx_old_result *rows = NULL;
+    size_t count = 0;
+    if (!ivx_catalogue_old_results(planner->catalogue, before_us, MOST_AT_ONCE, &rows, &count,
+                                   err))
+        return false;
+    for (size_t n = 0; n < count; n++) {
+        if (!ivx_outbox_remove(planner->outbox, rows[n].outbox_key, err)
+            || !ivx_catalogue_result_removed(planner->catalogue, rows[n].job_id, err))
+            return false;
+        ivx_log(IVX_INFO, "result.removed", "job=%lld", (long long)rows[n].job_id);
+    }
+    return true;
+}
+
+struct farewell {
+    struct ivx_planner *planner;
+    uint64_t segment;
+    int64_t before_us;
+    struct ivx_segment_loss loss;
+};
+
+static bool agree(void *context, struct ivx_err *err)
+{
+    struct farewell *farewell = context;
+    return ivx_catalogue_segment_goes(farewell->planner->catalogue, farewell->segment,
+                                      farewell->before_us, &farewell->loss, err);
+}
+
+static bool remove_segment(struct ivx_planner *planner, const struct ivx_spool_mark *mark,
+                           int64_t before_us, struct ivx_err *err)
+{
+    struct farewell farewell = { planner, mark->segment, before_us, { 0 } };
+    struct ivx_err why = { 0 };
+    if (!ivx_spool_reclaim(planner->spool, mark, agree, &farewell, &why)) {
+        /* Being written, with something new in it, or wanted again: another time. One whose
+         * first pages are damaged stays for whoever looks into it. */
+        if (why.code == IVX_RETRY || why.code == IVX_STALE || why.code == IVX_DAMAGED)
+            return true;
+        if (why.code != IVX_ABSENT)
+            return ivx_fail(err, why.code, "%s", why.text);
+        /* A crash after its file had gone, or somebody has removed it. */
+        if (!agree(&farewell, err))
+            return false;
+    }
+    ivx_log(farewell.loss.aside > 0 ? IVX_WARNING : IVX_INFO, "segment.removed",
+            "segment=%016" PRIx64 " instances=%lld aside=%lld", mark->segment,
+            (long long)farewell.loss.instances, (long long)farewell.loss.aside);
+    return ivx_catalogue_segment_removed(planner->catalogue, mark->segment, err);
+}
+
+static bool remove_segments(struct ivx_planner *planner, int64_t before_us,
+                            struct ivx_err *err)
+{
+    IVX_AUTO(ivx_memory_free) uint64_t (*pairs)[2] = NULL;
+    size_t count = 0;
+    if (!ivx_catalogue_old_segments(planner->catalogue, before_us, MOST_AT_ONCE, &pairs,
+                                    &count, err))
+        return false;
+    for (size_t n = 0; n < count; n++) {
+        const struct ivx_spool_mark mark = { pairs[n][0], pairs[n][1] };
+        if (!remove_segment(planner, &mark, before_us, err))
+            return false;
+    }
+    return true;
+}
+
+bool ivx_plan_retain(struct ivx_planner *planner, struct ivx_err *err)
+{
+    const int64_t before_us = before_of(planner->config);
+    return remove_results(planner, before_us, err)
+           && remove_segments(planner, before_us, err);
+}
