@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "db.h"
+#include "isovox/sys/clock.h"
 #include "isovox/sys/file.h"
 
 enum { BUSY_MILLISECONDS = 10000 };
@@ -87,6 +88,21 @@ static bool prepare(struct ivx_catalogue *catalogue, struct ivx_err *err)
     return ivx_schema_migrate(catalogue, err);
 }
 
+/* SQLite does not wait for a lock while the journal mode is changed, where two could wait
+ * for one another: processes that make the catalogue at the same time would fail. */
+static bool prepare_in_turn(struct ivx_catalogue *catalogue, struct ivx_err *err)
+{
+    const int64_t until_us = ivx_clock_steady_us() + BUSY_MILLISECONDS * INT64_C(1000);
+    struct ivx_err why = { 0 };
+    while (!prepare(catalogue, &why)) {
+        if (why.code != IVX_RETRY || ivx_clock_steady_us() >= until_us)
+            return ivx_fail(err, why.code, "%s", why.text);
+        why = (struct ivx_err){ 0 };
+        ivx_clock_sleep_ms(20);
+    }
+    return true;
+}
+
 bool ivx_catalogue_open(const char *state_dir, struct ivx_catalogue **out,
                         struct ivx_err *err)
 {
@@ -96,7 +112,7 @@ bool ivx_catalogue_open(const char *state_dir, struct ivx_catalogue **out,
         || !open_database(state_dir, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &made,
                           err))
         return false;
-    if (!prepare(made, &why))
+    if (!prepare_in_turn(made, &why))
         return explain(state_dir, &why, err);
     *out = IVX_STEAL(made);
     return true;
