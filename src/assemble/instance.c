@@ -30,7 +30,8 @@ static const struct text_field {
     TEXT(0x0020000D, study_uid),            TEXT(0x0020000E, series_uid),
     TEXT(0x00200012, acquisition_number),   TEXT(0x00200052, frame_uid),
     TEXT(0x00200100, temporal),             TEXT(0x00280004, photometric),
-    TEXT(0x00541001, units),                TEXT(0x00541300, frame_time),
+    TEXT(0x00541000, series_type),          TEXT(0x00541001, units),
+    TEXT(0x00541102, decay_correction),     TEXT(0x00541300, frame_time),
 #undef TEXT
 };
 
@@ -68,6 +69,10 @@ static const struct number_field {
 struct reading {
     struct ivx_instance *made;
     uint16_t padding, padding_limit;
+    char complex[17];    /* Complex Image Component (0008,9208) */
+    bool has_ge_type;    /* (0043,102F) of GEMS_PARM_01 */
+    uint16_t ge_type;
+    char ge_creator[17]; /* (0043,0010) */
 };
 
 static bool take_text(struct ivx_instance *made, const struct ivx_scan_element *element)
@@ -147,6 +152,15 @@ static void take_rest(struct reading *reading, const struct ivx_scan_element *el
     struct ivx_instance *made = reading->made;
     char text[17];
     switch (element->tag) {
+    case 0x00089208:
+        ivx_scan_text(element, reading->complex, sizeof reading->complex);
+        break;
+    case 0x00430010:
+        ivx_scan_text(element, reading->ge_creator, sizeof reading->ge_creator);
+        break;
+    case 0x0043102F:
+        reading->has_ge_type = ivx_scan_u16(element, 0, &reading->ge_type);
+        break;
     case 0x00180081:
     case 0x00180086:
         add_echo(made, element);
@@ -231,6 +245,58 @@ static bool lossy_syntax(const char *uid)
     return false;
 }
 
+/* Image Type, from value 3 on: "M", "M_FFE", "PHASE MAP", "REAL", ...; one of them says it. */
+static char component_of_type(const char *image_type)
+{
+    static const struct {
+        const char *name;
+        char component;
+    } names[] = {
+        { "M", 'M' }, { "MAGNITUDE", 'M' }, { "P", 'P' },         { "PHASE", 'P' },
+        { "R", 'R' }, { "REAL", 'R' },      { "PHASE MAP", 'P' }, { "I", 'I' },
+        { "IMAGINARY", 'I' },
+    };
+    int value = 0;
+    for (const char *at = image_type; at != NULL; at = strchr(at, '\\')) {
+        at += *at == '\\';
+        const size_t length = strcspn(at, "\\");
+        if (value++ < 2)
+            continue;
+        if (length > 2 && at[1] == '_' && memchr("MPRI", at[0], 4) != NULL)
+            return at[0];
+        for (size_t n = 0; n < IVX_COUNT(names); n++)
+            if (strlen(names[n].name) == length && memcmp(names[n].name, at, length) == 0)
+                return names[n].component;
+    }
+    return '\0';
+}
+
+/* R1: what part of the complex signal an MR shows. GE says it in a private element. */
+static char find_component(const struct reading *reading)
+{
+    const char said = component_of_type(reading->made->image_type);
+    if (said != '\0')
+        return said;
+    if (reading->complex[0] != '\0' && strchr("MPRI", reading->complex[0]) != NULL
+        && strcmp(reading->complex, "MIXED") != 0)
+        return reading->complex[0];
+    const bool ge = reading->has_ge_type && reading->ge_type < 4
+                    && strcmp(reading->ge_creator, "GEMS_PARM_01") == 0;
+    return ge ? "MPRI"[reading->ge_type] : '\0';
+}
+
+static void finish_mr(struct reading *reading)
+{
+    struct ivx_instance *made = reading->made;
+    if (ivx_instance_kind(made) != IVX_KIND_MR)
+        return;
+    made->component = find_component(reading);
+    if (!made->has_slope)
+        made->slope = 1;
+    if (!made->has_intercept)
+        made->intercept = 0;
+}
+
 static void finish(struct reading *reading, const struct ivx_scan *scan)
 {
     struct ivx_instance *made = reading->made;
@@ -245,6 +311,7 @@ static void finish(struct reading *reading, const struct ivx_scan *scan)
     made->lossy = made->lossy || lossy_syntax(made->syntax);
     made->padding = as_stored(made, reading->padding);
     made->padding_limit = as_stored(made, reading->padding_limit);
+    finish_mr(reading);
 }
 
 /* PS3.5 9.1 allows digits and dots; letters are seen in the wild and do no harm. What is not

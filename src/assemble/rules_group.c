@@ -10,20 +10,37 @@ static const struct image_class {
     const char *uid, *name;
     bool converted;
 } image_classes[] = {
-    { "1.2.840.10008.5.1.4.1.1.2", "CT Image Storage", true },
+    { IVX_CT_IMAGE_STORAGE, "CT Image Storage", true },
     { "1.2.840.10008.5.1.4.1.1.2.1", "Enhanced CT Image Storage", false },
     { "1.2.840.10008.5.1.4.1.1.2.2", "Legacy Converted Enhanced CT Image Storage", false },
-    { "1.2.840.10008.5.1.4.1.1.4", "MR Image Storage", false },
+    { IVX_MR_IMAGE_STORAGE, "MR Image Storage", true },
     { "1.2.840.10008.5.1.4.1.1.4.1", "Enhanced MR Image Storage", false },
     { "1.2.840.10008.5.1.4.1.1.4.4", "Legacy Converted Enhanced MR Image Storage", false },
-    { "1.2.840.10008.5.1.4.1.1.128", "PET Image Storage", false },
+    { IVX_PET_IMAGE_STORAGE, "PET Image Storage", true },
     { "1.2.840.10008.5.1.4.1.1.130", "Enhanced PET Image Storage", false },
     { "1.2.840.10008.5.1.4.1.1.128.1", "Legacy Converted Enhanced PET Image Storage", false },
 };
 
 bool ivx_is_ct(const struct ivx_instance *instance)
 {
-    return strcmp(instance->sop_class, image_classes[0].uid) == 0;
+    return ivx_instance_kind(instance) == IVX_KIND_CT;
+}
+
+enum ivx_kind ivx_instance_kind(const struct ivx_instance *instance)
+{
+    if (strcmp(instance->sop_class, IVX_CT_IMAGE_STORAGE) == 0)
+        return IVX_KIND_CT;
+    if (strcmp(instance->sop_class, IVX_MR_IMAGE_STORAGE) == 0)
+        return IVX_KIND_MR;
+    return strcmp(instance->sop_class, IVX_PET_IMAGE_STORAGE) == 0 ? IVX_KIND_PET
+                                                                   : IVX_KIND_OTHER;
+}
+
+/* PS3.3 C.8.9.1.1.4: a reprojection sums along rays, it is no slice. */
+static bool is_projection(const struct ivx_instance *instance)
+{
+    return ivx_instance_kind(instance) == IVX_KIND_PET
+           && strstr(instance->series_type, "REPROJECTION") != NULL;
 }
 
 static bool is_localizer(const struct ivx_instance *instance)
@@ -47,6 +64,9 @@ bool ivx_rule_class(const struct ivx_instance *instance, bool *passed_over_out,
         if (!image_classes[n].converted)
             return ivx_verdict_no(why, IVX_REASON_UNSUPPORTED_MODALITY,
                                   "%s is not converted yet", image_classes[n].name);
+        if (is_projection(instance))
+            return ivx_verdict_no(why, IVX_REASON_NOT_A_VOLUME,
+                                  "PET REPROJECTION images are projections, not slices");
         return true;
     }
     *passed_over_out = true;
@@ -80,6 +100,16 @@ bool ivx_rule_has_geometry(const struct ivx_instance *instance, struct ivx_verdi
     return true;
 }
 
+/* Signals of another kind are another volume: MR magnitude, phase, real and imaginary part
+ * (PS3.3 C.8.3.1.1.1, C.8.13.3.1.1); PET in counts, Bq/ml, SUV (C.8.9.1). */
+static int compare_meaning(const struct ivx_instance *a, const struct ivx_instance *b)
+{
+    const enum ivx_kind kind = ivx_instance_kind(a);
+    if (kind == IVX_KIND_MR && a->component != b->component)
+        return a->component < b->component ? -1 : 1;
+    return kind == IVX_KIND_PET ? strcmp(a->units, b->units) : 0;
+}
+
 static int compare_key(const struct ivx_instance *a, const struct ivx_instance *b)
 {
     const char *const left[] = { a->study_uid, a->series_uid, a->frame_uid, a->sop_class,
@@ -96,7 +126,7 @@ static int compare_key(const struct ivx_instance *a, const struct ivx_instance *
     for (size_t n = 0; n < IVX_COUNT(here); n++)
         if (here[n] != there[n])
             return here[n] < there[n] ? -1 : 1;
-    return 0;
+    return compare_meaning(a, b);
 }
 
 static int compare_numbers(const double *a, const double *b, int count)

@@ -76,13 +76,16 @@ static bool rule_size(const struct ivx_instance *slice, struct ivx_verdict *why)
     return true;
 }
 
-/* R9 and R13. */
+/* R9 and R13. The IODs of CT and PET demand slope and intercept; that of MR has none, and
+ * where a scanner writes them all the same they count. */
 static bool rule_rescale(const struct ivx_instance *slice, struct ivx_verdict *why)
 {
+    const bool mr = ivx_instance_kind(slice) == IVX_KIND_MR;
     if (slice->has_modality_lut)
         return ivx_verdict_no(why, IVX_REASON_NO_RESCALE,
-                              "a Modality LUT stands where a CT needs slope and intercept");
-    if (!slice->has_slope || !slice->has_intercept)
+                              mr ? "a Modality LUT is not applied"
+                                 : "a Modality LUT stands where slope and intercept must be");
+    if (!mr && (!slice->has_slope || !slice->has_intercept))
         return ivx_verdict_no(why, IVX_REASON_NO_RESCALE, "no%s%s",
                               slice->has_slope ? "" : " Rescale Slope",
                               slice->has_intercept ? "" : " Rescale Intercept");
@@ -108,6 +111,22 @@ bool ivx_rule_values(const struct ivx_group *group, struct ivx_verdict *why)
     return true;
 }
 
+/* PS3.3 C.8.9.1.1.5: with NONE every slice holds the activity of its own time. */
+static void warn_decay(struct ivx_group *group)
+{
+    int differing = 0;
+    const struct ivx_instance *first = group->slice[0];
+    if (ivx_instance_kind(first) != IVX_KIND_PET
+        || strcmp(first->decay_correction, "NONE") != 0)
+        return;
+    for (int k = 1; k < group->count; k++)
+        differing += strcmp(group->slice[k]->acquisition_time, first->acquisition_time) != 0;
+    if (differing > 0)
+        ivx_group_warn(group, IVX_REASON_DECAY_DIFFERS,
+                       "no decay correction, and %d slices have another acquisition time",
+                       differing);
+}
+
 void ivx_rule_value_warnings(struct ivx_group *group)
 {
     const struct ivx_instance *first = group->slice[0];
@@ -120,6 +139,7 @@ void ivx_rule_value_warnings(struct ivx_group *group)
         if (slice->has_padding && padded++ == 0)
             padding = slice->padding;
     }
+    warn_decay(group);
     if (least != most)
         ivx_group_warn(group, IVX_REASON_BITS_DIFFER, "Bits Stored runs from %d to %d", least,
                        most);

@@ -29,6 +29,10 @@ struct run {
     struct ivx_threads *threads;
     struct ivx_hash *hash;
     const char **digests; /* owned, when they were computed here */
+    uint16_t *words;      /* owned: a slice as it is stored, when plan.rounds */
+    uint64_t saturated;   /* by that rounding */
+    double least, most;   /* of the result, when it had to be measured */
+    int32_t passes, pass; /* over the source */
     char *recipe_json;    /* owned */
     struct stages stages;
 };
@@ -42,6 +46,7 @@ static void run_clear(struct run *run)
     ivx_hash_free(&run->hash);
     ivx_memory_free(&run->digests);
     ivx_memory_free(&run->recipe_json);
+    ivx_memory_free(&run->words);
 }
 
 void ivx_output_close(struct ivx_output *output)
@@ -85,7 +90,7 @@ static double spacing_of(const struct ivx_conversion *conversion)
 
 static bool is_ct(const struct ivx_conversion *conversion)
 {
-    return strcmp(conversion->source->slices[0]->modality, "CT") == 0;
+    return ivx_instance_kind(conversion->source->slices[0]) == IVX_KIND_CT;
 }
 
 static bool make_grid(const struct ivx_conversion *conversion, struct ivx_grid *out,
@@ -93,33 +98,57 @@ static bool make_grid(const struct ivx_conversion *conversion, struct ivx_grid *
 {
     const struct ivx_stack *stack = &conversion->source->stack;
     const enum ivx_align align = conversion->recipe->align;
-    if (conversion->recipe->orientation == IVX_ORIENTATION_PATIENT)
+    const bool patient = conversion->recipe->orientation == IVX_ORIENTATION_PATIENT;
+    enum ivx_reason reason;
+    if (conversion->recipe->spacing_mm == IVX_SPACING_NATIVE)
+        return patient ? ivx_fail(err, IVX_REFUSED,
+                                  "convert: the acquired grid has the acquired axes")
+                       : ivx_native_grid(conversion->source, out, &reason, err);
+    if (patient)
         return ivx_target_grid_patient(stack, spacing_of(conversion), align, out, err);
     return ivx_target_grid(stack, spacing_of(conversion), align, out, err);
+}
+
+/* What the engine hands on: integers where rounding by itself loses nothing that counts. */
+static enum ivx_sample choose_result(const struct ivx_plan *plan)
+{
+    const enum ivx_format format = plan->conversion->format;
+    if (format == IVX_FORMAT_RAW)
+        return IVX_FLOAT32;
+    if (is_ct(plan->conversion))
+        return IVX_INT16;
+    const bool integers = plan->stored.integers;
+    return integers && (format == IVX_FORMAT_DICOM || plan->native) ? IVX_INT16
+                                                                    : IVX_FLOAT32;
 }
 
 static bool prepare_plan(const struct ivx_conversion *conversion, struct run *run,
                          struct ivx_err *err)
 {
     const struct ivx_recipe_settings *recipe = conversion->recipe;
-    const bool floats = conversion->format == IVX_FORMAT_RAW || !is_ct(conversion);
     if (!ivx_threads_new(conversion->threads, &run->threads, err)
         || !make_grid(conversion, &run->plan.grid, err)
         || !ivx_recipe_json(recipe, &run->recipe_json, err))
         return false;
     run->plan.conversion = conversion;
     run->plan.recipe_json = run->recipe_json;
+    run->plan.native = recipe->spacing_mm == IVX_SPACING_NATIVE;
+    if (!is_ct(conversion))
+        ivx_storing_plan(conversion->source, &run->plan.stored);
     run->plan.options = (struct ivx_resample_options){
         .kernel = recipe->kernel,
         .antialias = recipe->antialias,
         .boundary = recipe->boundary,
-        .result = floats ? IVX_FLOAT32 : IVX_INT16,
+        .result = choose_result(&run->plan),
         .background = ivx_source_background(conversion->source),
         .simd = conversion->simd,
         .memory_limit = conversion->memory_limit,
     };
     if (run->threads != NULL)
         run->plan.options.crew = ivx_threads_crew(run->threads);
+    run->plan.rounds = !is_ct(conversion) && conversion->format == IVX_FORMAT_DICOM
+                       && run->plan.options.result == IVX_FLOAT32;
+    run->passes = run->plan.rounds && run->plan.stored.measured ? 2 : 1;
     return true;
 }
 
@@ -165,37 +194,98 @@ static bool source_slice(void *context, int32_t k, struct ivx_slice *out,
     return done;
 }
 
+static size_t slice_voxels(const struct run *run)
+{
+    return (size_t)run->plan.grid.count[0] * (size_t)run->plan.grid.count[1];
+}
+
 static size_t slice_bytes(const struct run *run)
 {
-    return (size_t)run->plan.grid.count[0] * (size_t)run->plan.grid.count[1]
-           * (run->plan.options.result == IVX_INT16 ? 2 : 4);
+    return slice_voxels(run) * (run->plan.options.result == IVX_INT16 ? 2 : 4);
 }
 
 static bool write_slice(void *context, int32_t m, const void *voxel, struct ivx_err *err)
 {
     struct run *run = context;
     const int64_t before = ivx_clock_steady_us();
-    ivx_hash_add(run->hash, voxel, slice_bytes(run));
+    size_t bytes = slice_bytes(run);
+    if (run->plan.rounds) {
+        bytes = slice_voxels(run) * sizeof *run->words;
+        run->saturated +=
+            ivx_storing_round(&run->plan.stored, voxel, slice_voxels(run), run->words);
+        voxel = run->words;
+    }
+    ivx_hash_add(run->hash, voxel, bytes);
     const bool done = run->output.slice(run->output.state, m, voxel, err);
     run->stages.write += ivx_clock_steady_us() - before;
     return done;
 }
 
+/* Also where a caller stops the run: all passes count. */
+static bool tell_progress(const struct run *run, int32_t m, struct ivx_err *err)
+{
+    const struct ivx_conversion *conversion = run->plan.conversion;
+    const int32_t count = run->plan.grid.count[2];
+    return conversion->progress == NULL
+           || conversion->progress(conversion->progress_context,
+                                   run->pass * count + m + 1, run->passes * count)
+           || ivx_fail(err, IVX_STALE, "convert: cancelled after slice %d", m + 1);
+}
+
+static bool measure_slice(void *context, int32_t m, const void *voxel, struct ivx_err *err)
+{
+    struct run *run = context;
+    const float *values = voxel;
+    for (size_t n = 0; n < slice_voxels(run); n++) {
+        run->least = fmin(run->least, (double)values[n]);
+        run->most = fmax(run->most, (double)values[n]);
+    }
+    return tell_progress(run, m, err);
+}
+
 static bool result_slice(void *context, int32_t m, const void *voxel, struct ivx_err *err)
 {
     struct run *run = context;
-    const struct ivx_conversion *conversion = run->plan.conversion;
     const int64_t before = ivx_clock_steady_us();
     const bool done = run->pipe != NULL ? ivx_pipe_put(run->pipe, voxel, err)
                                         : write_slice(run, m, voxel, err);
     run->stages.wait += ivx_clock_steady_us() - before;
-    if (!done)
+    return done && tell_progress(run, m, err);
+}
+
+/* One pass over the source: the engine, or the acquired slices as they are. */
+static bool run_engine(struct run *run, ivx_slice_sink *sink,
+                       struct ivx_resample_report *report, struct ivx_err *err)
+{
+    const struct ivx_source_volume *source = run->plan.conversion->source;
+    ivx_reader_free(&run->reader);
+    if (!ivx_reader_new(source, &run->reader, err))
         return false;
-    if (conversion->progress != NULL
-        && !conversion->progress(conversion->progress_context, m + 1,
-                                 run->plan.grid.count[2]))
-        return ivx_fail(err, IVX_STALE, "convert: cancelled after slice %d", m + 1);
-    return true;
+    const bool done =
+        run->plan.native
+            ? ivx_native_copy(&source->stack, run->plan.options.result, source_slice, run,
+                              sink, run, report, err)
+            : ivx_resample_any(&source->stack, &run->plan.grid, &run->plan.options,
+                               source_slice, run, sink, run, report, err);
+    run->pass++;
+    return done;
+}
+
+/* One scale for a series is known when its largest value is: a pass that writes nothing. */
+static bool settle_storing(struct run *run, struct ivx_err *err)
+{
+    if (!run->plan.rounds)
+        return true;
+    run->words = calloc(slice_voxels(run), sizeof *run->words);
+    if (run->words == NULL)
+        return ivx_fail(err, IVX_FULL, "convert: no memory");
+    if (!run->plan.stored.measured)
+        return true;
+    struct ivx_resample_report report;
+    run->least = INFINITY;
+    run->most = -INFINITY;
+    return run_engine(run, measure_slice, &report, err)
+           && ivx_storing_measured(run->least, run->most, &run->plan.stored, err);
 }
 
 static bool finish_writing(struct run *run, struct ivx_err *err)
@@ -210,17 +300,15 @@ static bool finish_writing(struct run *run, struct ivx_err *err)
 static bool sample(struct run *run, struct ivx_conversion_result *result,
                    struct ivx_err *err)
 {
-    if (!ivx_reader_new(run->plan.conversion->source, &run->reader, err)
-        || !ivx_hash_new(&run->hash, err))
+    if (!ivx_hash_new(&run->hash, err))
         return false;
     if (run->plan.options.crew.size > 1
         && !ivx_pipe_new(slice_bytes(run), write_slice, run, &run->pipe, err))
         return false;
-    if (!ivx_resample_any(&run->plan.conversion->source->stack, &run->plan.grid,
-                          &run->plan.options, source_slice, run, result_slice, run,
-                          &result->resample, err)
+    if (!run_engine(run, result_slice, &result->resample, err)
         || !finish_writing(run, err))
         return false;
+    result->resample.saturated += run->saturated;
     uint8_t digest[IVX_SHA256_SIZE];
     ivx_hash_finish(run->hash, digest);
     ivx_text_hex(digest, sizeof digest, result->voxel_sha256);
@@ -257,7 +345,7 @@ static bool convert(const struct ivx_conversion *conversion, struct run *run,
                     struct ivx_conversion_result *result, struct ivx_err *err)
 {
     return prepare_plan(conversion, run, err) && prepare_digests(run, err)
-           && open_output(run, result, err) && sample(run, result, err)
+           && settle_storing(run, err) && open_output(run, result, err) && sample(run, result, err)
            && ivx_manifest_make(&run->plan, result, &result->manifest_json, err)
            && ivx_part_write_text(conversion, "manifest.json", "", result->manifest_json,
                                   err)

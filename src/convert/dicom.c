@@ -55,6 +55,8 @@ bool ivx_output_dicom(const struct ivx_plan *plan, struct ivx_conversion_result 
         .recipe_name = plan->conversion->recipe->name,
         .recipe_json = plan->recipe_json,
         .created_us = plan->conversion->created_us,
+        .stored = &plan->stored,
+        .native = plan->native,
     };
     if (!ivx_derive_new(&dicom->derivation, &dicom->derive, err))
         return false;

@@ -16,11 +16,13 @@ libconvert_a_SOURCES += src/convert/crew.c
 libconvert_a_SOURCES += src/convert/dicom.c
 libconvert_a_SOURCES += src/convert/digests.c
 libconvert_a_SOURCES += src/convert/manifest.c
+libconvert_a_SOURCES += src/convert/native.c
 libconvert_a_SOURCES += src/convert/nifti.c
 libconvert_a_SOURCES += src/convert/parts.h
 libconvert_a_SOURCES += src/convert/pipe.c
 libconvert_a_SOURCES += src/convert/raw.c
 libconvert_a_SOURCES += src/convert/recipe.c
+libconvert_a_SOURCES += src/convert/storing.c
 
 CONVERSION_TEST_LIBS = libconvert.a $(DERIVE_TEST_LIBS) $(CJSON_LIBS) $(ZLIB_LIBS) -lpthread
 check_PROGRAMS += tests/unit/convert/test_recipe tests/unit/convert/test_conversion

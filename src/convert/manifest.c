@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,10 +147,11 @@ static void add_sampling(const struct ivx_plan *plan,
                          const struct ivx_conversion_result *result, cJSON *root)
 {
     cJSON *sampling = add_object(root, "sampling");
-    add_text(sampling, "kernel", ivx_kernel_name(plan->options.kernel));
+    add_text(sampling, "kernel",
+             plan->native ? "none" : ivx_kernel_name(plan->options.kernel));
     add_numbers(sampling, "stretch", result->resample.stretch, 3);
     cJSON_AddNumberToObject(sampling, "background", (double)plan->options.background);
-    cJSON_AddNumberToObject(sampling, "interpolations_applied", 1);
+    cJSON_AddNumberToObject(sampling, "interpolations_applied", plan->native ? 0 : 1);
     cJSON_AddNumberToObject(sampling, "voxels", (double)result->resample.voxels);
     cJSON_AddNumberToObject(sampling, "background_voxels",
                             (double)result->resample.background);
@@ -165,6 +167,16 @@ static void add_sampling(const struct ivx_plan *plan,
     cJSON_AddNumberToObject(sampling, "most_source_value", result->reader.most);
 }
 
+/* value = slope * word + intercept; rounding is off by half a step at most. */
+static void add_scale(const struct ivx_stored *stored, cJSON *output)
+{
+    cJSON *scale = add_object(output, "scale");
+    cJSON_AddNumberToObject(scale, "slope", stored->slope);
+    cJSON_AddNumberToObject(scale, "intercept", stored->intercept);
+    cJSON_AddBoolToObject(scale, "as_in_source", stored->kept);
+    cJSON_AddNumberToObject(scale, "largest_rounding_error", fabs(stored->slope) / 2);
+}
+
 static void add_output(const struct ivx_plan *plan,
                        const struct ivx_conversion_result *result, cJSON *root)
 {
@@ -175,7 +187,11 @@ static void add_output(const struct ivx_plan *plan,
     add_text(output, "sop_class", result->sop_class);
     add_text(output, "transfer_syntax", result->syntax);
     add_text(output, "voxel_type",
-             plan->options.result == IVX_INT16 ? "int16" : "float32");
+             plan->rounds && !plan->stored.is_signed                ? "uint16"
+             : plan->rounds || plan->options.result == IVX_INT16 ? "int16"
+                                                                 : "float32");
+    if (plan->rounds)
+        add_scale(&plan->stored, output);
     add_text(output, "voxel_sha256", result->voxel_sha256);
     cJSON_AddNumberToObject(output, "files", result->files);
 }

@@ -33,6 +33,9 @@ void ivx_output_close(struct ivx_output *output); /* may be called twice */
 
 struct ivx_plan {
     const struct ivx_conversion *conversion;
+    bool native;              /* the acquired grid */
+    bool rounds;              /* floats of the engine become the words of `stored` */
+    struct ivx_stored stored; /* MR and PET as DICOM */
     struct ivx_grid grid;
     struct ivx_resample_options options;
     const char *recipe_json;
@@ -44,6 +47,20 @@ bool ivx_output_nifti(const struct ivx_plan *plan, struct ivx_output *out,
                       struct ivx_err *err);
 bool ivx_output_raw(const struct ivx_plan *plan, struct ivx_output *out,
                     struct ivx_err *err);
+
+/* MR and PET as 16-bit words: what is known before a voxel is; what the least and largest
+ * result decide; and the rounding, which returns how many did not fit. */
+void ivx_storing_plan(const struct ivx_source_volume *source, struct ivx_stored *out);
+bool ivx_storing_measured(double least, double most, struct ivx_stored *stored,
+                          struct ivx_err *err);
+uint64_t ivx_storing_round(const struct ivx_stored *stored, const float *values,
+                           size_t count, uint16_t *out);
+
+/* In place of the engine where the acquired grid is kept. */
+bool ivx_native_copy(const struct ivx_stack *stack, enum ivx_sample result,
+                     ivx_slice_source *source, void *source_context, ivx_slice_sink *sink,
+                     void *sink_context, struct ivx_resample_report *report_out,
+                     struct ivx_err *err);
 
 /* Creates <directory>/<name>, or <directory>/<name><suffix>. */
 bool ivx_part_create(const struct ivx_conversion *conversion, const char *name,

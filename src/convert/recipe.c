@@ -37,7 +37,9 @@ bool ivx_recipe_json(const struct ivx_recipe_settings *s, char **json_out,
 {
     IVX_AUTO(ivx_text_free) struct ivx_text text = { 0 };
     char spacing[40] = "\"min\"";
-    if (s->spacing_mm != IVX_SPACING_MIN)
+    if (s->spacing_mm == IVX_SPACING_NATIVE)
+        ivx_text_copy(spacing, sizeof spacing, "\"native\"");
+    else if (s->spacing_mm != IVX_SPACING_MIN)
         shortest(s->spacing_mm, spacing);
     cJSON *name = cJSON_CreateString(s->name);
     char *quoted = name == NULL ? NULL : cJSON_PrintUnformatted(name);
@@ -87,8 +89,11 @@ static bool take_spacing(const cJSON *object, struct ivx_recipe_settings *out,
         out->spacing_mm = mm;
     else if (strcmp(text_of(object, "spacing"), "min") == 0)
         out->spacing_mm = IVX_SPACING_MIN;
+    else if (strcmp(text_of(object, "spacing"), "native") == 0)
+        out->spacing_mm = IVX_SPACING_NATIVE;
     else
-        return ivx_fail(err, IVX_DAMAGED, "recipe: spacing must be above 0, or \"min\"");
+        return ivx_fail(err, IVX_DAMAGED,
+                        "recipe: spacing must be above 0, \"min\" or \"native\"");
     return true;
 }
 

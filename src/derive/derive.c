@@ -21,6 +21,9 @@ struct ivx_derive {
 
 void ivx_stretch(const struct ivx_derivation *derivation, double out[3])
 {
+    out[0] = out[1] = out[2] = 1;
+    if (derivation->native)
+        return;
     const struct ivx_stack *stack = &derivation->source->stack;
     const int32_t gaps = stack->slices > 1 ? stack->slices - 1 : 1;
     const double mean = (stack->t[stack->slices - 1] - stack->t[0]) / gaps;
@@ -29,7 +32,8 @@ void ivx_stretch(const struct ivx_derivation *derivation, double out[3])
         const double ratio = derivation->grid->spacing[n] / source[n];
         const bool filtered = derivation->options->antialias == IVX_ANTIALIAS_AUTO
                               && derivation->options->kernel != IVX_NEAREST;
-        out[n] = filtered && ratio > SAME_SPACING ? ratio : 1;
+        if (filtered && ratio > SAME_SPACING)
+            out[n] = ratio;
     }
 }
 
@@ -78,6 +82,32 @@ static void make_uid(const uint8_t digest[IVX_SHA256_SIZE], const char *what,
     ivx_uid_write(made, out);
 }
 
+enum ivx_kind ivx_derive_kind(const struct ivx_derivation *derivation)
+{
+    return ivx_instance_kind(derivation->source->slices[0]);
+}
+
+/* PS3.3 C.8.2.1.1.1, C.8.3.1.1.1, C.8.9.4.1.1: value 2 of a PET image is PRIMARY; what an MR
+ * image shows of the signal follows as value 5. */
+static bool put_image_type(const struct ivx_derivation *derivation, struct ivx_item *root,
+                           struct ivx_err *err)
+{
+    static const char *const types[] = {
+        [IVX_KIND_CT] = "DERIVED\\SECONDARY\\AXIAL",
+        [IVX_KIND_MR] = "DERIVED\\SECONDARY\\OTHER",
+        [IVX_KIND_PET] = "DERIVED\\PRIMARY",
+    };
+    const enum ivx_kind kind = ivx_derive_kind(derivation);
+    const char component = derivation->source->slices[0]->component;
+    char text[64];
+    snprintf(text, sizeof text, "%s%s", types[kind],
+             derivation->native ? "" : "\\RESAMPLED");
+    if (kind == IVX_KIND_MR && component != '\0')
+        snprintf(text, sizeof text, "%s%s\\%c", types[kind],
+                 derivation->native ? "" : "\\RESAMPLED", component);
+    return ivx_item_put_text(root, 0x00080008, text, err);
+}
+
 static bool put_identity(struct ivx_derive *derive, struct ivx_item *root,
                          struct ivx_err *err)
 {
@@ -86,8 +116,7 @@ static bool put_identity(struct ivx_derive *derive, struct ivx_item *root,
         offset = NULL;
     struct ivx_moment moment;
     ivx_moment_make(derive->derivation.created_us, offset, &moment);
-    return ivx_item_put_text(root, 0x00080008, "DERIVED\\SECONDARY\\AXIAL\\RESAMPLED",
-                             err)
+    return put_image_type(&derive->derivation, root, err)
            && ivx_item_put_text(root, 0x00080012, moment.date, err)
            && ivx_item_put_text(root, 0x00080013, moment.time, err)
            && ivx_item_put_text(root, 0x00080023, moment.date, err)
@@ -95,28 +124,75 @@ static bool put_identity(struct ivx_derive *derive, struct ivx_item *root,
            && ivx_item_put_text(root, 0x0020000e, derive->series_uid, err);
 }
 
-static bool put_grid(const struct ivx_grid *grid, struct ivx_item *root,
+/* The classic PET IOD has no Spacing Between Slices. */
+static bool put_depth(const struct ivx_derivation *derivation, struct ivx_item *root,
+                      struct ivx_err *err)
+{
+    const struct ivx_instance *first = derivation->source->slices[0];
+    const double *spacing = &derivation->grid->spacing[2];
+    const bool acquired = derivation->native && first->has_thickness;
+    return ivx_ds_put(root, 0x00180050, acquired ? &first->thickness : spacing, 1, err)
+           && (ivx_derive_kind(derivation) == IVX_KIND_PET
+               || ivx_ds_put(root, 0x00180088, spacing, 1, err));
+}
+
+static bool put_grid(const struct ivx_derivation *derivation, struct ivx_item *root,
                      struct ivx_err *err)
 {
+    const struct ivx_grid *grid = derivation->grid;
     double orientation[6];
     memcpy(orientation, grid->axis[0], sizeof grid->axis[0]);
     memcpy(orientation + 3, grid->axis[1], sizeof grid->axis[1]);
     const double spacing[2] = { grid->spacing[1], grid->spacing[0] };
     return ivx_ds_put(root, 0x00200037, orientation, 6, err)
            && ivx_ds_put(root, 0x00280030, spacing, 2, err)
-           && ivx_ds_put(root, 0x00180050, &grid->spacing[2], 1, err)
-           && ivx_ds_put(root, 0x00180088, &grid->spacing[2], 1, err)
+           && put_depth(derivation, root, err)
            && ivx_item_put_u16(root, 0x00280010, (uint16_t)grid->count[1], err)
            && ivx_item_put_u16(root, 0x00280011, (uint16_t)grid->count[0], err);
 }
 
-/* Signed 16 bits of Hounsfield units: PS3.3 C.8.2.1.1.2. */
-static bool put_pixel_module(struct ivx_item *root, struct ivx_err *err)
+/* PS3.3 C.8.9.1.1.6 and C.8.9.4.1.9 count slices, time slices and their images. */
+static bool put_pet_counts(const struct ivx_derivation *derivation, struct ivx_item *root,
+                           struct ivx_err *err)
+{
+    /* Number of R-R Intervals, Time Slots, Time Slices: the result is one of them. */
+    static const uint32_t ones[] = { 0x00540061, 0x00540071, 0x00540101 };
+    for (size_t n = 0; n < IVX_COUNT(ones); n++)
+        if (ivx_item_has(root, ones[n]) && !ivx_item_put_u16(root, ones[n], 1, err))
+            return false;
+    return ivx_item_put_u16(root, 0x00540081, (uint16_t)derivation->grid->count[2], err);
+}
+
+static bool put_words(bool is_signed, struct ivx_item *root, struct ivx_err *err)
 {
     return ivx_item_put_u16(root, 0x00280100, 16, err)
            && ivx_item_put_u16(root, 0x00280101, 16, err)
            && ivx_item_put_u16(root, 0x00280102, 15, err)
-           && ivx_item_put_u16(root, 0x00280103, 1, err)
+           && ivx_item_put_u16(root, 0x00280103, is_signed, err);
+}
+
+/* A PET image must have slope and intercept, the intercept 0; an MR image has them where its
+ * source had. */
+static bool put_stored(const struct ivx_derivation *derivation, struct ivx_item *root,
+                       struct ivx_err *err)
+{
+    const struct ivx_stored *stored = derivation->stored;
+    if (!put_words(stored->is_signed, root, err))
+        return false;
+    return !stored->rescaled
+           || (ivx_item_put_text(root, 0x00281052, stored->intercept_text, err)
+               && ivx_item_put_text(root, 0x00281053, stored->slope_text, err));
+}
+
+/* CT: signed 16 bits of Hounsfield units, PS3.3 C.8.2.1.1.2. */
+static bool put_pixel_module(const struct ivx_derivation *derivation, struct ivx_item *root,
+                             struct ivx_err *err)
+{
+    if (ivx_derive_kind(derivation) == IVX_KIND_MR)
+        return put_stored(derivation, root, err);
+    if (ivx_derive_kind(derivation) == IVX_KIND_PET)
+        return put_stored(derivation, root, err) && put_pet_counts(derivation, root, err);
+    return put_words(true, root, err)
            && ivx_item_put_text(root, 0x00281052, "0", err)
            && ivx_item_put_text(root, 0x00281053, "1", err)
            && ivx_item_put_text(root, 0x00281054, "HU", err);
@@ -140,8 +216,9 @@ static void make_folder(struct ivx_item *root, char *out, size_t room)
 static bool fill(struct ivx_derive *derive, struct ivx_err *err)
 {
     struct ivx_item *root = ivx_dataset_root(derive->dataset);
-    if (!put_identity(derive, root, err) || !put_grid(derive->derivation.grid, root, err)
-        || !put_pixel_module(root, err) || !ivx_series_put(&derive->derivation, root, err)
+    if (!put_identity(derive, root, err) || !put_grid(&derive->derivation, root, err)
+        || !put_pixel_module(&derive->derivation, root, err)
+        || !ivx_series_put(&derive->derivation, root, err)
         || !ivx_lineage_put(&derive->derivation, root, err)
         || !ivx_private_put(&derive->derivation, root, err))
         return false;
@@ -152,7 +229,10 @@ static bool fill(struct ivx_derive *derive, struct ivx_err *err)
 static bool check(const struct ivx_derivation *derivation, struct ivx_err *err)
 {
     const struct ivx_instance *first = derivation->source->slices[0];
-    if (strcmp(first->sop_class, IVX_CT_IMAGE_STORAGE) != 0)
+    const enum ivx_kind kind = ivx_instance_kind(first);
+    if (kind != IVX_KIND_CT && derivation->stored == NULL)
+        return ivx_fail(err, IVX_BUG, "derive: nothing says how values are stored");
+    if (kind == IVX_KIND_OTHER)
         return ivx_fail(err, IVX_REFUSED, "derive: SOP class %s is not derived yet",
                         first->sop_class);
     for (int n = 0; n < 3; n++)
@@ -174,7 +254,7 @@ bool ivx_derive_new(const struct ivx_derivation *derivation, struct ivx_derive *
 
     made->derivation = *derivation;
     if (!make_digest(derivation, made->digest, err)
-        || !ivx_template_load(derivation->source, &made->dataset, err))
+        || !ivx_template_load(&made->derivation, &made->dataset, err))
         return false;
     make_uid(made->digest, "series", made->series_uid);
     if (!fill(made, err))
@@ -224,6 +304,9 @@ static bool put_instance(const struct ivx_derive *derive, int32_t m,
     for (int n = 0; n < 3; n++)
         along += position[n] * grid->axis[2][n];
 
+    if (ivx_derive_kind(&derive->derivation) == IVX_KIND_PET
+        && !ivx_item_put_u16(root, 0x00541330, (uint16_t)(m + 1), err)) /* Image Index */
+        return false;
     char uid[65], number[16];
     ivx_derive_sop_uid(derive, m, uid);
     snprintf(number, sizeof number, "%d", m + 1);

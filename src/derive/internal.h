@@ -11,7 +11,8 @@
  * that one UID never names two contents. */
 #define IVX_DERIVE_VERSION "1"
 
-#define IVX_CT_IMAGE_STORAGE "1.2.840.10008.5.1.4.1.1.2"
+/* What the modality changes. */
+enum ivx_kind ivx_derive_kind(const struct ivx_derivation *derivation);
 
 /* Decimal String: at most 16 bytes, no exponent, no negative zero, as exact as they allow. */
 void ivx_ds_write(double value, char out[17]);
@@ -37,7 +38,7 @@ void ivx_moment_make(int64_t wall_us, const char *offset, struct ivx_moment *out
 
 /* The header that all results share: what the source's slices agree on and a derived image
  * may say, and nothing that describes their pixel grid. */
-bool ivx_template_load(const struct ivx_source_volume *source, struct ivx_dataset **out,
+bool ivx_template_load(const struct ivx_derivation *derivation, struct ivx_dataset **out,
                        struct ivx_err *err);
 
 /* A code sequence item: PS3.3 8.8. */

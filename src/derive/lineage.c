@@ -76,22 +76,47 @@ static void describe_filter(const struct ivx_derivation *derivation,
                      stretch[0], stretch[1], stretch[2]);
 }
 
+static void describe_target(const struct ivx_derivation *derivation,
+                            struct ivx_text *text)
+{
+    const int32_t *count = derivation->grid->count;
+    char spacing[17];
+    ivx_ds_label(derivation->spacing_mm, spacing);
+    if (derivation->native)
+        ivx_text_add(text, "Acquired grid, not resampled, %dx%dx%d", count[0], count[1],
+                     count[2]);
+    else
+        ivx_text_add(text, "Resampled to isotropic %s mm, %dx%dx%d", spacing, count[0],
+                     count[1], count[2]);
+}
+
+static void describe_values(const struct ivx_derivation *derivation,
+                            struct ivx_text *text)
+{
+    const struct ivx_stored *stored = derivation->stored;
+    if (ivx_derive_kind(derivation) == IVX_KIND_CT)
+        ivx_text_add(text, "; rounded to integer HU, half to even");
+    else if (stored->rescaled)
+        ivx_text_add(text, "; rounded, half to even, to %s of slope %s, at most %.6g off",
+                     stored->kept ? "the source's own steps" : "steps of one new scale",
+                     stored->slope_text, fabs(stored->slope) / 2);
+    else
+        ivx_text_add(text, "; rounded to integers, half to even");
+}
+
 /* One line for people; what an earlier derivation said of itself follows. */
 static bool put_description(const struct ivx_derivation *derivation,
                             struct ivx_item *root, struct ivx_err *err)
 {
     IVX_AUTO(ivx_text_free) struct ivx_text text = { 0 };
     const struct ivx_source_volume *source = derivation->source;
-    char spacing[17];
-    ivx_ds_label(derivation->spacing_mm, spacing);
-    ivx_text_add(&text, "Resampled to isotropic %s mm, %dx%dx%d", spacing,
-                 derivation->grid->count[0], derivation->grid->count[1],
-                 derivation->grid->count[2]);
+    describe_target(derivation, &text);
     describe_source(source, &text);
-    describe_filter(derivation, &text);
-    ivx_text_add(&text,
-                 "; rounded to integer HU, half to even; isovox %s, engine %d, recipe %s",
-                 PACKAGE_VERSION, IVX_ENGINE_VERSION, derivation->recipe_name);
+    if (!derivation->native)
+        describe_filter(derivation, &text);
+    describe_values(derivation, &text);
+    ivx_text_add(&text, "; isovox %s, engine %d, recipe %s", PACKAGE_VERSION,
+                 IVX_ENGINE_VERSION, derivation->recipe_name);
     for (int n = 0; n < source->warning_count; n++)
         ivx_text_add(&text, "%s%s", n ? ", " : "; warnings: ",
                      ivx_reason_name(source->warnings[n].reason));
@@ -113,6 +138,8 @@ static bool put_codes(const struct ivx_derivation *derivation, struct ivx_item *
 {
     double stretch[3];
     ivx_stretch(derivation, stretch);
+    if (derivation->native)
+        return true;
     if (!ivx_code_append(root, 0x00089215, &resampling, err))
         return false;
     const bool filtered = stretch[0] > 1 || stretch[1] > 1 || stretch[2] > 1;
@@ -145,7 +172,9 @@ static bool put_equipment(const struct ivx_derivation *derivation, struct ivx_it
            && ivx_item_put_text(item, 0x00081090, "isovox", err)
            && ivx_item_put_text(item, 0x00181020, PACKAGE_VERSION, err)
            && ivx_item_put_text(item, 0x0018a002, moment.datetime, err)
-           && ivx_item_put_text(item, 0x0018a003, "Isotropic resampling", err)
+           && ivx_item_put_text(item, 0x0018a003,
+                                derivation->native ? "Assembly" : "Isotropic resampling",
+                                err)
            && ivx_code_append(item, 0x0040a170, &processing, err);
 }
 
@@ -172,7 +201,8 @@ static bool put_source_images(const struct ivx_derivation *derivation,
         struct ivx_item *item = NULL;
         if (!ivx_item_append(root, 0x00082112, &item, err)
             || !put_reference(derivation->source->slices[k], item, err)
-            || !ivx_item_put_text(item, 0x0028135a, "NO", err)
+            || !ivx_item_put_text(item, 0x0028135a, derivation->native ? "YES" : "NO",
+                                  err)
             || !ivx_code_append(item, 0x0040a170, &source_image, err))
             return false;
     }
@@ -182,9 +212,10 @@ static bool put_source_images(const struct ivx_derivation *derivation,
 bool ivx_lineage_sources(const struct ivx_derivation *derivation, struct ivx_item *root,
                          int32_t m, struct ivx_err *err)
 {
-    int32_t first = 0, last = 0;
-    ivx_resample_support(&derivation->source->stack, derivation->grid,
-                         derivation->options, m, &first, &last);
+    int32_t first = m, last = m;
+    if (!derivation->native)
+        ivx_resample_support(&derivation->source->stack, derivation->grid,
+                             derivation->options, m, &first, &last);
     ivx_item_remove(root, 0x00082112);
     return last - first >= MOST_SOURCES
            || put_source_images(derivation, root, first, last, err);

@@ -36,9 +36,12 @@ static void describe(const struct ivx_derivation *derivation, struct ivx_item *r
 {
     char spacing[17], ours[65];
     ivx_ds_label(derivation->spacing_mm, spacing);
-    snprintf(ours, sizeof ours, "ISO %s mm %s%s", spacing,
-             kernel_label(derivation->options->kernel),
-             is_severe(derivation->source) ? " ANISO!" : "");
+    if (derivation->native)
+        ivx_text_copy(ours, sizeof ours, "NATIVE GRID");
+    else
+        snprintf(ours, sizeof ours, "ISO %s mm %s%s", spacing,
+                 kernel_label(derivation->options->kernel),
+                 is_severe(derivation->source) ? " ANISO!" : "");
 
     const char *theirs = NULL, *charset = NULL;
     if (!ivx_item_text(root, 0x00080005, &charset))

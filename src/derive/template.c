@@ -19,6 +19,51 @@ static bool carried_group(uint32_t group)
     return false;
 }
 
+/* Private elements without which activity concentration and SUV cannot be computed. */
+static const struct vendor_block {
+    uint16_t group;
+    const char *creator;
+    uint8_t element[2];
+} pet_blocks[] = {
+    { 0x0009, "GEMS_PETD_01", { 0x0d, 0x3b } }, /* scan and injection date and time */
+    { 0x7053, "Philips PET Private Group", { 0x00, 0x09 } }, /* SUV, Bq/ml factors */
+};
+
+/* What of this source is carried besides the tables. */
+struct carried {
+    enum ivx_kind kind;
+    uint32_t vendor[24]; /* private elements and their creators */
+    size_t vendors;
+};
+
+static void note_block(struct carried *carried, const struct vendor_block *block,
+                       unsigned number)
+{
+    if (carried->vendors + 3 > IVX_COUNT(carried->vendor))
+        return;
+    carried->vendor[carried->vendors++] = IVX_TAG(block->group, number);
+    for (size_t n = 0; n < IVX_COUNT(block->element); n++)
+        carried->vendor[carried->vendors++] =
+            IVX_TAG(block->group, number << 8 | block->element[n]);
+}
+
+/* Text, with what pads it removed. */
+static bool is_text(struct ivx_item *root, uint32_t tag, const char *wanted)
+{
+    const char *text = NULL;
+    const size_t length = strlen(wanted);
+    return ivx_item_text(root, tag, &text) && strncmp(text, wanted, length) == 0
+           && strspn(text + length, " ") == strlen(text + length);
+}
+
+static void find_carried(struct ivx_item *root, struct carried *out)
+{
+    for (size_t n = 0; out->kind == IVX_KIND_PET && n < IVX_COUNT(pet_blocks); n++)
+        for (unsigned number = 0x10; number <= 0xff; number++)
+            if (is_text(root, IVX_TAG(pet_blocks[n].group, number), pet_blocks[n].creator))
+                note_block(out, &pet_blocks[n], number);
+}
+
 /* Image Pixel, LUT and calibration attributes describe the pixels that were: of group 0028
  * only these stay. */
 static const uint32_t carried_0028[] = {
@@ -61,8 +106,31 @@ static const uint32_t of_the_series[] = {
     0x00280004, 0x00281050, 0x00281051, 0x00281055, 0x00281056,
 };
 
-/* Type 2 in the CT Image IOD: emptied, not removed, when slices disagree. */
-static const uint32_t type_2[] = { 0x00180060, 0x00200012 };
+/* The same of MR: Scanning Sequence and Sequence Variant are Type 1. */
+static const uint32_t of_the_mr_series[] = { 0x00180020, 0x00180021 };
+
+/* Of PET: the series module (C.8.9.1), isotope (C.8.9.2) and patient orientation (C.8.4.6). */
+static const uint32_t of_the_pet_series[] = {
+    0x00540016, 0x00540410, 0x00540414, 0x00541000, 0x00541001, 0x00541002, 0x00541102,
+};
+
+/* Type 2 in its Image IOD: emptied, not removed, when slices disagree. */
+static const struct type_2 {
+    enum ivx_kind kind;
+    uint32_t tag;
+} type_2[] = {
+    { IVX_KIND_CT, 0x00180060 },  { IVX_KIND_CT, 0x00200012 },  { IVX_KIND_MR, 0x00200012 },
+    { IVX_KIND_MR, 0x00180022 },  { IVX_KIND_MR, 0x00180023 },  { IVX_KIND_MR, 0x00180080 },
+    { IVX_KIND_MR, 0x00180081 },  { IVX_KIND_MR, 0x00180082 },  { IVX_KIND_MR, 0x00180091 },
+    { IVX_KIND_MR, 0x00181060 },  { IVX_KIND_PET, 0x00200012 }, { IVX_KIND_PET, 0x00181181 },
+    { IVX_KIND_PET, 0x00280051 },
+};
+
+/* PET images that disagree on their times were taken one after another (bed positions). All
+ * of these are then the first one's, as Acquisition Date and Time are: what computes decay
+ * from them finds them consistent. Frame duration, R-R limits, Frame Reference Time, Decay
+ * Factor: C.8.9.4. */
+static const uint32_t of_the_first[] = { 0x00181242, 0x00541300, 0x00541321 };
 
 static bool listed(const uint32_t *tags, size_t count, uint32_t tag)
 {
@@ -75,8 +143,12 @@ static bool listed(const uint32_t *tags, size_t count, uint32_t tag)
 
 static bool not_carried(void *context, uint32_t tag)
 {
-    (void)context;
+    const struct carried *carried = context;
     const uint32_t group = tag >> 16, element = tag & 0xffff;
+    if (listed(carried->vendor, carried->vendors, tag))
+        return false;
+    if (carried->kind == IVX_KIND_PET && group == 0x0054 && element != 0)
+        return false;
     if (element == 0 || !carried_group(group) || LISTED(dropped, tag))
         return true;
     if (group == 0x0028)
@@ -85,13 +157,28 @@ static bool not_carried(void *context, uint32_t tag)
     return group == 0x0040 && element >= 0xa000;
 }
 
-static bool stands_for_all(uint32_t tag)
+static bool is_window(uint32_t tag)
+{
+    return tag == 0x00281050 || tag == 0x00281051 || tag == 0x00281055
+           || tag == 0x00281056;
+}
+
+/* A window is in real-world units (C.11.2.1.2). Where every slice has a scale of its own it
+ * was chosen for that slice, and only one that all share is carried. */
+static bool stands_for_all(const struct ivx_derivation *derivation, uint32_t tag)
 {
     const uint32_t group = tag >> 16;
+    const enum ivx_kind kind = ivx_derive_kind(derivation);
+    if (kind != IVX_KIND_CT && derivation->stored->new_scale && is_window(tag))
+        return false;
+    if ((kind == IVX_KIND_MR && LISTED(of_the_mr_series, tag))
+        || (kind == IVX_KIND_PET && LISTED(of_the_pet_series, tag)))
+        return true;
     return group == 0x0010 || group == 0x0012 || LISTED(of_the_series, tag);
 }
 
 struct disagreement {
+    const struct ivx_derivation *derivation;
     struct ivx_item *kept, *other;
     bool emptied[IVX_COUNT(type_2)];
 };
@@ -99,10 +186,10 @@ struct disagreement {
 static bool disagrees(void *context, uint32_t tag)
 {
     struct disagreement *d = context;
-    if (stands_for_all(tag) || ivx_item_same(d->kept, d->other, tag))
+    if (stands_for_all(d->derivation, tag) || ivx_item_same(d->kept, d->other, tag))
         return false;
     for (size_t n = 0; n < IVX_COUNT(type_2); n++)
-        if (type_2[n] == tag)
+        if (type_2[n].tag == tag && type_2[n].kind == ivx_derive_kind(d->derivation))
             d->emptied[n] = true;
     return true;
 }
@@ -110,7 +197,16 @@ static bool disagrees(void *context, uint32_t tag)
 /* When the acquisition of what the result is made of began: the earliest of its slices. */
 struct start {
     char date[33], time[33];
+    char pet[IVX_COUNT(of_the_first)][33];
 };
+
+static void note_pet(struct ivx_item *root, struct start *here)
+{
+    const char *text = NULL;
+    for (size_t n = 0; n < IVX_COUNT(of_the_first); n++)
+        if (ivx_item_text(root, of_the_first[n], &text))
+            ivx_text_copy(here->pet[n], sizeof here->pet[n], text);
+}
 
 static void note_start(struct ivx_item *root, struct start *start)
 {
@@ -120,6 +216,7 @@ static void note_start(struct ivx_item *root, struct start *start)
         ivx_text_copy(here.date, sizeof here.date, text);
     if (ivx_item_text(root, 0x00080032, &text))
         ivx_text_copy(here.time, sizeof here.time, text);
+    note_pet(root, &here);
     const int order = strcmp(here.date, start->date);
     if (start->date[0] == '\0' || order < 0
         || (order == 0 && strcmp(here.time, start->time) < 0))
@@ -133,10 +230,11 @@ static bool load(const struct ivx_source_volume *source, int k, struct ivx_datas
 }
 
 /* Removes from `kept` what any other slice says differently. */
-static bool reconcile(const struct ivx_source_volume *source, struct ivx_item *kept,
+static bool reconcile(const struct ivx_derivation *derivation, struct ivx_item *kept,
                       struct start *start, struct ivx_err *err)
 {
-    struct disagreement d = { .kept = kept };
+    const struct ivx_source_volume *source = derivation->source;
+    struct disagreement d = { .derivation = derivation, .kept = kept };
     for (int k = 0; k < source->stack.slices; k++) {
         IVX_AUTO(ivx_dataset_free) struct ivx_dataset *other = NULL;
         if (!load(source, k, &other, err))
@@ -146,7 +244,7 @@ static bool reconcile(const struct ivx_source_volume *source, struct ivx_item *k
         ivx_item_remove_if(kept, disagrees, &d);
     }
     for (size_t n = 0; n < IVX_COUNT(type_2); n++)
-        if (d.emptied[n] && !ivx_item_put_text(kept, type_2[n], "", err))
+        if (d.emptied[n] && !ivx_item_put_text(kept, type_2[n].tag, "", err))
             return false;
     return true;
 }
@@ -160,6 +258,16 @@ static bool put_start(struct ivx_item *root, const struct start *start,
            || ivx_item_put_text(root, 0x00080032, start->time, err);
 }
 
+static bool put_pet_start(struct ivx_item *root, const struct start *start,
+                          struct ivx_err *err)
+{
+    for (size_t n = 0; n < IVX_COUNT(of_the_first); n++)
+        if (start->pet[n][0] != '\0'
+            && !ivx_item_put_text(root, of_the_first[n], start->pet[n], err))
+            return false;
+    return true;
+}
+
 /* Once lossy, always lossy: PS3.3 C.7.6.1.1.5. */
 static bool put_lossy(const struct ivx_source_volume *source, struct ivx_item *root,
                       struct ivx_err *err)
@@ -170,17 +278,21 @@ static bool put_lossy(const struct ivx_source_volume *source, struct ivx_item *r
     return !lossy || ivx_item_put_text(root, 0x00282110, "01", err);
 }
 
-bool ivx_template_load(const struct ivx_source_volume *source, struct ivx_dataset **out,
+bool ivx_template_load(const struct ivx_derivation *derivation, struct ivx_dataset **out,
                        struct ivx_err *err)
 {
+    const struct ivx_source_volume *source = derivation->source;
+    struct carried carried = { .kind = ivx_derive_kind(derivation) };
     IVX_AUTO(ivx_dataset_free) struct ivx_dataset *made = NULL;
     if (!load(source, source->stack.slices / 2, &made, err))
         return false;
     struct ivx_item *root = ivx_dataset_root(made);
-    ivx_item_remove_if(root, not_carried, NULL);
+    find_carried(root, &carried);
+    ivx_item_remove_if(root, not_carried, &carried);
 
     struct start start = { 0 };
-    if (!reconcile(source, root, &start, err) || !put_start(root, &start, err)
+    if (!reconcile(derivation, root, &start, err) || !put_start(root, &start, err)
+        || (carried.kind == IVX_KIND_PET && !put_pet_start(root, &start, err))
         || !put_lossy(source, root, err))
         return false;
     *out = IVX_STEAL(made);

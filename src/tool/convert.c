@@ -111,12 +111,12 @@ static bool show_progress(void *context, int32_t done, int32_t all)
 }
 
 /* Results that have no DICOM header to take a name from. */
-static void plain_name(const struct ivx_source_volume *volume,
+static void plain_name(const struct ivx_source_volume *volume, bool native,
                        const struct ivx_conversion_result *result, char out[128])
 {
     const char *description = volume->slices[0]->series_description;
-    snprintf(out, 128, "%s ISO %g mm", description[0] ? description : "series",
-             result->grid.spacing[0]);
+    snprintf(out, 128, native ? "%s NATIVE GRID" : "%s ISO %g mm",
+             description[0] ? description : "series", result->grid.spacing[0]);
     for (char *c = out; *c != '\0'; c++) {
         const bool letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z');
         if (!letter && (*c < '0' || *c > '9') && strchr(" .-+", *c) == NULL)
@@ -168,7 +168,10 @@ static cJSON *output_json(const struct ivx_convert_options *options,
     cJSON *axes = cJSON_AddArrayToObject(output, "axes_lps");
     for (int n = 0; n < 3; n++)
         cJSON_AddItemToArray(axes, cJSON_CreateDoubleArray(result->grid.axis[n], 3));
-    cJSON_AddStringToObject(output, "kernel", ivx_kernel_name(options->recipe.kernel));
+    cJSON_AddStringToObject(output, "kernel",
+                            options->recipe.spacing_mm == IVX_SPACING_NATIVE
+                                ? "none"
+                                : ivx_kernel_name(options->recipe.kernel));
     cJSON_AddStringToObject(output, "voxel_sha256", result->voxel_sha256);
     cJSON_AddStringToObject(output, "path", path);
     cJSON_AddItemToObject(output, "stages", cJSON_Parse(result->stages_json));
@@ -187,8 +190,11 @@ static void note_done(struct session *session, const struct ivx_source_volume *v
     }
     char text[160];
     ivx_source_text(volume, text, sizeof text);
-    printf("%s -> %dx%dx%d, %g mm: %s\n", text, result->grid.count[0],
-           result->grid.count[1], result->grid.count[2], result->grid.spacing[0], path);
+    char spacing[32] = "native grid";
+    if (session->options->recipe.spacing_mm != IVX_SPACING_NATIVE)
+        snprintf(spacing, sizeof spacing, "%g mm", result->grid.spacing[0]);
+    printf("%s -> %dx%dx%d, %s: %s\n", text, result->grid.count[0],
+           result->grid.count[1], result->grid.count[2], spacing, path);
     for (int n = 0; n < volume->warning_count; n++)
         printf("  warning: %s: %s\n", ivx_reason_name(volume->warnings[n].reason),
                volume->warnings[n].text);
@@ -220,6 +226,7 @@ static bool run(struct session *session, const struct ivx_source_volume *volume,
 static bool convert_volume(struct session *session,
                            const struct ivx_source_volume *volume, struct ivx_err *err)
 {
+    const bool native = session->options->recipe.spacing_mm == IVX_SPACING_NATIVE;
     char name[128], path[PATH_MAX];
     IVX_AUTO(ivx_conversion_result_free)
     struct ivx_conversion_result result = { .files = 0 };
@@ -228,10 +235,23 @@ static bool convert_volume(struct session *session,
     if (result.folder[0] != '\0')
         ivx_text_copy(name, sizeof name, result.folder);
     else
-        plain_name(volume, &result, name);
+        plain_name(volume, native, &result, name);
     if (!ivx_place_publish(&session->place, name, path, err))
         return false;
     note_done(session, volume, &result, path);
+    return true;
+}
+
+/* --spacing native of what has no grid. */
+static bool refuse_native(struct session *session, const struct ivx_source_volume *volume)
+{
+    struct ivx_grid grid;
+    enum ivx_reason reason;
+    struct ivx_err err = { 0 };
+    if (session->options->recipe.spacing_mm != IVX_SPACING_NATIVE
+        || ivx_native_grid(volume, &grid, &reason, &err))
+        return false;
+    note_refusal(session, volume, reason, err.text);
     return true;
 }
 
@@ -241,10 +261,7 @@ static void convert_all(struct session *session)
         const struct ivx_source_volume *volume =
             ivx_assembly_volume(session->assembly, n);
         struct ivx_err err = { 0 };
-        if (strcmp(volume->slices[0]->modality, "CT") != 0)
-            note_refusal(session, volume, IVX_REASON_UNSUPPORTED_MODALITY,
-                         "only CT is converted yet");
-        else if (!convert_volume(session, volume, &err))
+        if (!refuse_native(session, volume) && !convert_volume(session, volume, &err))
             note_failure(session, volume, &err);
         if (session->place.staging[0] != '\0')
             ivx_tree_remove(session->place.staging, NULL);

@@ -17,7 +17,7 @@
 
 static const char help[] =
     "usage: isovox convert [OPTIONS] INPUT... -o OUTPUT\n\n"
-    "Makes isotropic volumes of CT series, without a daemon. INPUT: DICOM files, and "
+    "Makes isotropic volumes of CT, MR and PET series, without a daemon. INPUT: DICOM files, and "
     "folders,\n"
     "which are searched. OUTPUT: a folder, which gets a folder for each derived series; "
     "or,\n"
@@ -26,7 +26,8 @@ static const char help[] =
     "  --recipe NAME         settings from the configuration file; other options "
     "override\n"
     "  -c, --config FILE     the configuration file (" DEFAULT_CONFIG ")\n"
-    "  --spacing MM          voxel size (1.0), or 'min': the smallest acquired distance\n"
+    "  --spacing MM          voxel size (1.0), or 'min': the smallest acquired distance, or\n"
+    "                        'native': the acquired grid, nothing is interpolated\n"
     "  --kernel NAME         bspline3 (default), linear, catmull-rom, lanczos3, nearest\n"
     "  --align HOW           center (default), origin, corner\n"
     "  --orientation HOW     acquired (default), patient: the axes of the result\n"
@@ -130,15 +131,13 @@ static bool take_spacing(const char *value, struct ivx_recipe_settings *recipe)
 {
     double mm = 0;
     if (strcmp(value, "native") == 0)
-        return usage("spacing", value,
-                     "keeping the acquired grid is not built yet; use "
-                     "'min' or a number of millimetres");
-    if (strcmp(value, "min") == 0)
+        recipe->spacing_mm = IVX_SPACING_NATIVE;
+    else if (strcmp(value, "min") == 0)
         recipe->spacing_mm = IVX_SPACING_MIN;
     else if (ivx_text_to_double(value, &mm) && isfinite(mm) && mm >= 0.01 && mm <= 100)
         recipe->spacing_mm = mm;
     else
-        return usage("spacing", value, "must be 0.01 to 100 millimetres, or 'min'");
+        return usage("spacing", value, "must be 0.01 to 100 millimetres, 'min' or 'native'");
     return true;
 }
 
@@ -192,6 +191,10 @@ static bool take_recipe(const struct given *given, struct ivx_recipe_settings *r
         || (value[ID_KERNEL] && !take_kernel(value[ID_KERNEL], recipe))
         || !take_sampling(given, recipe))
         return false;
+    if (recipe->spacing_mm == IVX_SPACING_NATIVE
+        && recipe->orientation == IVX_ORIENTATION_PATIENT)
+        return usage("orientation", "patient",
+                     "--spacing native keeps the acquired axes too");
     /* A name stands for its settings: changed ones do not go by it. */
     if (!same_settings(&before, recipe))
         ivx_text_copy(recipe->name, sizeof recipe->name, "custom");

@@ -9,6 +9,10 @@
 #include "isovox/base/reason.h"
 #include "isovox/sys/file.h"
 
+#define IVX_CT_IMAGE_STORAGE "1.2.840.10008.5.1.4.1.1.2"
+#define IVX_MR_IMAGE_STORAGE "1.2.840.10008.5.1.4.1.1.4"
+#define IVX_PET_IMAGE_STORAGE "1.2.840.10008.5.1.4.1.1.128"
+
 /* Texts are the data set's, padding removed, cut to the room. Numbers are doubles parsed
  * with full precision. Nothing that identifies a patient is kept. */
 struct ivx_instance {
@@ -20,7 +24,8 @@ struct ivx_instance {
     char acquisition_number[17], acquisition_time[33], content_time[33], echo[33];
     char convolution_kernel[65], temporal[33], trigger_time[33], b_value[33], frame_time[33];
     char acquisition_datetime[33], gradient[97];
-    char units[17], protocol[65];
+    char units[17], series_type[33], decay_correction[17], protocol[65];
+    char component; /* MR: 'M'agnitude, 'P'hase, 'R'eal, 'I'maginary; 0: not said */
     int64_t instance_number; /* INT64_MIN when absent: never used for geometry */
     int32_t rows, columns, frames, samples_per_pixel;
     int32_t bits_allocated, bits_stored, high_bit, pixel_representation;
@@ -35,11 +40,16 @@ struct ivx_instance {
     bool own_result;         /* Isovox made it: private creator, or contributing equipment */
     bool lossy;              /* Lossy Image Compression (0028,2110) is 01, or a lossy syntax */
     double position[3], orientation[6], spacing[2]; /* spacing: [0] between rows, [1] columns */
-    double slope, intercept, thickness, tilt_deg;
+    double slope, intercept; /* 1 and 0 where an MR, whose IOD has none, says nothing */
+    double thickness, tilt_deg;
     int32_t padding, padding_limit; /* as stored values, sign by pixel_representation */
     uint64_t pixel_offset, pixel_length; /* Pixel Data's value within the blob, if native */
     bool big_endian, encapsulated;
 };
+
+enum ivx_kind { IVX_KIND_OTHER, IVX_KIND_CT, IVX_KIND_MR, IVX_KIND_PET };
+/* By SOP class, never by Modality. */
+enum ivx_kind ivx_instance_kind(const struct ivx_instance *instance);
 
 /* Reads the header through the bounded scanner (isovox/dicom/scan.h). False: it is no usable
  * DICOM object; *reason_out says which kind (DAMAGED, UNSUPPORTED_SYNTAX, TOO_LARGE,

@@ -14,7 +14,7 @@
   X(IN_PLANE_SHIFT,       "images at one height that are shifted in their plane") \
   X(OFF_LINE,             "a slice lies beside the line of the others") \
   X(GAP,                  "slices are missing") \
-  X(NO_RESCALE,           "a CT without Rescale Slope and Intercept, or with a useless one") \
+  X(NO_RESCALE,           "a CT or PET without Rescale Slope and Intercept, or a useless one") \
   X(UNSUPPORTED_SYNTAX,   "transfer syntax not supported") \
   X(UNSUPPORTED_PIXELS,   "pixel format not supported") \
   X(UNSUPPORTED_MODALITY, "not an image class that is converted") \
@@ -33,7 +33,8 @@
   X(HU_FLOOR,             "values under -1024 HU were raised to -1024") \
   X(GAP_INTERPOLATED,     "a missing slice was bridged by interpolation, as the route allows") \
   X(BITS_DIFFER,          "Bits Stored differs between slices; each was read with its own") \
-  X(LOSSY_SOURCE,         "the source was lossily compressed")
+  X(LOSSY_SOURCE,         "the source was lossily compressed") \
+  X(DECAY_DIFFERS,        "PET slices of several times without decay correction")
 
 enum ivx_reason {
     IVX_REASON_NONE,

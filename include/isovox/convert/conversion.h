@@ -8,8 +8,9 @@
 
 enum ivx_format { IVX_FORMAT_DICOM, IVX_FORMAT_NIFTI, IVX_FORMAT_RAW };
 
-/* A recipe's settings (docs/INTERFACE 2). spacing_mm: > 0, or IVX_SPACING_MIN. */
+/* A recipe's settings (docs/INTERFACE 2). spacing_mm: > 0, or one of these. */
 #define IVX_SPACING_MIN (-1.0)
+#define IVX_SPACING_NATIVE (-2.0) /* the acquired grid, no interpolation */
 /* The result's axes: those of the slices, or the patient's (LPS). */
 enum ivx_orientation { IVX_ORIENTATION_ACQUIRED, IVX_ORIENTATION_PATIENT };
 struct ivx_recipe_settings {
@@ -44,6 +45,10 @@ struct ivx_conversion {
     bool (*progress)(void *context, int32_t done, int32_t all);
     void *progress_context;
 };
+/* The grid of IVX_SPACING_NATIVE: uniform untilted slices, else IVX_REFUSED with the code. */
+bool ivx_native_grid(const struct ivx_source_volume *source, struct ivx_grid *out,
+                     enum ivx_reason *reason_out, struct ivx_err *err);
+
 struct ivx_conversion_result {
     struct ivx_grid grid;
     char series_uid[65], sop_class[65], syntax[65], folder[128];

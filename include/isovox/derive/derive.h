@@ -1,10 +1,23 @@
-/* derive.h - a result as a classic CT (later MR, PET) series: docs/DERIVED.md 2. */
+/* derive.h - a result as a classic CT, MR or PET series: docs/DERIVED.md. */
 #ifndef IVX_DERIVE_DERIVE_H
 #define IVX_DERIVE_DERIVE_H
 
 #include "isovox/assemble/assembly.h"
 #include "isovox/core/grid.h"
 #include "isovox/core/resample.h"
+
+/* How the 16-bit words of an MR or PET result make values: value = slope * word + intercept.
+ * CT has none of it: its words are Hounsfield units. */
+struct ivx_stored {
+    double slope, intercept; /* what the texts say, to the last digit */
+    char slope_text[17], intercept_text[17];
+    bool rescaled;  /* the texts are written; an MR that had no rescale gets none */
+    bool is_signed; /* int16 or uint16 */
+    bool kept;      /* the source's own units: its words would mean the same here */
+    bool new_scale; /* one scale in place of the source's */
+    bool measured;  /* depends on the least and the largest result */
+    bool integers;  /* the engine can round by itself */
+};
 
 /* Everything that enters a derived object besides its voxels. Borrowed. */
 struct ivx_derivation {
@@ -15,6 +28,8 @@ struct ivx_derivation {
     double spacing_mm;
     const char *recipe_name, *recipe_json; /* json: canonical, enters the UIDs */
     int64_t created_us;                    /* the job's creation time */
+    const struct ivx_stored *stored;       /* MR and PET; not read for CT */
+    bool native;                           /* the acquired grid: nothing was resampled */
 };
 
 struct ivx_derive; /* opaque */
@@ -30,7 +45,8 @@ const char *ivx_derive_sop_class(const struct ivx_derive *derive);
 void ivx_derive_sop_uid(const struct ivx_derive *derive, int32_t m, char out[65]);
 /* "2001_Thorax ISO 1.0 mm cubic": series number and description, safe as a file name. */
 void ivx_derive_folder(const struct ivx_derive *derive, char *out, size_t room);
-/* Writes instance m as Part 10 to fd; voxels: count[0]*count[1] int16 HU. */
+/* Writes instance m as Part 10 to fd; voxels: count[0]*count[1] words, int16 HU for CT, else
+ * as `stored` says. */
 bool ivx_derive_write(struct ivx_derive *derive, int32_t m, const int16_t *voxels, int fd,
                       struct ivx_err *err);
 

@@ -43,8 +43,8 @@ static const struct class_row {
     const char *uid;
     bool passed_over;
 } other_classes[] = {
-    { "1.2.840.10008.5.1.4.1.1.4", false },      /* MR */
-    { "1.2.840.10008.5.1.4.1.1.128", false },    /* PET */
+    { "1.2.840.10008.5.1.4.1.1.4.1", false },    /* Enhanced MR */
+    { "1.2.840.10008.5.1.4.1.1.130", false },    /* Enhanced PET */
     { "1.2.840.10008.5.1.4.1.1.2.1", false },    /* Enhanced CT */
     { "1.2.840.10008.5.1.4.1.1.2.2", false },    /* Legacy Converted Enhanced CT */
     { "1.2.840.10008.5.1.4.1.1.7", true },       /* Secondary Capture */
@@ -68,6 +68,73 @@ START_TEST(other_classes_are_refused_or_passed_over)
     ck_assert_int_eq(ivx_assembly_refusal(assembly, 0)->passed_over,
                      other_classes[_i].passed_over);
     ck_assert_int_eq(ivx_assembly_refusal(assembly, 0)->instances, 4);
+}
+END_TEST
+
+/* MR: the parts of the complex signal; PET: units. CT has neither, whatever is written. */
+static const struct meaning_row {
+    const char *uid;
+    int volumes_by_component, volumes_by_units;
+} meanings[] = {
+    { "1.2.840.10008.5.1.4.1.1.2", 1, 1 },
+    { "1.2.840.10008.5.1.4.1.1.4", 2, 1 },
+    { "1.2.840.10008.5.1.4.1.1.128", 1, 2 },
+};
+
+START_TEST(signals_of_another_kind_are_another_volume)
+{
+    for (int by = 0; by < 2; by++) {
+        IVX_AUTO(series_free) struct series series;
+        series_start(&series, 8, 2);
+        for (int n = 0; n < 8; n++) {
+            SET(series.all[n]->sop_class, "%s", meanings[_i].uid);
+            if (by == 0)
+                series.all[n]->component = n % 2 ? 'M' : 'P';
+            else
+                SET(series.all[n]->units, "%s", n % 2 ? "BQML" : "CNTS");
+        }
+        IVX_AUTO(ivx_assembly_free) struct ivx_assembly *assembly = series_decide(&series);
+        ck_assert_int_eq(ivx_assembly_refusals(assembly), 0);
+        ck_assert_int_eq(ivx_assembly_volumes(assembly),
+                         by == 0 ? meanings[_i].volumes_by_component
+                                 : meanings[_i].volumes_by_units);
+    }
+}
+END_TEST
+
+START_TEST(a_pet_reprojection_is_no_volume)
+{
+    IVX_AUTO(series_free) struct series series;
+    series_start(&series, 4, 2);
+    for (int n = 0; n < 4; n++) {
+        SET(series.all[n]->sop_class, "%s", IVX_PET_IMAGE_STORAGE);
+        SET(series.all[n]->series_type, "STATIC\\REPROJECTION");
+    }
+    IVX_AUTO(ivx_assembly_free) struct ivx_assembly *assembly = series_decide(&series);
+    series_refused(assembly, IVX_REASON_NOT_A_VOLUME);
+}
+END_TEST
+
+static const struct decay_row {
+    const char *correction, *second_time;
+    bool warned;
+} decays[] = {
+    { "NONE", "100100", true }, { "NONE", "100000", false }, { "START", "100100", false },
+};
+
+START_TEST(bed_positions_without_decay_correction_are_named)
+{
+    IVX_AUTO(series_free) struct series series;
+    series_start(&series, 6, 2);
+    for (int n = 0; n < 6; n++) {
+        SET(series.all[n]->sop_class, "%s", IVX_PET_IMAGE_STORAGE);
+        SET(series.all[n]->decay_correction, "%s", decays[_i].correction);
+        SET(series.all[n]->acquisition_time, "%s",
+            n < 3 ? "100000" : decays[_i].second_time);
+    }
+    IVX_AUTO(ivx_assembly_free) struct ivx_assembly *assembly = series_decide(&series);
+    ck_assert_int_eq(series_warned(series_only(assembly), IVX_REASON_DECAY_DIFFERS),
+                     decays[_i].warned);
 }
 END_TEST
 
@@ -307,6 +374,11 @@ static Suite *suite(void)
     tcase_add_test(rules, a_plain_series_is_one_volume_where_it_lies);
     tcase_add_loop_test(rules, other_classes_are_refused_or_passed_over, 0,
                         (int)IVX_COUNT(other_classes));
+    tcase_add_loop_test(rules, signals_of_another_kind_are_another_volume, 0,
+                        (int)IVX_COUNT(meanings));
+    tcase_add_test(rules, a_pet_reprojection_is_no_volume);
+    tcase_add_loop_test(rules, bed_positions_without_decay_correction_are_named, 0,
+                        (int)IVX_COUNT(decays));
     tcase_add_test(rules, a_stray_scout_does_not_lose_the_volume);
     tcase_add_loop_test(rules, what_differs_is_not_stacked, 0, (int)IVX_COUNT(others));
     tcase_add_test(rules, rounding_in_spacing_and_orientation_does_not_split);
