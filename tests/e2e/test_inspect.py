@@ -24,12 +24,12 @@ PUBLIC = {
     "ibsi2_orientation": ([(32, 48, 64)], set(), 0),
     "seg_ct_3slice": ([(512, 512, 3)], set(), 0),
     "seg_23x38x3": ([(23, 38, 3)], {"UNSUPPORTED_MODALITY"}, 4),
-    "sts_001": ([(198, 202, 59)], {"UNSUPPORTED_MODALITY"}, 4),
-    "sts_002": ([(161, 143, 48)], {"UNSUPPORTED_MODALITY"}, 4),
-    "mr_decubitus": ([], {"UNSUPPORTED_MODALITY"}, 3),
+    "sts_001": ([(174, 158, 59), (198, 202, 59), (41, 43, 59)], {"UNSUPPORTED_MODALITY"}, 0),
+    "sts_002": ([(115, 90, 35), (30, 27, 48), (161, 143, 48)], {"UNSUPPORTED_MODALITY"}, 0),
+    "mr_decubitus": ([(256, 256, 35), (256, 256, 35)], set(), 0),
     "pydicom_test_files/dicomdirtests": (
         [(16, 16, 5)],
-        {"LOCALIZER", "NO_GEOMETRY", "UNSUPPORTED_MODALITY", "GAP", "DAMAGED"}, 4),
+        {"LOCALIZER", "NO_GEOMETRY", "NOT_A_VOLUME", "UNSUPPORTED_MODALITY", "GAP", "DAMAGED"}, 4),
 }
 
 
@@ -40,12 +40,16 @@ def inspect(*inputs, status=None):
     return json.loads(done.stdout) if done.stdout else None, done
 
 
+CLASSES = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4",
+           "1.2.840.10008.5.1.4.1.1.128")
+
+
 def headers(folder):
-    """Every CT slice under a folder, by series."""
+    """Every slice of CT, MR and PET under a folder, by series."""
     found = {}
     for path in harness.dicom_files(folder):
         data = pydicom.dcmread(path, stop_before_pixels=True)
-        if data.get("SOPClassUID") == "1.2.840.10008.5.1.4.1.1.2":
+        if data.get("SOPClassUID") in CLASSES:
             found.setdefault(data.SeriesInstanceUID, []).append(data)
     return found
 
