@@ -274,7 +274,7 @@ void ivx_answer_metrics(struct ivx_site *site, const struct ivx_request *request
     (void)request, (void)id;
     struct ivx_err err = { 0 };
     struct ivx_counts counts;
-    struct ivx_disk disk = { 0 };
+    const struct ivx_disk disk = ivx_site_disk(site);
     IVX_AUTO(ivx_text_free) struct ivx_text text = { 0 };
     if (site->histograms == NULL)
         site->histograms = calloc(1, sizeof *site->histograms);
@@ -290,7 +290,7 @@ void ivx_answer_metrics(struct ivx_site *site, const struct ivx_request *request
     ivx_text_add(&text, "isovox_build_info{version=\"%s\"} 1\n", PACKAGE_VERSION);
     put_states(&text, &counts);
     put_totals(&text, &counts);
-    if (ivx_disk_ask(site->config->state_dir, &disk)) {
+    if (disk.total_bytes > 0) {
         single(&text, "spool_free_bytes", "gauge", "Room left in state_dir.",
                (double)disk.free_bytes);
         single(&text, "spool_total_bytes", "gauge", "Size of its file system.",

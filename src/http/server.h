@@ -8,6 +8,7 @@
 #include "isovox/base/text.h"
 #include "isovox/catalogue/catalogue.h"
 #include "isovox/config/config.h"
+#include "isovox/sys/disk.h"
 
 /* Borrowed during the call; what the client did not send is NULL. */
 struct ivx_request {
@@ -89,10 +90,8 @@ ivx_answer ivx_answer_page, ivx_answer_alive, ivx_answer_ready, ivx_answer_metri
 
 /* status.c: what the page's first row shows, as JSON text for the event stream. */
 bool ivx_status_text(struct ivx_site *site, struct ivx_text *out);
-struct ivx_disk {
-    uint64_t free_bytes, total_bytes;
-};
-bool ivx_disk_ask(const char *path, struct ivx_disk *out);
+/* Of state_dir, against the marks of the configuration. */
+struct ivx_disk ivx_site_disk(const struct ivx_site *site);
 
 /* metrics.c */
 void ivx_histograms_free(struct ivx_histograms **histograms);

@@ -1,7 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -11,17 +10,19 @@
 
 /* Deliveries looked at for the summary per destination. */
 enum { RECENT = 200 };
-/* Not ready below this: journal and catalogue need room for what is under way. */
-static const uint64_t low_water_bytes = UINT64_C(256) << 20;
 
-bool ivx_disk_ask(const char *path, struct ivx_disk *out)
+struct ivx_disk ivx_site_disk(const struct ivx_site *site)
 {
-    struct statvfs disk;
-    if (statvfs(path, &disk) == -1)
-        return false;
-    out->free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
-    out->total_bytes = (uint64_t)disk.f_blocks * disk.f_frsize;
-    return true;
+    return ivx_disk_look(site->config->state_dir, site->config->receive.low_water,
+                         site->config->receive.high_water);
+}
+
+static const char *refusal_of(enum ivx_disk_level level)
+{
+    static const char *const texts[] = {
+        "", ": no new associations", ": no instances are accepted"
+    };
+    return texts[level];
 }
 
 void ivx_answer_alive(struct ivx_site *site, const struct ivx_request *request, int64_t id,
@@ -55,14 +56,15 @@ static bool check_catalogue(struct ivx_site *site, struct ivx_reply *reply, cJSO
 
 static bool check_state_dir(struct ivx_site *site, struct ivx_reply *reply, cJSON *list)
 {
-    struct ivx_disk disk = { 0 };
+    const struct ivx_disk disk = ivx_site_disk(site);
     char text[80];
     const char *path = site->config->state_dir;
     const bool writable = access(path, W_OK | X_OK) == 0;
     bool good = check(reply, list, "spool", writable, writable ? "" : "cannot be written");
-    const bool known = ivx_disk_ask(path, &disk);
-    snprintf(text, sizeof text, "%llu MiB free", (unsigned long long)(disk.free_bytes >> 20));
-    return check(reply, list, "disk", known && disk.free_bytes >= low_water_bytes, text) && good;
+    snprintf(text, sizeof text, "%llu MiB free%s", (unsigned long long)(disk.free_bytes >> 20),
+             refusal_of(disk.level));
+    return check(reply, list, "disk", disk.total_bytes > 0 && disk.level == IVX_DISK_OK, text)
+           && good;
 }
 
 /* The supervisor reports all roles at once, so that our own row says that all are there. */
@@ -205,7 +207,7 @@ static bool make_status(struct ivx_site *site, struct ivx_reply *reply, cJSON **
                         struct ivx_err *err)
 {
     struct ivx_counts counts;
-    struct ivx_disk disk = { 0 };
+    const struct ivx_disk disk = ivx_site_disk(site);
     struct ivx_catalogue *catalogue = ivx_site_catalogue(site, err);
     if (catalogue == NULL || !ivx_catalogue_counts(catalogue, &counts, err))
         return false;
@@ -217,10 +219,10 @@ static bool make_status(struct ivx_site *site, struct ivx_reply *reply, cJSON **
     ivx_put_number(reply, json, "receive_port", site->config->receive.port);
     put_counts(reply, json, &counts);
     put_queues(reply, json, &counts);
-    (void)ivx_disk_ask(site->config->state_dir, &disk);
     cJSON *room = ivx_put_object(reply, json, "disk");
     ivx_put_number(reply, room, "free_bytes", (int64_t)disk.free_bytes);
     ivx_put_number(reply, room, "total_bytes", (int64_t)disk.total_bytes);
+    ivx_put_text(reply, room, "level", ivx_disk_level_name(disk.level));
     return put_roles(reply, json, catalogue, err)
            && put_destinations(reply, json, site, catalogue, err);
 }

@@ -7,6 +7,7 @@
 
 #include "isovox/base/auto.h"
 #include "isovox/sys/clock.h"
+#include "isovox/sys/disk.h"
 #include "isovox/sys/file.h"
 #include "isovox/sys/log.h"
 #include "isovox/sys/stop.h"
@@ -58,10 +59,15 @@ static bool turn(struct ivx_planner *planner, int *again_ms_out, struct ivx_err 
     return ivx_plan_index(planner, err) && ivx_plan_series(planner, again_ms_out, err);
 }
 
-/* Once a minute; what fails is tried again in the next, and decisions go on. */
+/* The ballast at every turn; the rest once a minute. What fails is tried again in the next,
+ * and decisions go on. */
 static void keep_house(struct ivx_planner *planner, int64_t *next_us)
 {
     struct ivx_err err = { 0 };
+    const struct ivx_config *config = planner->config;
+    const struct ivx_disk disk = ivx_disk_look(config->state_dir, config->receive.low_water,
+                                               config->receive.high_water);
+    ivx_disk_tend_ballast(config->state_dir, &disk);
     const int64_t now = ivx_clock_steady_us();
     if (now < *next_us)
         return;

@@ -9,6 +9,7 @@
 #include "isovox/base/text.h"
 #include "isovox/dicom/scp.h"
 #include "isovox/sys/clock.h"
+#include "isovox/sys/disk.h"
 #include "isovox/sys/log.h"
 #include "isovox/sys/stop.h"
 #include "isovox/sys/wake.h"
@@ -34,6 +35,12 @@ struct association {
     struct ivx_err first_failure;
 };
 
+static bool is_low(const struct ivx_config *config)
+{
+    return ivx_disk_look(config->state_dir, config->receive.low_water, 0).level
+           != IVX_DISK_OK;
+}
+
 static enum ivx_scp_verdict on_associate(void *context, const struct ivx_scp_peer *peer)
 {
     struct association *self = context;
@@ -43,9 +50,10 @@ static enum ivx_scp_verdict on_associate(void *context, const struct ivx_scp_pee
         self->verdict = IVX_SCP_CALLED_AE_UNKNOWN;
     else if (!ivx_config_allows(config, peer->calling_ae, peer->address))
         self->verdict = IVX_SCP_CALLING_AE_UNKNOWN;
-    else if (!ivx_slots_associate(self->slots, self->slot,
-                                  (size_t)config->receive.max_associations,
-                                  (size_t)config->receive.max_per_peer))
+    else if (is_low(config)
+             || !ivx_slots_associate(self->slots, self->slot,
+                                     (size_t)config->receive.max_associations,
+                                     (size_t)config->receive.max_per_peer))
         self->verdict = IVX_SCP_BUSY;
     self->accepted = self->verdict == IVX_SCP_WELCOME;
     return self->verdict;
@@ -88,6 +96,11 @@ static void count_failure(struct association *self, const struct ivx_err *err)
 static bool on_begin(void *context, const struct ivx_scp_store *store, struct ivx_err *err)
 {
     struct association *self = context;
+    const struct ivx_disk disk = ivx_disk_look(self->config->state_dir, 0,
+                                               self->config->receive.high_water);
+    if (disk.level == IVX_DISK_FULL)
+        return ivx_fail(err, IVX_FULL, "disk full: %llu MiB left",
+                        (unsigned long long)(disk.free_bytes >> 20));
     fill_record(self, IVX_RECORD_INSTANCE);
     ivx_text_copy(self->record.sop_class, sizeof self->record.sop_class, store->sop_class);
     ivx_text_copy(self->record.sop_uid, sizeof self->record.sop_uid, store->sop_uid);

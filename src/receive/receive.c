@@ -16,6 +16,7 @@
 #include "isovox/base/text.h"
 #include "isovox/spool/spool.h"
 #include "isovox/sys/clock.h"
+#include "isovox/sys/disk.h"
 #include "isovox/sys/file.h"
 #include "isovox/sys/log.h"
 #include "isovox/sys/stop.h"
@@ -34,6 +35,7 @@ struct role {
     struct ivx_spool *spool;
     struct ivx_slots *slots; /* one process per connection */
     int listener;
+    enum ivx_disk_level disk;
 };
 
 static void role_end(struct role *role)
@@ -166,6 +168,21 @@ static void reread(struct role *role)
             moved ? "note=\"another address or port needs a restart\"" : "");
 }
 
+/* Why senders are refused, once per change. */
+static void watch_disk(struct role *role)
+{
+    const struct ivx_config *config = role->config;
+    const struct ivx_disk disk = ivx_disk_look(config->state_dir, config->receive.low_water,
+                                               config->receive.high_water);
+    if (disk.level == role->disk)
+        return;
+    role->disk = disk.level;
+    ivx_log(disk.level == IVX_DISK_OK ? IVX_INFO : IVX_ERROR, "disk.level",
+            "level=%s free_mib=%llu low_water=%ld high_water=%ld",
+            ivx_disk_level_name(disk.level), (unsigned long long)(disk.free_bytes >> 20),
+            config->receive.low_water, config->receive.high_water);
+}
+
 static void accept_until_stopped(struct role *role)
 {
     while (!ivx_stop_wanted()) {
@@ -174,6 +191,7 @@ static void accept_until_stopped(struct role *role)
         reap(role);
         if (ivx_reload_wanted())
             reread(role);
+        watch_disk(role);
         while (ready > 0 && accept_one(role))
             reap(role);
     }

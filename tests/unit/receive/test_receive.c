@@ -339,6 +339,47 @@ START_TEST(a_failed_sync_is_answered_with_out_of_resources)
 }
 END_TEST
 
+START_TEST(under_low_water_new_associations_are_rejected_as_transient)
+{
+    struct ivx_scu *scu = NULL;
+    struct ivx_err err = { 0 };
+    start_role("low_water = 1073741824");
+
+    ck_assert(!open_as("CT1", "ISOVOX", &scu, &err));
+
+    ck_assert_int_eq(err.code, IVX_RETRY);
+    ck_assert_str_eq(err.text, "association rejected (transient): local limit exceeded");
+}
+END_TEST
+
+/* An association that is open stands, and so does C-ECHO. */
+START_TEST(under_high_water_instances_are_answered_with_out_of_resources)
+{
+    struct ivx_err err = { 0 };
+    struct ivx_scu_answer answer;
+    start_role("low_water = 0");
+    struct ivx_scu *scu = open_well();
+    ck_assert_uint_eq(store(scu, make_file("2.25.1", 1000)), 0x0000);
+    ivx_scu_free(&scu);
+    stop_role();
+    start_role("low_water = 0 high_water = 1073741824");
+    scu = open_well();
+
+    const int64_t start = ivx_clock_steady_us();
+    good(ivx_scu_store(scu, make_file("2.25.2", 1000), &answer, &err), &err);
+    ck_assert_int_lt(ivx_clock_steady_us() - start, 100000);
+    ck_assert_uint_eq(answer.status, 0xa700);
+    ck_assert_ptr_nonnull(strstr(answer.comment, "disk full"));
+    good(ivx_scu_echo(scu, &err), &err);
+    ivx_scu_free(&scu);
+    stop_role();
+
+    const struct journal journal = read_journal();
+    ck_assert_uint_eq(journal.count, 2); /* the first instance, and its release */
+    ck_assert_str_eq(journal.records[0].sop_uid, "2.25.1");
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *made = suite_create("receive");
@@ -353,6 +394,8 @@ static Suite *suite(void)
     tcase_add_test(tests, the_allow_list_is_read_again_on_sighup);
     tcase_add_test(tests, a_wrong_configuration_is_not_taken_over);
     tcase_add_test(tests, more_than_the_limit_is_rejected_as_transient);
+    tcase_add_test(tests, under_low_water_new_associations_are_rejected_as_transient);
+    tcase_add_test(tests, under_high_water_instances_are_answered_with_out_of_resources);
     tcase_add_test(tests, silent_peers_hold_nobody);
     tcase_add_test(tests, a_stop_lets_an_association_finish);
     tcase_add_test(tests, a_stop_ends_a_peer_that_never_pauses);

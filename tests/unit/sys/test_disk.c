@@ -1,0 +1,97 @@
+/* Marks that no disk can meet, and marks that every disk meets. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "isovox/sys/disk.h"
+#include "isovox/sys/file.h"
+
+enum { PETABYTE = 1 << 30 }; /* in MiB */
+static char folder[64], ballast[80];
+
+static void set_up(void)
+{
+    snprintf(folder, sizeof folder, "/tmp/isovox-disk-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(ballast, sizeof ballast, "%s/ballast", folder);
+}
+
+static void tear_down(void)
+{
+    ivx_tree_remove(folder, NULL);
+}
+
+START_TEST(the_level_follows_the_marks)
+{
+    struct statvfs asked;
+    ck_assert_int_eq(statvfs(folder, &asked), 0);
+    const struct ivx_disk disk = ivx_disk_look(folder, 0, 0);
+    ck_assert_uint_eq(disk.total_bytes, (uint64_t)asked.f_blocks * asked.f_frsize);
+    ck_assert_int_eq(disk.level, IVX_DISK_OK);
+    ck_assert_int_eq(ivx_disk_look(folder, PETABYTE, 0).level, IVX_DISK_LOW);
+    ck_assert_int_eq(ivx_disk_look(folder, PETABYTE, PETABYTE).level, IVX_DISK_FULL);
+    ck_assert_int_eq(ivx_disk_look("/nowhere/at/all", PETABYTE, PETABYTE).level, IVX_DISK_OK);
+}
+END_TEST
+
+START_TEST(the_ballast_takes_room_and_gives_it_back_when_the_disk_is_full)
+{
+    struct stat status;
+    struct ivx_disk disk = ivx_disk_look(folder, 0, 0);
+    if (disk.free_bytes < (UINT64_C(1) << 30)) {
+        printf("skipped: less than 1 GiB is free in /tmp\n");
+        return;
+    }
+    ck_assert(!disk.has_ballast);
+    ivx_disk_tend_ballast(folder, &disk);
+    ck_assert_int_eq(stat(ballast, &status), 0);
+    ck_assert_int_gt(status.st_blocks * 512, 1 << 20);
+
+    disk = ivx_disk_look(folder, PETABYTE, 0);
+    ck_assert(disk.has_ballast);
+    ivx_disk_tend_ballast(folder, &disk);
+    ck_assert_int_eq(stat(ballast, &status), 0); /* low is not full */
+
+    disk = ivx_disk_look(folder, PETABYTE, PETABYTE);
+    ivx_disk_tend_ballast(folder, &disk);
+    ck_assert_int_eq(stat(ballast, &status), -1);
+    disk = ivx_disk_look(folder, PETABYTE, 0);
+    ivx_disk_tend_ballast(folder, &disk); /* there is no room for it yet */
+    ck_assert_int_eq(stat(ballast, &status), -1);
+}
+END_TEST
+
+/* Otherwise what the ballast gave would be received into. */
+START_TEST(without_its_ballast_a_disk_is_full_earlier)
+{
+    struct ivx_disk disk = ivx_disk_look(folder, 0, 0);
+    if (disk.free_bytes < (UINT64_C(1) << 30) || disk.total_bytes < (UINT64_C(8) << 30)) {
+        printf("skipped: /tmp is too small\n");
+        return;
+    }
+    const long mark = (long)(disk.free_bytes >> 20) - 32; /* 64 MiB are missing */
+    ck_assert_int_eq(ivx_disk_look(folder, 0, mark).level, IVX_DISK_FULL);
+    FILE *file = fopen(ballast, "w");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fclose(file), 0);
+    ck_assert_int_eq(ivx_disk_look(folder, 0, mark).level, IVX_DISK_OK);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("disk");
+    TCase *tests = tcase_create("disk");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, the_level_follows_the_marks);
+    tcase_add_test(tests, the_ballast_takes_room_and_gives_it_back_when_the_disk_is_full);
+    tcase_add_test(tests, without_its_ballast_a_disk_is_full_earlier);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}
