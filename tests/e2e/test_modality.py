@@ -387,6 +387,24 @@ class Grouping(ModalityCase):
         self.assertEqual(report["volumes"][0]["dims"], [20, 18, 12])
 
 
+class ThroughTheDaemon(ModalityCase):
+    def test_pet_and_mr_reach_the_pacs_as_the_tool_makes_them(self):
+        pacs = self.pacs()
+        daemon = self.daemon(pacs, settings={("route", "ct"): {"modality": ["MR", "PT"]}})
+        folders = [self.make(make_pet)[0], self.make(make_mr, "--seed", "other")[0]]
+        for folder in folders:
+            daemon.send(harness.dicom_files(folder))
+        derived = pacs.wait_derived(2, seconds=90, alive=[daemon])
+        found = {}
+        for series in derived:
+            read = sorted(pacs.datasets(series), key=lambda each: int(each.InstanceNumber))
+            found[read[0].Modality] = b"".join(each.PixelData for each in read)
+        for folder in folders:
+            made, _, _ = self.one(folder)
+            self.assertEqual(b"".join(each.PixelData for each in made),
+                             found[made[0].Modality])
+
+
 if __name__ == "__main__":
     import unittest
     unittest.main()
