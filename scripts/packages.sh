@@ -10,6 +10,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 build=(
     gcc g++ make autoconf automake libtool pkg-config
     libdcmtk-dev          # DICOM
+    libcharls-dev         # JPEG-LS
+    libopenjp2-7-dev      # JPEG 2000, HTJ2K
     libcjson-dev          # JSON
     libconfuse-dev        # configuration
     libcurl4-openssl-dev  # isovox asks a daemon
@@ -28,7 +30,8 @@ demo=(
 test=(
     clang libclang-rt-14-dev
     binutils              # nm, objdump: lints of the core
-    libgdcm-tools         # gdcmscu: a sender that is not DCMTK
+    libgdcm-tools         # gdcmscu, gdcmconv: a sender and encoder that is not DCMTK
+    libopenjp2-tools openjph-tools  # opj_compress, ojph_compress: encoders
     dicom3tools           # dciodvfy, dcentvfy
     dcm2niix python3-nibabel  # other readers of what we write
     shellcheck

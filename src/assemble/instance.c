@@ -73,6 +73,7 @@ struct reading {
     bool has_ge_type;    /* (0043,102F) of GEMS_PARM_01 */
     uint16_t ge_type;
     char ge_creator[17]; /* (0043,0010) */
+    bool never_lossy; /* Lossy Image Compression is there and says no */
 };
 
 static bool take_text(struct ivx_instance *made, const struct ivx_scan_element *element)
@@ -186,6 +187,7 @@ static void take_rest(struct reading *reading, const struct ivx_scan_element *el
     case 0x00282110:
         ivx_scan_text(element, text, sizeof text);
         made->lossy = strcmp(text, "01") == 0;
+        reading->never_lossy = strcmp(text, "00") == 0;
         break;
     case 0x00283000:
         made->has_modality_lut = true;
@@ -233,15 +235,21 @@ static int32_t as_stored(const struct ivx_instance *made, uint16_t raw)
     return made->pixel_representation == 1 ? (int32_t)(int16_t)raw : (int32_t)raw;
 }
 
-static bool lossy_syntax(const char *uid)
+/* JPEG 2000 (91) and HTJ2K (203) may be lossless too: then the header must say so. */
+static bool lossy_syntax(const struct reading *reading)
 {
-    static const char *const lossy[] = {
-        "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.53",
-        "1.2.840.10008.1.2.4.55", "1.2.840.10008.1.2.4.81",
+    static const struct {
+        const char *syntax;
+        bool always;
+    } lossy[] = {
+        { "1.2.840.10008.1.2.4.50", true },  { "1.2.840.10008.1.2.4.51", true },
+        { "1.2.840.10008.1.2.4.53", true },  { "1.2.840.10008.1.2.4.55", true },
+        { "1.2.840.10008.1.2.4.81", true },  { "1.2.840.10008.1.2.4.91", false },
+        { "1.2.840.10008.1.2.4.203", false },
     };
     for (size_t n = 0; n < IVX_COUNT(lossy); n++)
-        if (strcmp(uid, lossy[n]) == 0)
-            return true;
+        if (strcmp(reading->made->syntax, lossy[n].syntax) == 0)
+            return lossy[n].always || !reading->never_lossy;
     return false;
 }
 
@@ -307,8 +315,9 @@ static void finish(struct reading *reading, const struct ivx_scan *scan)
     made->pixel_length = scan->pixel_length;
     made->pixels_truncated = scan->pixel_truncated;
     made->encapsulated = scan->encapsulated;
+    made->deflated_at = scan->deflated_at;
     made->big_endian = scan->big_endian;
-    made->lossy = made->lossy || lossy_syntax(made->syntax);
+    made->lossy = made->lossy || lossy_syntax(reading);
     made->padding = as_stored(made, reading->padding);
     made->padding_limit = as_stored(made, reading->padding_limit);
     finish_mr(reading);

@@ -15,7 +15,7 @@ EXTRA_DIST += src/assemble/README.md
 
 assemble_test_helpers = tests/unit/assemble/series.c tests/unit/assemble/series.h
 ASSEMBLE_TEST_LIBS = libassemble.a libdicom.a libcore.a libsys.a libbase.a \
-	$(CHECK_LIBS) $(CRYPTO_LIBS) -lm
+	$(CHECK_LIBS) $(DCMTK_LIBS) $(CRYPTO_LIBS) -lm
 
 check_PROGRAMS += tests/unit/assemble/test_groups
 tests_unit_assemble_test_groups_SOURCES = tests/unit/assemble/test_groups.c \

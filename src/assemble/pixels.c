@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "isovox/base/auto.h"
+#include "isovox/dicom/decode.h"
+#include "isovox/dicom/inflate.h"
 
 bool ivx_pixels_size(const struct ivx_instance *instance, uint64_t *bytes_out)
 {
@@ -47,14 +49,18 @@ void ivx_pixel_file_close(struct ivx_pixel_file *file)
 {
     ivx_fd_close(&file->fd);
     free(file->path);
+    free(file->packed);
     file->path = NULL;
+    file->packed = NULL;
+    file->room = 0;
 }
 
 static bool open_for(struct ivx_pixel_file *file, const char *path, struct ivx_err *err)
 {
     if (file->fd != -1 && file->path != NULL && strcmp(file->path, path) == 0)
         return true;
-    ivx_pixel_file_close(file);
+    ivx_fd_close(&file->fd);
+    free(file->path);
     file->path = strdup(path);
     if (file->path == NULL)
         return ivx_fail(err, IVX_FULL, "pixels: no memory");
@@ -62,16 +68,76 @@ static bool open_for(struct ivx_pixel_file *file, const char *path, struct ivx_e
     return file->fd != -1 || ivx_fail_errno(err, "open", path);
 }
 
+static bool read_deflated(const struct ivx_pixel_file *file, const struct ivx_instance *instance,
+                          uint8_t *raw, size_t bytes, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_inflate_free) struct ivx_inflate *inflate = NULL;
+    return ivx_inflate_new(file->fd, &instance->blob, instance->deflated_at, &inflate, err)
+           && ivx_inflate_read(inflate, instance->pixel_offset - instance->deflated_at, raw,
+                               bytes, err);
+}
+
+static bool read_value(struct ivx_pixel_file *file, const struct ivx_instance *instance,
+                       uint8_t *out, size_t bytes, struct ivx_err *err)
+{
+    if (!open_for(file, instance->blob.path, err))
+        return false;
+    if (instance->deflated_at != 0)
+        return read_deflated(file, instance, out, bytes, err);
+    return ivx_fd_pread(file->fd, out, bytes, instance->blob.offset + instance->pixel_offset,
+                        instance->blob.path, err);
+}
+
+/* The whole encapsulated value into file->packed. */
+static bool read_packed(struct ivx_pixel_file *file, const struct ivx_instance *instance,
+                        struct ivx_err *err)
+{
+    if (instance->pixel_length > IVX_DECODE_MOST)
+        return ivx_fail(err, IVX_REFUSED, "pixels: %s has too many", instance->sop_uid);
+    const size_t bytes = (size_t)instance->pixel_length;
+    if (bytes > file->room) {
+        free(file->packed);
+        file->room = 0;
+        file->packed = malloc(bytes);
+        if (file->packed == NULL)
+            return ivx_fail(err, IVX_FULL, "pixels: no memory for %zu bytes", bytes);
+        file->room = bytes;
+    }
+    return read_value(file, instance, file->packed, bytes, err);
+}
+
+static bool read_compressed(struct ivx_pixel_file *file, const struct ivx_instance *instance,
+                            uint8_t *raw, struct ivx_err *err)
+{
+    const struct ivx_frame frame = {
+        .syntax = instance->syntax,
+        .rows = instance->rows,
+        .columns = instance->columns,
+        .bits_allocated = instance->bits_allocated,
+        .bits_stored = instance->bits_stored,
+        .high_bit = instance->high_bit,
+        .pixel_representation = instance->pixel_representation,
+    };
+    size_t length;
+    struct ivx_err why = { 0 };
+    if (!read_packed(file, instance, err))
+        return false;
+    return (ivx_fragments_join(file->packed, (size_t)instance->pixel_length, &length, &why)
+            && ivx_decode(&frame, file->packed, length, raw, &why))
+           || ivx_fail(err, why.code, "pixels: %s: %s", instance->sop_uid, why.text);
+}
+
 bool ivx_pixels_read(struct ivx_pixel_file *file, const struct ivx_instance *instance,
                      uint8_t *raw, struct ivx_err *err)
 {
     uint64_t bytes;
-    if (!ivx_pixels_size(instance, &bytes) || instance->pixel_length < bytes)
+    if (!ivx_pixels_size(instance, &bytes))
+        return ivx_fail(err, IVX_DAMAGED, "pixels: %s has no size", instance->sop_uid);
+    if (instance->encapsulated)
+        return read_compressed(file, instance, raw, err);
+    if (instance->pixel_length < bytes)
         return ivx_fail(err, IVX_DAMAGED, "pixels: %s has too few", instance->sop_uid);
-    return open_for(file, instance->blob.path, err)
-           && ivx_fd_pread(file->fd, raw, (size_t)bytes,
-                           instance->blob.offset + instance->pixel_offset,
-                           instance->blob.path, err);
+    return read_value(file, instance, raw, (size_t)bytes, err);
 }
 
 /* Where the stored value sits in a word. */
@@ -176,9 +242,31 @@ static bool decode_all(const struct ivx_instance *instance, int32_t **out, struc
     return true;
 }
 
+/* Equal codestreams with equal figures of the header decode to equal values. */
+static bool digest_packed(const struct ivx_instance *instance, uint8_t out[IVX_SHA256_SIZE],
+                          struct ivx_err *err)
+{
+    IVX_AUTO(ivx_pixel_file_close) struct ivx_pixel_file file = { .fd = -1 };
+    size_t length;
+    if (!read_packed(&file, instance, err)
+        || !ivx_fragments_join(file.packed, (size_t)instance->pixel_length, &length, err))
+        return false;
+    const int32_t figures[] = {
+        instance->rows,        instance->columns,  instance->bits_allocated,
+        instance->bits_stored, instance->high_bit, instance->pixel_representation,
+    };
+    uint8_t parts[2][IVX_SHA256_SIZE];
+    ivx_hash_once(figures, sizeof figures, parts[0]);
+    ivx_hash_once(file.packed, length, parts[1]);
+    ivx_hash_once(parts, sizeof parts, out);
+    return true;
+}
+
 bool ivx_pixels_digest(const struct ivx_instance *instance, uint8_t out[IVX_SHA256_SIZE],
                        struct ivx_err *err)
 {
+    if (instance->encapsulated)
+        return digest_packed(instance, out, err);
     IVX_AUTO(ivx_memory_free) int32_t *values = NULL;
     if (!decode_all(instance, &values, err))
         return false;

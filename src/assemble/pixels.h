@@ -1,11 +1,11 @@
-/* pixels.h - R10: stored values out of native Pixel Data. Private to assemble. */
+/* pixels.h - R10: stored values out of Pixel Data. Private to assemble. */
 #ifndef IVX_ASSEMBLE_PIXELS_H
 #define IVX_ASSEMBLE_PIXELS_H
 
 #include "isovox/assemble/instance.h"
 #include "isovox/sys/hash.h"
 
-/* Bytes that Pixel Data must have, without the padding byte; false when the header's
+/* Bytes that native Pixel Data must have, without the padding byte; false when the header's
  * figures make no sense (zero, overflow). 64-bit arithmetic. */
 bool ivx_pixels_size(const struct ivx_instance *instance, uint64_t *bytes_out);
 /* A format that this module reads: 8, 16 or 32 bits allocated, sensible Bits Stored, High
@@ -16,17 +16,21 @@ bool ivx_pixels_format_known(const struct ivx_instance *instance);
 struct ivx_pixel_file {
     int fd; /* -1: none */
     char *path;
+    uint8_t *packed; /* an encapsulated value; kept for its room */
+    size_t room;
 };
 void ivx_pixel_file_close(struct ivx_pixel_file *file);
 
-/* Raw bytes of Pixel Data into room for ivx_pixels_size() of them. */
+/* Bytes of native Pixel Data, or what compressed ones decode to, into room for
+ * ivx_pixels_size() of them. */
 bool ivx_pixels_read(struct ivx_pixel_file *file, const struct ivx_instance *instance,
                      uint8_t *raw, struct ivx_err *err);
 /* v = (raw >> (HighBit + 1 - BitsStored)) & (2^BitsStored - 1), sign-extended if signed. */
 void ivx_pixels_decode(const struct ivx_instance *instance, const uint8_t *raw, int32_t *out);
 
-/* SHA-256 of the stored values: equal for equal images, whatever their encoding. The format
- * is known. */
+/* SHA-256 of the stored values: equal for equal native images, whatever their encoding. Of
+ * compressed ones that of the codestream, with what gives it its meaning: this is asked
+ * where nothing may be decoded. The format is known. */
 bool ivx_pixels_digest(const struct ivx_instance *instance, uint8_t out[IVX_SHA256_SIZE],
                        struct ivx_err *err);
 

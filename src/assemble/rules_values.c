@@ -5,16 +5,18 @@
 
 #include "group.h"
 #include "isovox/base/auto.h"
+#include "isovox/dicom/decode.h"
+#include "isovox/dicom/inflate.h"
 #include "pixels.h"
 
 /* Of one image; the daemon takes no instance over 2 GiB either. */
 #define MOST_BYTES (UINT64_C(1) << 31)
 
-/* R17: what is decoded today. */
+/* R17: uncompressed, the data set deflated or not. */
 static bool native_syntax(const char *uid)
 {
     static const char *const native[] = {
-        "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2",
+        "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", IVX_SYNTAX_DEFLATED,
     };
     for (size_t n = 0; n < IVX_COUNT(native); n++)
         if (strcmp(uid, native[n]) == 0)
@@ -26,12 +28,15 @@ static bool rule_pixels_there(const struct ivx_instance *slice, struct ivx_verdi
 {
     if (!slice->has_pixels)
         return ivx_verdict_no(why, IVX_REASON_UNSUPPORTED_PIXELS, "there is no Pixel Data");
-    if (!native_syntax(slice->syntax))
+    const bool compressed = ivx_decode_knows(slice->syntax);
+    if (!compressed && !native_syntax(slice->syntax))
         return ivx_verdict_no(why, IVX_REASON_UNSUPPORTED_SYNTAX,
-                              "transfer syntax %s is not decoded yet", slice->syntax);
-    if (slice->encapsulated)
+                              "transfer syntax %s is not decoded", slice->syntax);
+    if (slice->encapsulated != compressed)
         return ivx_verdict_no(why, IVX_REASON_DAMAGED,
-                              "Pixel Data is encapsulated in an uncompressed syntax");
+                              compressed
+                                  ? "Pixel Data is not encapsulated in a compressed syntax"
+                                  : "Pixel Data is encapsulated in an uncompressed syntax");
     return true;
 }
 
@@ -56,6 +61,21 @@ static bool rule_format(const struct ivx_instance *slice, struct ivx_verdict *wh
     return true;
 }
 
+/* What the codestream holds is for the decoder to say, in a convert worker. */
+static bool rule_compressed_size(const struct ivx_instance *slice, uint64_t bytes,
+                                 struct ivx_verdict *why)
+{
+    if (bytes > IVX_DECODE_MOST || slice->pixel_length > IVX_DECODE_MOST)
+        return ivx_verdict_no(why, IVX_REASON_TOO_LARGE,
+                              "one compressed image claims %llu bytes in %llu",
+                              (unsigned long long)bytes,
+                              (unsigned long long)slice->pixel_length);
+    if (slice->pixels_truncated)
+        return ivx_verdict_no(why, IVX_REASON_DAMAGED,
+                              "Pixel Data's fragments are malformed or cut off");
+    return true;
+}
+
 /* One padding byte is allowed; nothing else may be missing or left over. */
 static bool rule_size(const struct ivx_instance *slice, struct ivx_verdict *why)
 {
@@ -63,6 +83,8 @@ static bool rule_size(const struct ivx_instance *slice, struct ivx_verdict *why)
     if (!ivx_pixels_size(slice, &bytes))
         return ivx_verdict_no(why, IVX_REASON_DAMAGED, "%d rows, %d columns",
                               (int)slice->rows, (int)slice->columns);
+    if (slice->encapsulated)
+        return rule_compressed_size(slice, bytes, why);
     if (bytes > MOST_BYTES)
         return ivx_verdict_no(why, IVX_REASON_TOO_LARGE, "one image claims %llu bytes",
                               (unsigned long long)bytes);

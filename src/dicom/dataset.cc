@@ -18,6 +18,7 @@
 #include "isovox/dicom/dicom.h"
 
 #include "barrier.h"
+#include "outline.h"
 
 struct ivx_dataset {
     DcmDataset items;
@@ -81,6 +82,26 @@ static OFCondition parse(const std::vector<uint8_t> &bytes, bool all, DcmDataset
     return read;
 }
 
+/* A syntax of which DCMTK has not heard, such as HTJ2K: PS3.5 A.4 has all that encapsulate
+ * write their data sets in Explicit VR Little Endian. */
+static OFCondition parse_items(const std::vector<uint8_t> &bytes, uint64_t start, bool all,
+                               DcmDataset &items)
+{
+    items.clear();
+    if (start > bytes.size())
+        return EC_StreamNotifyClient;
+    DcmInputBufferStream stream;
+    stream.setBuffer(bytes.data() + start, static_cast<offile_off_t>(bytes.size() - start));
+    if (all)
+        stream.setEos();
+    items.transferInit();
+    const OFCondition read =
+        items.readUntilTag(stream, EXS_LittleEndianExplicit, EGL_withoutGL,
+                           DCM_MaxReadLength, first_pixels);
+    items.transferEnd();
+    return read;
+}
+
 static bool parse_blob(const struct ivx_blob *blob, DcmDataset &items,
                        struct ivx_err *err)
 {
@@ -88,13 +109,20 @@ static bool parse_blob(const struct ivx_blob *blob, DcmDataset &items,
     if (fd == -1)
         return ivx_fail_errno(err, "open", "instance");
 
+    struct ivx_outline outline = {};
+    if (!ivx_outline_read(blob, &outline, err))
+        return false;
+    const bool known = DcmXfer(outline.syntax).getXfer() != EXS_Unknown;
+
     std::vector<uint8_t> bytes;
     for (uint64_t room = 1u << 16;; room *= 16) {
         const bool all = room >= blob->length;
         bytes.resize(static_cast<size_t>(all ? blob->length : room));
         if (!ivx_fd_pread(fd, bytes.data(), bytes.size(), blob->offset, "instance", err))
             return false;
-        const OFCondition read = parse(bytes, all, items);
+        const OFCondition read =
+            known ? parse(bytes, all, items)
+                  : parse_items(bytes, outline.data_set, all, items);
         if (read.good())
             return true;
         if (all)

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "isovox/dicom/inflate.h"
+
 uint16_t ivx_get16(const uint8_t *bytes, bool big_endian)
 {
     const int first = bytes[!big_endian], second = bytes[big_endian];
@@ -45,5 +47,6 @@ bool ivx_syntax_encoding(const char *uid, bool *explicit_vr_out, bool *big_endia
     /* All encapsulated syntaxes of the standard (JPEG family, MPEG: .4; RLE: .5) have an
      * Explicit VR Little Endian data set: PS3.5 A.4. */
     return !*explicit_vr_out || *big_endian_out || strcmp(uid, IVX_SYNTAX_EXPLICIT) == 0
-           || starts(uid, "1.2.840.10008.1.2.4.") || strcmp(uid, "1.2.840.10008.1.2.5") == 0;
+           || strcmp(uid, IVX_SYNTAX_DEFLATED) == 0 || starts(uid, "1.2.840.10008.1.2.4.")
+           || strcmp(uid, "1.2.840.10008.1.2.5") == 0;
 }

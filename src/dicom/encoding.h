@@ -16,7 +16,7 @@ uint32_t ivx_get_tag(const uint8_t *bytes, bool big_endian);
 bool ivx_vr_is_short(const char *vr);
 bool ivx_vr_is_letters(const uint8_t *vr);
 
-/* False for syntaxes that the scanner cannot walk: deflated, private, unknown. */
+/* False for syntaxes that the scanner cannot walk: private, unknown. */
 bool ivx_syntax_encoding(const char *uid, bool *explicit_vr_out, bool *big_endian_out);
 
 #endif

@@ -1,5 +1,6 @@
 # dicom: one line per source file.
 noinst_LIBRARIES += libdicom.a
+libdicom_a_CFLAGS = $(AM_CFLAGS) $(CHARLS_CFLAGS) $(OPENJPEG_CFLAGS) $(ZLIB_CFLAGS)
 libdicom_a_SOURCES =
 libdicom_a_SOURCES += include/isovox/dicom/dicom.h
 libdicom_a_SOURCES += src/dicom/barrier.h
@@ -11,6 +12,18 @@ libdicom_a_SOURCES += src/dicom/encoding.c
 libdicom_a_SOURCES += src/dicom/value.c
 libdicom_a_SOURCES += src/dicom/window.h
 libdicom_a_SOURCES += src/dicom/window.c
+libdicom_a_SOURCES += include/isovox/dicom/inflate.h
+libdicom_a_SOURCES += src/dicom/inflate.c
+libdicom_a_SOURCES += src/dicom/fragments.h
+libdicom_a_SOURCES += src/dicom/fragments.c
+libdicom_a_SOURCES += include/isovox/dicom/decode.h
+libdicom_a_SOURCES += src/dicom/decode.c
+libdicom_a_SOURCES += src/dicom/codec.h
+libdicom_a_SOURCES += src/dicom/samples.c
+libdicom_a_SOURCES += src/dicom/rle.c
+libdicom_a_SOURCES += src/dicom/jpeg.cc
+libdicom_a_SOURCES += src/dicom/jpegls.c
+libdicom_a_SOURCES += src/dicom/jpeg2000.c
 libdicom_a_SOURCES += include/isovox/dicom/scp.h
 libdicom_a_SOURCES += src/dicom/transport.h
 libdicom_a_SOURCES += src/dicom/transport.cc
@@ -23,6 +36,8 @@ libdicom_a_SOURCES += include/isovox/dicom/scu.h
 libdicom_a_SOURCES += src/dicom/scu.cc
 libdicom_a_SOURCES += include/isovox/dicom/dataset.h
 libdicom_a_SOURCES += src/dicom/dataset.cc
+libdicom_a_SOURCES += src/dicom/outline.h
+libdicom_a_SOURCES += src/dicom/outline.c
 
 check_PROGRAMS += tests/unit/dicom/test_scan
 tests_unit_dicom_test_scan_SOURCES = tests/unit/dicom/test_scan.c \
@@ -30,14 +45,16 @@ tests_unit_dicom_test_scan_SOURCES = tests/unit/dicom/test_scan.c \
 	tests/unit/dicom/scanned.c tests/unit/dicom/scanned.h
 nodist_EXTRA_tests_unit_dicom_test_scan_SOURCES = dummy.cc
 tests_unit_dicom_test_scan_CFLAGS = $(TEST_CFLAGS)
-tests_unit_dicom_test_scan_LDADD = libdicom.a libsys.a libbase.a $(CHECK_LIBS) $(CRYPTO_LIBS)
+tests_unit_dicom_test_scan_LDADD = libdicom.a libsys.a libbase.a $(CHECK_LIBS) \
+	$(DCMTK_LIBS) $(CRYPTO_LIBS)
 
 check_PROGRAMS += tests/unit/dicom/test_values
 tests_unit_dicom_test_values_SOURCES = tests/unit/dicom/test_values.c \
 	tests/unit/dicom/bytes.c tests/unit/dicom/bytes.h
 nodist_EXTRA_tests_unit_dicom_test_values_SOURCES = dummy.cc
 tests_unit_dicom_test_values_CFLAGS = $(TEST_CFLAGS)
-tests_unit_dicom_test_values_LDADD = libdicom.a libsys.a libbase.a $(CHECK_LIBS) $(CRYPTO_LIBS)
+tests_unit_dicom_test_values_LDADD = libdicom.a libsys.a libbase.a $(CHECK_LIBS) \
+	$(DCMTK_LIBS) $(CRYPTO_LIBS)
 
 check_PROGRAMS += tests/unit/dicom/test_bombs
 tests_unit_dicom_test_bombs_SOURCES = tests/unit/dicom/test_bombs.c \
@@ -45,7 +62,8 @@ tests_unit_dicom_test_bombs_SOURCES = tests/unit/dicom/test_bombs.c \
 	tests/unit/dicom/scanned.c tests/unit/dicom/scanned.h
 nodist_EXTRA_tests_unit_dicom_test_bombs_SOURCES = dummy.cc
 tests_unit_dicom_test_bombs_CFLAGS = $(TEST_CFLAGS)
-tests_unit_dicom_test_bombs_LDADD = libdicom.a libsys.a libbase.a $(CHECK_LIBS) $(CRYPTO_LIBS)
+tests_unit_dicom_test_bombs_LDADD = libdicom.a libsys.a libbase.a $(CHECK_LIBS) \
+	$(DCMTK_LIBS) $(CRYPTO_LIBS)
 
 check_PROGRAMS += tests/unit/dicom/test_dataset
 tests_unit_dicom_test_dataset_SOURCES = tests/unit/dicom/test_dataset.c
@@ -53,6 +71,14 @@ nodist_EXTRA_tests_unit_dicom_test_dataset_SOURCES = dummy.cc
 tests_unit_dicom_test_dataset_CFLAGS = $(TEST_CFLAGS)
 tests_unit_dicom_test_dataset_LDADD = libdicom.a libsys.a libbase.a $(CHECK_LIBS) \
 	$(DCMTK_LIBS) $(CRYPTO_LIBS)
+
+check_PROGRAMS += tests/unit/dicom/test_decode
+tests_unit_dicom_test_decode_SOURCES = tests/unit/dicom/test_decode.c \
+	tests/unit/dicom/encode.cc tests/unit/dicom/encode.h
+tests_unit_dicom_test_decode_CFLAGS = $(TEST_CFLAGS)
+tests_unit_dicom_test_decode_CXXFLAGS = $(AM_CXXFLAGS) $(OPENJPEG_CFLAGS) $(CHARLS_CFLAGS)
+tests_unit_dicom_test_decode_LDADD = libdicom.a libsys.a libbase.a \
+	$(CHECK_LIBS) $(DCMTK_LIBS) $(CRYPTO_LIBS)
 
 check_PROGRAMS += tests/unit/dicom/test_command
 tests_unit_dicom_test_command_SOURCES = tests/unit/dicom/test_command.c

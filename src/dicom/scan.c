@@ -9,6 +9,7 @@
 #include "isovox/base/auto.h"
 #include "isovox/dicom/dicom.h"
 #include "encoding.h"
+#include "fragments.h"
 #include "window.h"
 
 enum { MAX_DEPTH = 64, MAX_FRAMES = 2 * MAX_DEPTH + 2 };
@@ -205,12 +206,14 @@ static bool meet_pixel_data(struct walk *walk, const struct header *header)
     out->pixel_tag = header->tag;
     out->pixel_offset = walk->at;
     out->encapsulated = header->length == UNDEFINED;
+    walk->done = true;
     if (!out->encapsulated) {
         out->pixel_length = header->length;
         out->pixel_truncated = header->length > walk->frames[0].bound - walk->at;
+        return show(walk, header, false);
     }
-    walk->done = true;
-    return show(walk, header, false);
+    return ivx_fragments_walk(walk->window, walk->limits.elements, out, walk->err)
+           && show(walk, header, false);
 }
 
 /* In Implicit VR nothing says "sequence", and the dictionary of the parser that comes after
@@ -407,6 +410,16 @@ static bool guess_syntax(struct walk *walk)
     return true;
 }
 
+/* The rest of the object is deflated: PS3.5 A.5. */
+static bool inflate_rest(struct walk *walk)
+{
+    if (!ivx_window_inflate(walk->window, walk->at, walk->reason, walk->err))
+        return false;
+    walk->out->deflated_at = walk->at;
+    walk->frames[0].bound = walk->window->length;
+    return true;
+}
+
 static bool settle_syntax(struct walk *walk)
 {
     struct ivx_scan *out = walk->out;
@@ -419,7 +432,7 @@ static bool settle_syntax(struct walk *walk)
         return blame(walk, IVX_REASON_UNSUPPORTED_SYNTAX, "transfer syntax %s", out->syntax);
     walk->frames[0].explicit_vr = out->explicit_vr;
     walk->frames[0].big_endian = out->big_endian;
-    return true;
+    return strcmp(out->syntax, IVX_SYNTAX_DEFLATED) != 0 || inflate_rest(walk);
 }
 
 /* 132 when there is a preamble, else 0. */
@@ -444,7 +457,7 @@ static bool walk_all(struct walk *walk)
     if (!settle_syntax(walk))
         return false;
 
-    walk->start = walk->at;
+    walk->start = walk->out->data_set = walk->at;
     while (!walk->done)
         if (!step(walk) && !take_guess_back(walk))
             return false;

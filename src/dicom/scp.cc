@@ -38,9 +38,25 @@ const char *const classes[] = {
 };
 /* The best first: of several that a peer proposes for one context, it is taken. */
 const char *const syntaxes[] = {
-    "1.2.840.10008.1.2.1", /* Explicit VR Little Endian */
-    "1.2.840.10008.1.2",   /* Implicit VR Little Endian */
-    "1.2.840.10008.1.2.2", /* Explicit VR Big Endian */
+    "1.2.840.10008.1.2.1",    /* Explicit VR Little Endian */
+    "1.2.840.10008.1.2",      /* Implicit VR Little Endian */
+    "1.2.840.10008.1.2.2",    /* Explicit VR Big Endian */
+    "1.2.840.10008.1.2.1.99", /* Deflated Explicit VR Little Endian */
+    /* Compressed, lossless before lossy: what ivx_decode() reads. */
+    "1.2.840.10008.1.2.4.70",
+    "1.2.840.10008.1.2.4.57",
+    "1.2.840.10008.1.2.4.80",
+    "1.2.840.10008.1.2.4.90",
+    "1.2.840.10008.1.2.4.201",
+    "1.2.840.10008.1.2.4.202",
+    "1.2.840.10008.1.2.5",
+    "1.2.840.10008.1.2.4.81",
+    "1.2.840.10008.1.2.4.91",
+    "1.2.840.10008.1.2.4.203",
+    "1.2.840.10008.1.2.4.51",
+    "1.2.840.10008.1.2.4.50",
+    "1.2.840.10008.1.2.4.55",
+    "1.2.840.10008.1.2.4.53",
     nullptr,
 };
 const char verification_class[] = "1.2.840.10008.1.1";

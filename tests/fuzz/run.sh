@@ -8,14 +8,20 @@ seconds=${1:-60}
 corpus=${2:-$(mktemp -d)}
 shared=${ISOVOX_SHARED:-$top/../shared/data}
 program=$(mktemp)
-trap 'rm -f "$program"' EXIT
+trap 'rm -f "$program" "$program.o"' EXIT
 
+clang++ -g -O1 -std=c++17 -D_GNU_SOURCE -I"$top/include" -fsanitize=address,undefined \
+    -c "$top/src/dicom/jpeg.cc" -o "$program.o"
 clang -g -O1 -std=c11 -D_GNU_SOURCE -I"$top/include" \
     -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
     "$top/tests/fuzz/fuzz_instance.c" "$top"/src/assemble/*.c \
     "$top/src/dicom/scan.c" "$top/src/dicom/encoding.c" "$top/src/dicom/value.c" \
-    "$top/src/dicom/window.c" "$top"/src/base/*.c "$top/src/sys/file.c" "$top/src/sys/hash.c" \
-    "$top/src/core/stack.c" -lcrypto -lm -o "$program"
+    "$top/src/dicom/window.c" "$top/src/dicom/inflate.c" "$top/src/dicom/fragments.c" \
+    "$top/src/dicom/decode.c" "$top/src/dicom/samples.c" "$top/src/dicom/rle.c" \
+    "$top/src/dicom/jpegls.c" "$top/src/dicom/jpeg2000.c" "$program.o" \
+    $(pkg-config --cflags libopenjp2 charls) "$top"/src/base/*.c "$top/src/sys/file.c" "$top/src/sys/hash.c" \
+    "$top/src/core/stack.c" -lcrypto -lm -lstdc++ \
+    -ldcmjpeg -ldcmdata -lofstd -lcharls -lopenjp2 -lz -o "$program"
 
 if [ -d "$shared" ]; then
     find "$shared" -type f -size -40k -exec sh -c '

@@ -43,7 +43,9 @@ struct ivx_instance {
     double slope, intercept; /* 1 and 0 where an MR, whose IOD has none, says nothing */
     double thickness, tilt_deg;
     int32_t padding, padding_limit; /* as stored values, sign by pixel_representation */
-    uint64_t pixel_offset, pixel_length; /* Pixel Data's value within the blob, if native */
+    /* Pixel Data's value within the object: with all item headers when encapsulated, and
+     * with the data set inflated in its place when `deflated_at` is not 0 (see scan.h). */
+    uint64_t pixel_offset, pixel_length, deflated_at;
     bool big_endian, encapsulated;
 };
 

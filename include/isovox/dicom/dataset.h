@@ -17,8 +17,8 @@ struct ivx_dataset; /* opaque: owns everything in it */
 struct ivx_item;    /* opaque: the data set itself or an item of a sequence; borrowed */
 
 bool ivx_dataset_new(struct ivx_dataset **out, struct ivx_err *err);
-/* Everything before Pixel Data (and its variants). The blob must have passed ivx_scan(): the
- * parser underneath trusts depth and lengths. */
+/* Everything before Pixel Data (and its variants). The blob goes through ivx_scan()
+ * first: the parser underneath trusts depth and lengths. */
 bool ivx_dataset_load_header(const struct ivx_blob *blob, struct ivx_dataset **out,
                              struct ivx_err *err);
 bool ivx_dataset_clone(const struct ivx_dataset *from, struct ivx_dataset **out,

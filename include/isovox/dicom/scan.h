@@ -2,7 +2,8 @@
  *
  * What passes has: nesting within `depth`, at most `elements` elements, every length inside
  * its parent and the blob, every sequence closed. Undefined lengths are followed without
- * recursion. Pixel Data is located, never read. PS3.5 chapter 7, PS3.10 chapter 7. */
+ * recursion. Pixel Data is located, never read;
+ * of its fragments only the lengths. PS3.5 chapter 7, PS3.10 chapter 7. */
 #ifndef IVX_DICOM_SCAN_H
 #define IVX_DICOM_SCAN_H
 
@@ -54,15 +55,21 @@ struct ivx_scan {
     bool explicit_vr, big_endian, encapsulated;
     uint32_t elements;
     int depth;            /* deepest */
+    uint64_t data_set;    /* where it starts, after the meta header */
     uint32_t pixel_tag;   /* 7FE00010, 7FE00008 or 7FE00009 at depth 0; else 0 */
-    uint64_t pixel_offset, pixel_length; /* length as claimed, 0 when encapsulated */
-    bool pixel_truncated; /* a native value that is claimed beyond the end of the blob */
+    /* The length as claimed; encapsulated: of all items with their headers. */
+    uint64_t pixel_offset, pixel_length;
+    bool pixel_truncated; /* claimed beyond the end of the object, or fragments malformed */
+    uint32_t fragments;   /* when encapsulated; the offset table does not count */
+    /* Not 0: the data set is deflated and starts there. All offsets are those of the object
+     * as it would be with the data set inflated in its place. */
+    uint64_t deflated_at;
 };
 
-/* Walks up to and including Pixel Data's own length field; what follows it is not read.
+/* Walks up to and including Pixel Data's own length field, or its fragments' lengths.
  * limits NULL: the defaults. False: *reason_out is DAMAGED, TOO_LARGE or
- * UNSUPPORTED_SYNTAX (deflated among them: inflating is not done here) when the object is
- * to blame, and NONE when reading failed or the visitor said no. */
+ * UNSUPPORTED_SYNTAX when the object is to blame, and NONE when reading failed or the
+ * visitor said no. */
 bool ivx_scan(const struct ivx_blob *blob, const struct ivx_scan_limits *limits,
               ivx_scan_visit *visit, void *context, struct ivx_scan *out,
               enum ivx_reason *reason_out, struct ivx_err *err);

@@ -20,6 +20,7 @@ static void lookup_table(struct ivx_instance *i) { i->has_modality_lut = true; }
 static void no_pixels(struct ivx_instance *i) { i->has_pixels = false; }
 static void float_pixels(struct ivx_instance *i) { i->float_pixels = true; }
 static void jpeg(struct ivx_instance *i) { SET(i->syntax, "1.2.840.10008.1.2.4.70"); }
+static void video(struct ivx_instance *i) { SET(i->syntax, "1.2.840.10008.1.2.4.100"); }
 static void encapsulated(struct ivx_instance *i) { i->encapsulated = true; }
 static void packed(struct ivx_instance *i) { i->bits_allocated = i->bits_stored = 12; }
 static void one_bit(struct ivx_instance *i) { i->bits_allocated = i->bits_stored = 1; }
@@ -40,7 +41,8 @@ static const struct bad_row {
     { no_slope, IVX_REASON_NO_RESCALE },          { no_intercept, IVX_REASON_NO_RESCALE },
     { zero_slope, IVX_REASON_NO_RESCALE },        { endless_slope, IVX_REASON_NO_RESCALE },
     { lookup_table, IVX_REASON_NO_RESCALE },      { no_pixels, IVX_REASON_UNSUPPORTED_PIXELS },
-    { float_pixels, IVX_REASON_UNSUPPORTED_PIXELS }, { jpeg, IVX_REASON_UNSUPPORTED_SYNTAX },
+    { float_pixels, IVX_REASON_UNSUPPORTED_PIXELS }, { video, IVX_REASON_UNSUPPORTED_SYNTAX },
+    { jpeg, IVX_REASON_DAMAGED },
     { encapsulated, IVX_REASON_DAMAGED },         { packed, IVX_REASON_UNSUPPORTED_PIXELS },
     { one_bit, IVX_REASON_UNSUPPORTED_PIXELS },   { more_stored, IVX_REASON_UNSUPPORTED_PIXELS },
     { no_stored, IVX_REASON_UNSUPPORTED_PIXELS }, { high_bit, IVX_REASON_UNSUPPORTED_PIXELS },

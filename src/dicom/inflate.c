@@ -1,0 +1,146 @@
+#include "isovox/dicom/inflate.h"
+
+#include <stdlib.h>
+#include <zlib.h>
+
+#include "isovox/base/auto.h"
+
+enum { ROOM = 65536, RAW_DEFLATE = -15 };
+
+struct ivx_inflate {
+    int fd;
+    const struct ivx_blob *blob;
+    uint64_t start;
+    uint64_t next;     /* of the input that zlib has not seen, within the blob */
+    uint64_t produced; /* bytes of the data set so far */
+    bool running, ended;
+    z_stream zlib;
+    uint8_t input[ROOM], scratch[ROOM];
+};
+
+static bool damaged(struct ivx_err *err, const char *what)
+{
+    return ivx_fail(err, IVX_DAMAGED, "inflate: %s", what);
+}
+
+static bool rewind_all(struct ivx_inflate *self, struct ivx_err *err)
+{
+    if (self->running)
+        inflateEnd(&self->zlib);
+    self->zlib = (z_stream){ 0 };
+    self->running = inflateInit2(&self->zlib, RAW_DEFLATE) == Z_OK;
+    self->next = self->start;
+    self->produced = 0;
+    self->ended = false;
+    return self->running || ivx_fail(err, IVX_FULL, "inflate: no memory");
+}
+
+bool ivx_inflate_new(int fd, const struct ivx_blob *blob, uint64_t start,
+                     struct ivx_inflate **out, struct ivx_err *err)
+{
+    if (start > blob->length)
+        return damaged(err, "there is no data set");
+    IVX_AUTO(ivx_inflate_free) struct ivx_inflate *made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return ivx_fail(err, IVX_FULL, "inflate: no memory");
+    made->fd = fd;
+    made->blob = blob;
+    made->start = start;
+    if (!rewind_all(made, err))
+        return false;
+    *out = IVX_STEAL(made);
+    return true;
+}
+
+void ivx_inflate_free(struct ivx_inflate **owner)
+{
+    if (*owner != NULL && (*owner)->running)
+        inflateEnd(&(*owner)->zlib);
+    free(*owner);
+    *owner = NULL;
+}
+
+static bool refill(struct ivx_inflate *self, struct ivx_err *err)
+{
+    const uint64_t rest = self->blob->length - self->next;
+    const size_t size = rest < ROOM ? (size_t)rest : ROOM;
+    if (size == 0)
+        return damaged(err, "the deflated data set is cut off");
+    if (!ivx_fd_pread(self->fd, self->input, size,
+                      self->blob->offset + self->next, self->blob->path, err))
+        return false;
+    self->next += size;
+    self->zlib.next_in = self->input;
+    self->zlib.avail_in = (uInt)size;
+    return true;
+}
+
+/* Up to `room` <= ROOM bytes; fewer only at the end of the data set. */
+static bool produce(struct ivx_inflate *self, uint8_t *out, size_t room, size_t *size_out,
+                    struct ivx_err *err)
+{
+    self->zlib.next_out = out;
+    self->zlib.avail_out = (uInt)room;
+    while (self->zlib.avail_out > 0 && !self->ended) {
+        if (self->zlib.avail_in == 0 && !refill(self, err))
+            return false;
+        const int done = inflate(&self->zlib, Z_NO_FLUSH);
+        if (done == Z_MEM_ERROR)
+            return ivx_fail(err, IVX_FULL, "inflate: no memory");
+        if (done != Z_OK && done != Z_STREAM_END && done != Z_BUF_ERROR)
+            return damaged(err, "the deflated data set is malformed");
+        self->ended = done == Z_STREAM_END;
+    }
+    *size_out = room - self->zlib.avail_out;
+    self->produced += *size_out;
+    return true;
+}
+
+bool ivx_inflate_measure(struct ivx_inflate *self, uint64_t *length_out, struct ivx_err *err)
+{
+    if (!rewind_all(self, err))
+        return false;
+    while (!self->ended) {
+        size_t size;
+        if (!produce(self, self->scratch, ROOM, &size, err))
+            return false;
+        if (self->produced > IVX_INFLATE_MOST)
+            return ivx_fail(err, IVX_REFUSED, "inflate: the data set is longer than %llu bytes",
+                            (unsigned long long)IVX_INFLATE_MOST);
+    }
+    *length_out = self->produced;
+    return true;
+}
+
+static bool skip_to(struct ivx_inflate *self, uint64_t at, struct ivx_err *err)
+{
+    if (at < self->produced && !rewind_all(self, err))
+        return false;
+    while (self->produced < at) {
+        const uint64_t rest = at - self->produced;
+        size_t size;
+        if (!produce(self, self->scratch, rest < ROOM ? (size_t)rest : ROOM, &size, err))
+            return false;
+        if (size == 0)
+            return damaged(err, "the deflated data set is too short");
+    }
+    return true;
+}
+
+bool ivx_inflate_read(struct ivx_inflate *self, uint64_t at, void *out, size_t length,
+                      struct ivx_err *err)
+{
+    uint8_t *to = out;
+    if (!skip_to(self, at, err))
+        return false;
+    while (length > 0) {
+        size_t size;
+        if (!produce(self, to, length < ROOM ? length : ROOM, &size, err))
+            return false;
+        if (size == 0)
+            return damaged(err, "the deflated data set is too short");
+        to += size;
+        length -= size;
+    }
+    return true;
+}
