@@ -6,6 +6,8 @@ libconvert_a_SOURCES += include/isovox/convert/convert.h
 libconvert_a_SOURCES += src/convert/lease.c
 libconvert_a_SOURCES += src/convert/publish.c
 libconvert_a_SOURCES += src/convert/role.c
+libconvert_a_SOURCES += src/convert/sandbox.c
+libconvert_a_SOURCES += src/convert/sandbox.h
 libconvert_a_SOURCES += src/convert/work.c
 libconvert_a_SOURCES += src/convert/worker.h
 EXTRA_DIST += src/convert/README.md
@@ -48,3 +50,10 @@ tests_unit_convert_role_test_role_LDADD = libconvert.a libderive.a libassemble.a
 	libcore.a liboutbox.a libcatalogue.a libspool.a libconfig.a libsys.a libbase.a \
 	$(CJSON_LIBS) $(SQLITE_LIBS) $(CONFUSE_LIBS) $(DCMTK_LIBS) $(CRYPTO_LIBS) $(ZLIB_LIBS) \
 	$(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/convert_role/test_sandbox
+tests_unit_convert_role_test_sandbox_SOURCES = tests/unit/convert_role/test_sandbox.c
+nodist_EXTRA_tests_unit_convert_role_test_sandbox_SOURCES = dummy.cc
+tests_unit_convert_role_test_sandbox_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/src/convert
+tests_unit_convert_role_test_sandbox_CFLAGS = $(TEST_CFLAGS)
+tests_unit_convert_role_test_sandbox_LDADD = $(tests_unit_convert_role_test_role_LDADD)

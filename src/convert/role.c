@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "sandbox.h"
 #include "worker.h"
 
 #include "isovox/base/auto.h"
@@ -133,6 +134,20 @@ static void end_badly(struct ivx_worker *worker, const struct ivx_claim *claim,
         ivx_log(IVX_WARNING, "job.unrecorded", "job=%lld text=\"%s\"", job, err.text);
 }
 
+/* Ten leases, and a second for each 256 KiB: far more than any conversion takes. A worker
+ * that hangs for longer is ended by SIGALRM, and the attempt counts. */
+unsigned ivx_worker_most_seconds(const struct ivx_config *config,
+                                 const struct ivx_claim *claim)
+{
+    const uint64_t most = 7 * 24 * 3600;
+    uint64_t bytes = 0;
+    for (size_t n = 0; n < claim->instance_count; n++)
+        if (__builtin_add_overflow(bytes, claim->instances[n].length, &bytes))
+            return (unsigned)most;
+    const uint64_t seconds = 10 * (uint64_t)config->convert.lease + (bytes >> 18);
+    return (unsigned)(seconds < most ? seconds : most);
+}
+
 static void run_job(struct ivx_worker *worker, const struct ivx_claim *claim)
 {
     const int64_t begun_us = ivx_clock_steady_us();
@@ -146,7 +161,10 @@ static void run_job(struct ivx_worker *worker, const struct ivx_claim *claim)
     };
     char reason[32];
     struct ivx_err err = { 0 };
-    if (!ivx_worker_run(worker, claim, &lease, reason, &err)) {
+    alarm(ivx_worker_most_seconds(worker->config, claim));
+    const bool done = ivx_worker_run(worker, claim, &lease, reason, &err);
+    alarm(0);
+    if (!done) {
         end_badly(worker, claim, &lease, reason, &err);
         return;
     }
@@ -196,6 +214,7 @@ int ivx_convert_run(const struct ivx_config *config, const char *name)
         return 1;
     }
 
+    ivx_sandbox_enter(config->state_dir);
     enum ivx_code last = IVX_OK;
     int64_t sweep_us = 0;
     while (!ivx_stop_wanted()) {

@@ -40,4 +40,8 @@ bool ivx_worker_run(struct ivx_worker *worker, const struct ivx_claim *claim,
 bool ivx_worker_record(struct ivx_worker *worker, const struct ivx_claim *claim,
                        const char *stages_json, struct ivx_err *err);
 
+/* role.c: after that the process ends by SIGALRM. */
+unsigned ivx_worker_most_seconds(const struct ivx_config *config,
+                                 const struct ivx_claim *claim);
+
 #endif
