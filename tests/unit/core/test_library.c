@@ -31,7 +31,8 @@ static bool refused(void)
 
 static void *given(void *memory)
 {
-    kept += counting && memory != NULL;
+    if (counting && memory != NULL)
+        kept++;
     return memory;
 }
 
@@ -60,7 +61,8 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size)
 
 void __wrap_free(void *memory)
 {
-    kept -= counting && memory != NULL;
+    if (counting && memory != NULL)
+        kept--;
     __real_free(memory);
 }
 
