@@ -5,7 +5,7 @@
 pure='^(ivx_[a-z0-9_]+|sqrt|malloc|calloc|realloc|aligned_alloc|free|mem(cpy|set|move|cmp|chr)'
 pure="$pure|str(len|n?cmp|n?cpy|chr|tod|toll?|toull?)|tolower|__ctype_[a-z_]+|__errno_location|v?snprintf"
 pure="$pure|__isoc[0-9]+_[a-z]+|__(mem|str|vsn)[a-z]+_chk|__(assert_fail|stack_chk_fail|cpu_model|cpu_indicator_init)"
-pure="$pure|_GLOBAL_OFFSET_TABLE_|__(a|u|t)san_.*|_Unwind_Resume|__gcc_personality_v0)$"
+pure="$pure|_GLOBAL_OFFSET_TABLE_|__(a|ub|t)san_.*|_Unwind_Resume|__gcc_personality_v0)$"
 
 cd "${top_builddir:-.}" || exit 1
 test -f libcore.a || { echo "purity: libcore.a is not built"; exit 1; }
