@@ -10,8 +10,10 @@ shared=${ISOVOX_SHARED:-$top/../shared/data}
 program=$(mktemp)
 trap 'rm -f "$program" "$program.o"' EXIT
 
-clang++ -g -O1 -std=c++17 -D_GNU_SOURCE -I"$top/include" -fsanitize=address,undefined \
+clang++ -g -O1 -std=c++17 -D_GNU_SOURCE -I"$top/include" -fsanitize=address,undefined -fno-sanitize=vptr \
     -c "$top/src/dicom/jpeg.cc" -o "$program.o"
+# Flags are words.
+# shellcheck disable=SC2046
 clang -g -O1 -std=c11 -D_GNU_SOURCE -I"$top/include" \
     -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
     "$top/tests/fuzz/fuzz_instance.c" "$top"/src/assemble/*.c \
