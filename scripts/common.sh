@@ -15,6 +15,7 @@ fi
 # configure and Makefile.in, when older than what they are made of.
 bootstrap() {
     local newer
+    mkdir -p build-aux
     if [ -e configure ] && [ -e Makefile.in ]; then
         newer=$(find configure.ac Makefile.am src tests -newer Makefile.in \
             \( -name configure.ac -o -name Makefile.am -o -name '*.mk' \))
@@ -27,6 +28,7 @@ bootstrap() {
 configured() {
     local folder=$build_root/$1
     shift
+    bootstrap || return 1
     mkdir -p "$folder"
     if [ -e "$folder/Makefile" ] && [ "$folder/config.status" -nt configure ] &&
         [ "$(cat "$folder/arguments" 2>/dev/null)" = "$*" ]; then
