@@ -8,6 +8,7 @@
 #define GROUP_BYTES                                                                      \
     ((size_t)8 << 20)      /* of result slices: what stays in an outer cache             \
                             */
+enum { MOST_BATCH = 32 };  /* source slices at a time, unless the crew is larger */
 #define FARTHEST 4194304.0 /* positions in samples: far below the quantum's limit */
 
 /* A table of what is allocated once: counted first, then made. */
@@ -184,6 +185,8 @@ static bool choose_batch(struct ivx_engine *engine, struct ivx_err *err)
 {
     const size_t limit = engine->options->memory_limit, slice = result_bytes(engine);
     engine->batch = engine->crew > 1 ? 4 * engine->crew : 1;
+    if (engine->batch > MOST_BATCH)
+        engine->batch = engine->crew > MOST_BATCH ? engine->crew : MOST_BATCH;
     engine->group = slice >= GROUP_BYTES ? 1 : (int32_t)(GROUP_BYTES / slice);
     engine->group = engine->group > engine->z.outputs ? engine->z.outputs : engine->group;
 
