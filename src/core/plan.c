@@ -5,9 +5,8 @@
 
 #include "sane.h"
 
-#define GROUP_BYTES                                                                      \
-    ((size_t)8 << 20)      /* of result slices: what stays in an outer cache             \
-                            */
+/* Of result slices at a time: what stays in an outer cache. */
+#define GROUP_BYTES ((size_t)8 << 20)
 enum { MOST_BATCH = 32 };  /* source slices at a time, unless the crew is larger */
 #define FARTHEST 4194304.0 /* positions in samples: far below the quantum's limit */
 
