@@ -13,7 +13,7 @@ SETTINGS = {"plan": {"quiet": 1, "quiet_released": 0}}
 GOOD = ("--dims", "40,40,12", "--spacing", "1,1,3")
 
 
-MR = "1.2.840.10008.5.1.4.1.1.4"
+ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
 ROLES = {"receive", "plan", "convert.0", "deliver", "http"}
 
 
@@ -84,12 +84,11 @@ class BadInput(harness.Case):
     def test_a_series_without_rescale(self):
         self.check_refused(self.phantom(*GOOD, "--no-rescale", "--seed", "r"), "NO_RESCALE")
 
-    def test_another_modality(self):
-        files = self.phantom(*GOOD, "--seed", "mr")
+    def test_a_class_that_is_received_and_not_converted(self):
+        files = self.phantom(*GOOD, "--seed", "enhanced")
         for path in files:
             made = pydicom.dcmread(path)
-            made.SOPClassUID = made.file_meta.MediaStorageSOPClassUID = MR
-            made.Modality = "MR"
+            made.SOPClassUID = made.file_meta.MediaStorageSOPClassUID = ENHANCED_CT
             made.save_as(path)
         self.check_refused(files, "UNSUPPORTED_MODALITY")
 
