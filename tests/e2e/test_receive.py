@@ -94,7 +94,7 @@ class TheReceiver(ReceiverCase):
 
     def test_judges_each_context_by_itself(self):
         contexts = [(CT, [IMPLICIT, EXPLICIT]), (peer.SECONDARY_CAPTURE, [EXPLICIT]),
-                    (MR, [peer.JPEG_LS]), (MR, [peer.EXPLICIT_BIG]),
+                    (MR, [peer.MPEG2]), (MR, [peer.EXPLICIT_BIG]),
                     (peer.VERIFICATION, [IMPLICIT])]
         with Association(self.port, contexts) as association:
             results = association.results()
