@@ -124,9 +124,10 @@ class EveryProcessIsMortal(harness.Case):
 class AnOrderlyStop(harness.Case):
     def test_gives_the_job_back_and_costs_no_attempt(self):
         daemon = self.daemon(self.pacs(start=False), settings={
-            "shutdown_grace": 3, "convert": {"workers": 1, "attempts": 1},
+            "shutdown_grace": 2, "convert": {"workers": 1, "attempts": 1},
             "plan": {"quiet": 1, "quiet_released": 0}, ("recipe", "iso-1mm"): {"spacing": 0.1}})
-        daemon.send(self.phantom("--dims", "8,8,500", "--spacing", "1,1,2"))  # 10000 small files
+        # 10000 results of 460 kB: far more than the grace on any machine.
+        daemon.send(self.phantom("--dims", "48,48,500", "--spacing", "1,1,2"))
         harness.wait_until(lambda: [each for each in daemon.list("jobs")
                                     if each["state"] == "running"], 30, "it is running")
         begun = time.monotonic()
