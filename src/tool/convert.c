@@ -322,6 +322,10 @@ int ivx_tool_convert(int argc, char **argv)
     session.refused = ivx_report_refused(session.assembly, &session.inputs);
     ivx_report_print_refused(session.assembly, &session.inputs, stderr);
     convert_all(&session);
+    /* Silence would look like success to a person. */
+    if (session.done == 0 && session.refusals == 0 && session.errors == 0)
+        fprintf(stderr, "isovox convert: nothing to convert: %zu DICOM objects, %zu other files\n",
+                session.inputs.count, session.inputs.skipped);
     if (options.json && !print_report(&session))
         return IVX_EXIT_FAILED;
     return exit_status(&session);

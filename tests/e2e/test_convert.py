@@ -386,6 +386,13 @@ class WhatIsWritten(ConvertCase):
 
 
 class TheCommandLine(ConvertCase):
+    def test_nothing_to_convert_is_said(self):
+        other = self.folder / "notes.txt"
+        other.write_text("no image")
+        told = harness.run_tool("convert", other, "-o", self.folder / "nothing")
+        self.assertEqual(told.returncode, 3)
+        self.assertIn("nothing to convert: 0 DICOM objects, 1 other files", told.stderr)
+
     def refused(self, done, code):
         lines = done.stderr.splitlines()
         self.assertTrue(any(line.startswith(f"refused: {code}: ") and "(series " in line
