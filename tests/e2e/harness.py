@@ -39,6 +39,7 @@ TOP = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("ISOVOX_BUILD", TOP / ".build" / "gcc")).resolve()
 SHARED = Path(os.environ.get("ISOVOX_SHARED", TOP.parent / "shared" / "data"))
 SLOW = float(os.environ.get("ISOVOX_SLOW", "1"))
+LANE = int(os.environ.get("ISOVOX_LANE", "0"))
 HOST = "127.0.0.1"
 
 _given = set()
@@ -54,9 +55,11 @@ def stop_all():
 
 
 def free_port():
-    """A port nobody listens on, outside the range of outgoing connections."""
+    """A port nobody listens on, outside the range of outgoing connections, and out of
+    reach of the tests that run beside these (run.py -j)."""
+    first = 20000 + LANE % 8 * 1500
     while True:
-        port = random.randint(20000, 32000)
+        port = random.randrange(first, first + 1500)
         if port in _given:
             continue
         with socket.socket() as probe:

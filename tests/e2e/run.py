@@ -1,14 +1,20 @@
 #!/usr/bin/python3
-"""Runs the end-to-end tests in a fixed order, a line each.
+"""Runs the end-to-end tests, a line each.
 
-    run.py [NAME...]    only tests whose file, class or method contains one of the names
+    run.py [-j LANES] [NAME...]
+        only tests whose file, class or method contains one of the names
 
-Exit status 0 when none failed. The last line counts them: N passed, N failed, N skipped.
+A class of tests runs in a process of its own, LANES of them at a time (1 if not given:
+everything in this process, in the order of the names). Exit status 0 when none failed. The
+last line counts them: N passed, N failed, N skipped.
 """
 
+import argparse
 import os
+import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -87,23 +93,103 @@ def every(suite):
             yield each
 
 
-def main(names):
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+def chosen(names):
     tests = list(every(unittest.defaultTestLoader.discover(str(HERE), "test_*.py")))
     tests.sort(key=lambda each: each.id())
     if names:
         tests = [each for each in tests if any(name in each.id() for name in names)]
+    return tests
+
+
+def run_here(tests):
     result = Lines()
-    # One folder for all: what a test that was interrupted leaves goes with it.
-    tempfile.tempdir = tempfile.mkdtemp(prefix="isovox-e2e-")
+    unittest.TestSuite(tests).run(result)
+    return result.count
+
+
+class Lane:
+    """Runs one class of tests in a process of its own; `number` keeps its ports apart."""
+
+    def __init__(self, number, folder):
+        self.number, self.folder = number, folder
+        self.process = self.output = None
+
+    def start(self, names):
+        self.output = tempfile.TemporaryFile("w+", dir=self.folder)
+        self.process = subprocess.Popen(
+            [sys.executable, "-u", __file__, *names], stdin=subprocess.DEVNULL,
+            stdout=self.output, stderr=subprocess.STDOUT,
+            env=os.environ | {"ISOVOX_LANE": str(self.number), "TMPDIR": str(self.folder)})
+
+    def free(self):
+        return self.process is None
+
+    def ended(self):
+        return self.process is not None and self.process.poll() is not None
+
+    def collect(self):
+        """Prints what the process printed, and returns its counts."""
+        self.output.seek(0)
+        *lines, last = self.output.read().splitlines() or [""]
+        self.output.close()
+        self.process = None
+        counted = re.fullmatch(r"(\d+) passed, (\d+) failed, (\d+) skipped", last)
+        if counted is None:
+            lines += [last, "failed   this process of tests ended without its count"]
+        print("\n".join(lines), flush=True)
+        return [int(n) for n in counted.groups()] if counted else [0, 1, 0]
+
+    def stop(self):
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait()
+
+
+def run_in_lanes(tests, count, folder):
+    """Every test once; the classes with many tests begin first."""
+    classes = {}
+    for each in tests:
+        if isinstance(each, unittest.TestCase):
+            classes.setdefault(each.id().rsplit(".", 1)[0], []).append(each.id())
+        else:
+            classes[each.id()] = [each.id()]  # a file that could not be loaded
+    waiting = sorted(classes.values(), key=lambda ids: (-len(ids), ids))
+    lanes = [Lane(number, folder) for number in range(count)]
+    total = [0, 0, 0]
     try:
-        unittest.TestSuite(tests).run(result)
+        while waiting or not all(lane.free() for lane in lanes):
+            for lane in lanes:
+                if lane.ended():
+                    total = [a + b for a, b in zip(total, lane.collect())]
+                if lane.free() and waiting:
+                    lane.start(waiting.pop(0))
+            time.sleep(0.05)
+    finally:
+        for lane in lanes:
+            lane.stop()
+    return dict(zip(("passed", "failed", "skipped"), total))
+
+
+def main(arguments):
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("-j", dest="lanes", type=int, default=1)
+    parser.add_argument("names", nargs="*")
+    wanted = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    tests = chosen(wanted.names)
+    # One folder for all: what a test that was interrupted leaves goes with it.
+    folder = tempfile.tempdir = tempfile.mkdtemp(prefix="isovox-e2e-")
+    try:
+        if wanted.lanes > 1:
+            count = run_in_lanes(tests, wanted.lanes, folder)
+        else:
+            count = run_here(tests)
     finally:
         if not os.environ.get("ISOVOX_KEEP"):
             harness.stop_all()
-            shutil.rmtree(tempfile.tempdir, ignore_errors=True)
-    print(", ".join(f"{count} {verdict}" for verdict, count in result.count.items()))
-    return 1 if result.count["failed"] or not tests else 0
+            shutil.rmtree(folder, ignore_errors=True)
+    print(", ".join(f"{number} {verdict}" for verdict, number in count.items()))
+    return 1 if count["failed"] or not tests else 0
 
 
 if __name__ == "__main__":
