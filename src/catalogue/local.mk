@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libcatalogue.a
 libcatalogue_a_SOURCES = include/isovox/catalogue/catalogue.h src/catalogue/db.h \
+	include/isovox/catalogue/commitment.h src/catalogue/commitment.c \
 	src/catalogue/catalogue.c src/catalogue/db.c src/catalogue/decide.c \
 	src/catalogue/deliveries.c src/catalogue/index.c src/catalogue/jobs.c \
 	src/catalogue/lists.c src/catalogue/operate.c src/catalogue/release.c src/catalogue/retain.c src/catalogue/rows.c \
@@ -11,6 +12,7 @@ CATALOGUE_TEST_LIBS = libcatalogue.a libsys.a libbase.a $(SQLITE_LIBS) $(CRYPTO_
 CATALOGUE_TEST_RIG = tests/unit/catalogue/rig.h tests/unit/catalogue/rig.c
 
 check_PROGRAMS += tests/unit/catalogue/test_deliveries \
+	tests/unit/catalogue/test_commitment \
 	tests/unit/catalogue/test_index tests/unit/catalogue/test_jobs \
 	tests/unit/catalogue/test_retain
 tests_unit_catalogue_test_index_SOURCES = $(CATALOGUE_TEST_RIG) tests/unit/catalogue/test_index.c
@@ -33,3 +35,8 @@ tests_unit_catalogue_test_retain_SOURCES = $(CATALOGUE_TEST_RIG) \
 tests_unit_catalogue_test_retain_CFLAGS = $(TEST_CFLAGS)
 tests_unit_catalogue_test_retain_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_wall_us
 tests_unit_catalogue_test_retain_LDADD = $(CATALOGUE_TEST_LIBS)
+tests_unit_catalogue_test_commitment_SOURCES = $(CATALOGUE_TEST_RIG) \
+	tests/unit/catalogue/test_commitment.c
+tests_unit_catalogue_test_commitment_CFLAGS = $(TEST_CFLAGS)
+tests_unit_catalogue_test_commitment_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_wall_us
+tests_unit_catalogue_test_commitment_LDADD = $(CATALOGUE_TEST_LIBS)

@@ -103,7 +103,42 @@ static const char second[] =
     "CREATE INDEX instance_by_segment ON instance (segment) WHERE gone = 0;"
     "CREATE INDEX job_by_result ON job (result_gone, state, finished_us);";
 
-static const char *const scripts[] = { first, second };
+/* Version 3: storage commitment, and destinations in trouble. */
+static const char third[] =
+    /* What senders ask of us. held_us: until then the association that asked reports. */
+    "CREATE TABLE commitment ("
+    " id INTEGER PRIMARY KEY, calling_ae TEXT NOT NULL, transaction_uid TEXT NOT NULL,"
+    " called_ae TEXT NOT NULL, peer TEXT NOT NULL, association TEXT NOT NULL,"
+    " state INTEGER NOT NULL, instances INTEGER NOT NULL,"
+    " refused INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,"
+    " requested_us INTEGER NOT NULL, judged_us INTEGER NOT NULL DEFAULT 0,"
+    " reported_us INTEGER NOT NULL DEFAULT 0, held_us INTEGER NOT NULL DEFAULT 0,"
+    " next_us INTEGER NOT NULL, note TEXT NOT NULL DEFAULT '',"
+    " UNIQUE (calling_ae, transaction_uid)) STRICT;"
+    "CREATE INDEX commitment_by_state ON commitment (state, next_us);"
+    "CREATE INDEX commitment_by_association ON commitment (association);"
+    /* reason: -1 not judged yet, 0 committed, else Failure Reason (0008,1197). */
+    "CREATE TABLE commitment_item ("
+    " commitment_id INTEGER NOT NULL REFERENCES commitment, n INTEGER NOT NULL,"
+    " sop_class TEXT NOT NULL, sop_uid TEXT NOT NULL, reason INTEGER NOT NULL DEFAULT -1,"
+    " PRIMARY KEY (commitment_id, n)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX commitment_item_by_uid ON commitment_item (sop_uid);"
+    "CREATE INDEX commitment_item_unjudged ON commitment_item (commitment_id, n)"
+    " WHERE reason = -1;"
+    /* What we ask of destinations. */
+    "CREATE TABLE asked ("
+    " transaction_uid TEXT PRIMARY KEY, delivery_id INTEGER NOT NULL REFERENCES delivery,"
+    " asked_us INTEGER NOT NULL, answered_us INTEGER NOT NULL DEFAULT 0"
+    ") STRICT, WITHOUT ROWID;"
+    /* commitment: 0 not asked for, 1 awaited, 2 the peer has no such service. */
+    "ALTER TABLE delivery ADD COLUMN commitment INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE answer ADD COLUMN committed INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE breaker ("
+    " destination TEXT PRIMARY KEY, state INTEGER NOT NULL, failures INTEGER NOT NULL,"
+    " since_us INTEGER NOT NULL, next_us INTEGER NOT NULL, note TEXT NOT NULL"
+    ") STRICT, WITHOUT ROWID;";
+
+static const char *const scripts[] = { first, second, third };
 _Static_assert(IVX_COUNT(scripts) == IVX_CATALOGUE_VERSION, "one script per version");
 
 static bool version_of(struct ivx_catalogue *catalogue, int64_t *out, struct ivx_err *err)

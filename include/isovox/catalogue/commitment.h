@@ -1,0 +1,107 @@
+/* commitment.h - storage commitment as rows, in both directions (PS3.4 annex J): what senders
+ * ask of us and what they are told, and what we ask of destinations. Part of the catalogue;
+ * see catalogue.h for transactions and errors. */
+#ifndef IVX_CATALOGUE_COMMITMENT_H
+#define IVX_CATALOGUE_COMMITMENT_H
+
+#include "isovox/catalogue/catalogue.h"
+
+/* PS3.3 C.14.1.1, Failure Reason (0008,1197). */
+enum {
+    IVX_REASON_KEPT = 0,
+    IVX_REASON_PROCESSING = 0x0110,
+    IVX_REASON_NO_INSTANCE = 0x0112,
+    IVX_REASON_CLASS_CONFLICT = 0x0119,
+    IVX_REASON_CLASS_UNSUPPORTED = 0x0122,
+    IVX_REASON_DUPLICATE_TRANSACTION = 0x0131,
+    IVX_REASON_RESOURCES = 0x0213,
+};
+struct ivx_commitment_item {
+    char sop_class[65], sop_uid[65];
+    int reason; /* IVX_REASON_KEPT, or why it is not committed; -1: not judged yet */
+};
+
+/* ---- senders ask us (receive, plan, deliver) --------------------------------------------- */
+
+/* requested: a row, answered with Success; judged: by the journal (plan); reported: the
+ * sender has answered the report; dead: it could not be told within the budget. */
+#define IVX_COMMITMENT_STATES(X) \
+  X(REQUESTED, "requested") X(JUDGED, "judged") X(REPORTED, "reported") X(DEAD, "dead")
+enum ivx_commitment_state {
+#define X(id, name) IVX_COMMITMENT_##id,
+    IVX_COMMITMENT_STATES(X)
+#undef X
+    IVX_COMMITMENT_STATE_COUNT
+};
+const char *ivx_commitment_state_name(enum ivx_commitment_state state);
+
+/* Requests of one calling AE title that are not reported yet; more are IVX_FULL. */
+enum { IVX_COMMITMENTS_OPEN = 1000 };
+
+struct ivx_commitment_request { /* texts and items are borrowed during the call */
+    const char *transaction_uid, *calling_ae, *called_ae, *peer, *association;
+    const struct ivx_commitment_item *items;
+    size_t count;
+};
+/* Durable when it returns true. IVX_STALE: the sender has used this Transaction UID before.
+ * For hold_seconds the report is the association's own business: see _hold(). */
+bool ivx_catalogue_commitment_ask(struct ivx_catalogue *catalogue,
+                                  const struct ivx_commitment_request *request,
+                                  int hold_seconds, int64_t *id_out, struct ivx_err *err);
+/* The association that asked is still open (or not any more: 0): until then nobody else
+ * reports what it has asked for. */
+bool ivx_catalogue_commitment_hold(struct ivx_catalogue *catalogue, const char *association,
+                                   int hold_seconds, struct ivx_err *err);
+
+/* An item to be judged, and where its instance lies. reason: what the rows say; KEPT means
+ * that the record is to be checked. */
+struct ivx_commitment_check {
+    int64_t commitment_id, n;
+    int reason;
+    char sop_class[65]; /* as asked for */
+    char sha256_hex[65];
+    uint64_t segment, offset, length;
+};
+/* 0: there is none. What was received before a request is in the journal before it: index the
+ * journal between this and _unjudged(), and nothing is judged by an index that is behind. */
+bool ivx_catalogue_commitment_newest(struct ivx_catalogue *catalogue, int64_t *id_out,
+                                     struct ivx_err *err);
+/* Items of requests up to `newest`, oldest first; the caller frees *rows_out. */
+bool ivx_catalogue_commitment_unjudged(struct ivx_catalogue *catalogue, int64_t newest,
+                                       int limit, struct ivx_commitment_check **rows_out,
+                                       size_t *count_out, struct ivx_err *err);
+/* Records the reasons. A request of which nothing is left to judge is JUDGED. */
+bool ivx_catalogue_commitment_judge(struct ivx_catalogue *catalogue,
+                                    const struct ivx_commitment_check *rows, size_t count,
+                                    struct ivx_err *err);
+
+struct ivx_commitment_row {
+    int64_t id, instances, refused, attempts;
+    int64_t requested_us, judged_us, reported_us, next_us;
+    enum ivx_commitment_state state;
+    char transaction_uid[65], calling_ae[17], called_ae[17], peer[64], association[48];
+    char note[IVX_NOTE_ROOM]; /* why the last report failed */
+};
+/* The oldest JUDGED request that this association has made. IVX_ABSENT: none. */
+bool ivx_catalogue_commitment_of(struct ivx_catalogue *catalogue, const char *association,
+                                 struct ivx_commitment_row *out, struct ivx_err *err);
+/* Takes the next JUDGED request whose report is due and that no association holds, for
+ * hold_seconds; each claim begins an attempt. IVX_ABSENT: none. */
+bool ivx_catalogue_commitment_claim(struct ivx_catalogue *catalogue, int hold_seconds,
+                                    struct ivx_commitment_row *out, struct ivx_err *err);
+/* In the order of the request; the caller frees *out. */
+bool ivx_catalogue_commitment_items(struct ivx_catalogue *catalogue, int64_t id,
+                                    struct ivx_commitment_item **out, size_t *count_out,
+                                    struct ivx_err *err);
+bool ivx_catalogue_commitment_reported(struct ivx_catalogue *catalogue, int64_t id,
+                                       struct ivx_err *err);
+/* The report did not get through: again at next_us, or DEAD when final. */
+bool ivx_catalogue_commitment_unreported(struct ivx_catalogue *catalogue, int64_t id,
+                                         const char *note, bool final, int64_t next_us,
+                                         struct ivx_err *err);
+/* Pages, as in catalogue.h. */
+bool ivx_catalogue_list_commitments(struct ivx_catalogue *catalogue, int64_t after, int limit,
+                                    struct ivx_commitment_row **rows_out, size_t *count_out,
+                                    struct ivx_err *err);
+
+#endif
