@@ -16,7 +16,7 @@ struct ivx_outline {
     uint64_t data_set; /* where it starts */
 };
 
-/* By ivx_scan() with the default limits. */
+/* By ivx_scan(): the default limits, which include the functional groups here. */
 bool ivx_outline_read(const struct ivx_blob *blob, struct ivx_outline *out, struct ivx_err *err);
 
 #ifdef __cplusplus

@@ -22,8 +22,13 @@ struct ivx_scan_limits {
     int depth;         /* sequences inside sequences, at most 64 */
     uint32_t elements; /* items and delimiters included */
     uint64_t header;   /* bytes before Pixel Data */
+    /* Per-frame Functional Groups (5200,9230), which the three above do not count. */
+    uint32_t frames;         /* items */
+    uint32_t group_elements;
+    uint64_t groups;         /* bytes */
+    bool items;              /* show an item too, when it ends */
 };
-/* 64, 200 000, 64 MiB. */
+/* 64, 200 000, 64 MiB; 65 536, 8 000 000, 512 MiB; false. */
 extern const struct ivx_scan_limits ivx_scan_default;
 
 /* The longest value that is handed to the visitor; longer ones have value == NULL. */
@@ -44,7 +49,9 @@ struct ivx_scan_element {
 };
 
 /* Called for each element of the data set in order, Pixel Data included, the meta header
- * not. Returning false ends the scan with that error. */
+ * not. With limits.items also for each item where it ends: tag FFFEE000, offset and length
+ * of what is in it, parent and item as for its elements. Returning false ends the scan with
+ * that error. */
 typedef bool ivx_scan_visit(void *context, const struct ivx_scan_element *element,
                             struct ivx_err *err);
 

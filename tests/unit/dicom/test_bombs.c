@@ -123,6 +123,65 @@ START_TEST(a_header_over_the_limit_is_too_large)
 }
 END_TEST
 
+/* `frames` items of Per-frame Functional Groups with `each` elements, then Pixel Data. */
+static void write_groups(struct bytes *bytes, uint32_t frames, uint32_t each)
+{
+    bytes_start(bytes, EXPLICIT);
+    bytes_header(bytes, 0x52009230, "SQ", BYTES_UNDEFINED);
+    for (uint32_t frame = 0; frame < frames; frame++) {
+        bytes_mark(bytes, ITEM, BYTES_UNDEFINED);
+        for (uint32_t n = 0; n < each; n++)
+            bytes_header(bytes, 0x00091000 + n, "LO", 0);
+        bytes_mark(bytes, ITEM_END, 0);
+    }
+    bytes_mark(bytes, SEQUENCE_END, 0);
+    bytes_header(bytes, 0x7FE00010, "OW", 0);
+}
+
+START_TEST(functional_groups_have_limits_of_their_own)
+{
+    static const struct {
+        uint32_t frames, each;
+        bool passes;
+    } cases[] = {
+        { 65536, 0, true },   { 65537, 0, false }, /* frames */
+        { 10000, 48, true },  { 10000, 49, false }, /* elements, item and delimiter counted */
+        { 5000, 98, true },   { 4000, 124, false },  /* bytes: 8 for each of both */
+    };
+    const struct ivx_scan_limits limits = {
+        .depth = 64, .elements = 10, .header = 1000, .frames = 65536,
+        .group_elements = _i < 4 ? 500001 : 1000000, .groups = 4000016,
+    };
+    struct bytes bytes = { 0 };
+    struct outcome out;
+    write_groups(&bytes, cases[_i].frames, cases[_i].each);
+
+    scan_with(&bytes, &limits, &out);
+
+    ck_assert_msg(out.passed == cases[_i].passes, "%s", out.err.text);
+    ck_assert_int_eq(out.reason, cases[_i].passes ? IVX_REASON_NONE : IVX_REASON_TOO_LARGE);
+    bytes_free(&bytes);
+}
+END_TEST
+
+/* The parser that comes after the scanner would keep them all: not by default. */
+START_TEST(elements_outside_of_functional_groups_are_still_counted)
+{
+    struct bytes bytes = { 0 };
+    bytes_start(&bytes, EXPLICIT);
+    bytes_header(&bytes, 0x52009229, "SQ", BYTES_UNDEFINED);
+    bytes_mark(&bytes, ITEM, BYTES_UNDEFINED);
+    for (uint32_t n = 0; n < 200001; n++)
+        bytes_header(&bytes, 0x00091000 + n % 0x1000, "LO", 0);
+
+    const struct outcome out = scanned(&bytes);
+
+    ck_assert(!out.passed);
+    ck_assert_int_eq(out.reason, IVX_REASON_TOO_LARGE);
+    bytes_free(&bytes);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("bombs");
@@ -133,6 +192,8 @@ int main(void)
     tcase_add_loop_test(wrong, a_length_beyond_the_record_is_damage, 0, 6);
     tcase_add_test(wrong, four_gigabytes_of_claimed_pixels_are_truncated_pixels);
     tcase_add_test(wrong, a_header_over_the_limit_is_too_large);
+    tcase_add_loop_test(wrong, functional_groups_have_limits_of_their_own, 0, 6);
+    tcase_add_test(wrong, elements_outside_of_functional_groups_are_still_counted);
     suite_add_tcase(suite, wrong);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -380,6 +380,40 @@ START_TEST(the_visitor_can_end_it)
 }
 END_TEST
 
+START_TEST(items_are_shown_where_they_end_when_asked_for)
+{
+    struct ivx_scan_limits limits = ivx_scan_default;
+    limits.items = true;
+    struct bytes bytes = { 0 };
+    struct outcome out;
+    bytes_start(&bytes, EXPLICIT);
+    write_body(&bytes);
+
+    scan_with(&bytes, &limits, &out);
+
+    static const struct {
+        int place, depth;
+        uint32_t parent, item, length;
+    } items[] = {
+        { 3, 1, 0x00082112, 0, 14 }, /* UI of 1.2.3, padded */
+        { 6, 2, 0x0040A170, 0, 12 },
+        { 7, 1, 0x00082112, 1, 12 + 8 + 12 + 8 + 8 }, /* its own delimiter is outside */
+    };
+    ck_assert_int_eq(out.seen.count, (int)(IVX_COUNT(body) + IVX_COUNT(items)));
+    for (size_t n = 0; n < IVX_COUNT(items); n++) {
+        const struct ivx_scan_element *element = &out.seen.element[items[n].place];
+        ck_assert_uint_eq(element->tag, ITEM);
+        ck_assert_int_eq(element->depth, items[n].depth);
+        ck_assert_uint_eq(element->parent, items[n].parent);
+        ck_assert_uint_eq(element->item, items[n].item);
+        ck_assert_uint_eq(element->length, items[n].length);
+    }
+    /* What an item holds begins with its first element's header. */
+    ck_assert_uint_eq(out.seen.element[3].offset, out.seen.element[2].offset - 8);
+    bytes_free(&bytes);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *made = suite_create("scan");
@@ -387,6 +421,7 @@ static Suite *suite(void)
     tcase_add_loop_test(right, elements_come_in_order_with_their_place_in_every_native_syntax, 0,
                         3);
     tcase_add_loop_test(right, without_a_meta_header_the_syntax_is_told_by_the_bytes, 0, 3);
+    tcase_add_test(right, items_are_shown_where_they_end_when_asked_for);
     tcase_add_test(right, a_record_inside_a_larger_file_is_walked_alone);
     tcase_add_test(right, an_encapsulated_icon_is_walked_and_is_not_the_image);
     tcase_add_test(right, a_private_value_that_only_looks_like_a_sequence_is_skipped);
