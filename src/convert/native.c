@@ -60,7 +60,9 @@ static void copy_slice(const struct ivx_slice *slice, size_t count, enum ivx_sam
     int16_t *integers = out;
     float *floats = out;
     for (size_t n = 0; n < count; n++) {
-        report->background += slice->missing != NULL && slice->missing[n] != 0;
+        const bool padding = slice->missing != NULL && slice->missing[n] != 0;
+        report->background += padding;
+        report->padded += padding;
         if (result == IVX_INT16)
             integers[n] = to_int16(value_at(slice, n), &report->saturated);
         else

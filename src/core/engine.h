@@ -36,6 +36,7 @@ struct ivx_frame {
     int32_t inner_row_from, inner_row_to;
     int32_t plain_from, plain_to; /* rows that every slice has, whole */
     bool outside, whole;
+    bool padded; /* in some slice that takes part: else what is missing lies outside */
     bool rim; /* along z */
     void *result;
 };
@@ -53,7 +54,7 @@ struct worker {
     float *clean, *share; /* a padded slice, taken apart */
     float *line, *share_line, *share_slopes;
     struct ivx_frame *frame; /* of a group of result slices */
-    uint64_t background, edge, saturated;
+    uint64_t background, padded, edge, saturated, clamped;
 };
 
 struct ivx_engine {

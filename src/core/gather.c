@@ -15,7 +15,7 @@ struct hand {
     struct ivx_table table[3]; /* one row each: row, column, normal */
     double *scratch;
     float *row;
-    uint64_t background, edge, saturated;
+    uint64_t background, padded, edge, saturated, clamped;
 };
 
 struct gather {
@@ -333,17 +333,17 @@ static float value_at(const struct gather *gather, struct hand *hand, const doub
     ivx_point_axis(kernel, gather->spline, u[1], &hand->table[1], &y);
     ivx_point_planes(&gather->field, kernel, gather->cubic, u[2], size_at(gather, u[2]),
                      &hand->table[2], &z);
+    const float sum = ivx_point_value(&gather->field, &x, &y, &z);
+    const bool padded = gather->share.value != NULL;
+    const float share = padded ? ivx_point_value(&gather->share, &x, &y, &z) : 1;
+    if (padded && !(share >= 0.5F)) {
+        hand->background++;
+        hand->padded++;
+        return gather->options->background;
+    }
     hand->edge += outside(u[0], stack->columns, 0) || outside(u[1], stack->rows, 0)
                   || outside(u[2], stack->slices, 0);
-
-    const float sum = ivx_point_value(&gather->field, &x, &y, &z);
-    if (gather->share.value == NULL)
-        return sum;
-    const float share = ivx_point_value(&gather->share, &x, &y, &z);
-    if (share >= 0.5F)
-        return sum / share;
-    hand->background++;
-    return gather->options->background;
+    return padded ? sum / share : sum;
 }
 
 static void result_row(const struct gather *gather, struct hand *hand, int32_t j)
@@ -401,9 +401,12 @@ static void report(const struct gather *gather, struct ivx_resample_report *out)
     *out = (struct ivx_resample_report){ .memory = gather->memory };
     out->voxels = (uint64_t)count[0] * (uint64_t)count[1] * (uint64_t)count[2];
     for (int n = 0; n < gather->crew; n++) {
-        out->background += gather->hand[n].background;
-        out->edge += gather->hand[n].edge;
-        out->saturated += gather->hand[n].saturated;
+        const struct hand *hand = &gather->hand[n];
+        out->background += hand->background;
+        out->padded += hand->padded;
+        out->edge += hand->edge;
+        out->saturated += hand->saturated;
+        out->clamped += hand->clamped;
     }
     out->table_digest = ivx_digest(IVX_DIGEST_START, gather->base, sizeof gather->base);
     out->table_digest = ivx_digest(out->table_digest, gather->step, sizeof gather->step);

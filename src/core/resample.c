@@ -207,9 +207,12 @@ static void report(const struct ivx_engine *engine, struct ivx_resample_report *
     *out = (struct ivx_resample_report){ 0 };
     out->voxels = (uint64_t)engine->out_plane * (uint64_t)engine->z.outputs;
     for (int n = 0; n < engine->crew; n++) {
-        out->background += engine->worker[n].background;
-        out->edge += engine->worker[n].edge;
-        out->saturated += engine->worker[n].saturated;
+        const struct worker *worker = &engine->worker[n];
+        out->background += worker->background;
+        out->padded += worker->padded;
+        out->edge += worker->edge;
+        out->saturated += worker->saturated;
+        out->clamped += worker->clamped;
     }
     for (int a = 0; a < 3; a++)
         out->stretch[a] = engine->shape[a].stretch;

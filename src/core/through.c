@@ -276,6 +276,7 @@ static void divide(const struct ivx_frame *frame, int32_t from, int32_t to, bool
         worker->line + start, worker->share_line + start,
         frame->engine->options->background, (size_t)(to - from));
     worker->background += missing;
+    worker->padded += frame->padded ? missing : 0;
     worker->edge -= edge ? missing : 0;
 }
 
@@ -354,6 +355,7 @@ static void plain_rows(struct ivx_frame *frame)
     frame->plain_to = engine->grid->count[1];
     for (int32_t k = frame->first; k <= frame->last; k++) {
         const struct plane *plane = ivx_engine_plane(engine, k);
+        frame->padded |= plane->masked;
         if (plane->masked || plane->column_from > 0
             || plane->column_to < engine->grid->count[0])
             frame->plain_to = 0;

@@ -88,12 +88,17 @@ struct ivx_resample_options {
     size_t memory_limit;    /* bytes; 0: none. IVX_REFUSED when the slab does not fit */
 };
 
-/* Filled by ivx_resample(): counts are result voxels. */
+/* Filled by every entry of the library, streaming or gathering. Counts are result voxels,
+ * so count / voxels is the fraction. Every voxel is one of: outside the field of view
+ * (background - padded), mostly padding (padded), extrapolated (edge), or interpolated
+ * between samples (the rest). saturated and clamped cut across the last two. */
 struct ivx_resample_report {
     uint64_t voxels;
     uint64_t background;  /* outside the scanned region or mostly padding */
+    uint64_t padded;      /* of these: inside it, but less than half was there */
     uint64_t edge;        /* between the outermost sample and the half-voxel border */
     uint64_t saturated;   /* outside int16 before rounding */
+    uint64_t clamped;     /* outside the range of the input, and limited to it */
     double stretch[3];    /* anti-alias: kernel stretch per target axis, 1 = none */
     size_t memory;        /* bytes of working memory used */
     char simd[16];        /* instruction set that ran */

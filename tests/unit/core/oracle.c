@@ -310,7 +310,7 @@ struct verdict oracle_at(const struct subject *subject, const struct ivx_grid *g
     const double v = dot(from, s->column) + j * grid->spacing[1];
     const double mm = dot(from, s->normal) + m * grid->spacing[2];
 
-    struct verdict verdict = { options->background, true, false };
+    struct verdict verdict = { options->background, true, false, false };
     verdict.doubtful =
         inside(s, u, v, mm, half - 1e-7) != inside(s, u, v, mm, half + 1e-7);
     if (!inside(s, u, v, mm, half + (verdict.doubtful ? 1e-7 : 0)))
@@ -319,6 +319,7 @@ struct verdict oracle_at(const struct subject *subject, const struct ivx_grid *g
         slice_at(subject, options, grid->spacing, k, u, v, &value[k], &there[k]);
     const double all = along(subject, options, grid->spacing[2], there, mm);
     verdict.doubtful |= fabs(all - 0.5) < 1e-5;
+    verdict.padded = all < 0.5;
     if (all < 0.5 && !verdict.doubtful)
         return verdict;
     verdict.background = false;

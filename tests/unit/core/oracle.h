@@ -9,6 +9,7 @@
 struct verdict {
     double value;
     bool background;
+    bool padded;   /* background, because less than half was there */
     bool doubtful; /* at the border of background: either answer is right */
 };
 

@@ -192,6 +192,7 @@ START_TEST(tilt_and_irregular_slices_keep_the_ramp)
 
     ck_assert_double_le(worst_inside(subject, &outcome, ramp, margin), 1e-3);
     ck_assert_uint_gt(outcome.report.background, 0); /* the wedges */
+    ck_assert_uint_eq(outcome.report.padded, 0);
 }
 END_TEST
 
@@ -224,6 +225,7 @@ START_TEST(padding_takes_no_part)
         background += is == -1024;
     }
     ck_assert_uint_eq(background, outcome.report.background);
+    ck_assert_uint_eq(background, outcome.report.padded); /* nothing lies outside */
     const double share = (double)background / (double)outcome.voxels;
     ck_assert_double_eq_tol(share, (double)padded / (31 * 29 * 20), 0.02);
 }

@@ -56,7 +56,7 @@ static void compare_with_oracle(const struct subject *subject, const struct outc
                                 const struct ivx_resample_options *options, double tolerance)
 {
     const int32_t *n = outcome->grid.count;
-    uint64_t background = 0;
+    uint64_t background = 0, padded = 0, doubtful = 0;
     for (int32_t m = 0; m < n[2]; m++)
         for (int32_t j = 0; j < n[1]; j++)
             for (int32_t i = 0; i < n[0]; i++) {
@@ -65,13 +65,17 @@ static void compare_with_oracle(const struct subject *subject, const struct outc
                 const struct verdict truth = oracle_mm(subject, mm, options);
                 const double got = outcome_at(outcome, i, j, m);
                 background += got == (double)options->background;
+                doubtful += truth.doubtful;
                 if (truth.doubtful)
                     continue;
+                padded += truth.padded;
                 ck_assert_msg(fabs(got - truth.value) < tolerance,
                               "kernel %d, voxel %d %d %d: %.6f, not %.6f", options->kernel, i,
                               j, m, got, truth.value);
             }
     ck_assert_uint_eq(outcome->report.background, background);
+    ck_assert_uint_ge(outcome->report.padded, padded);
+    ck_assert_uint_le(outcome->report.padded, padded + doubtful);
 }
 
 /* Every kernel (the loop index), 15 and 25 degrees oblique, also irregular and padded. */
