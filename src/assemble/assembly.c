@@ -191,27 +191,6 @@ bool ivx_assembly_has_hole(const struct ivx_assembly *assembly)
     return assembly->has_hole;
 }
 
-static const char *const gap_names[] = {
-    [IVX_GAP_REFUSE] = "refuse",
-    [IVX_GAP_INTERPOLATE] = "interpolate",
-    [IVX_GAP_SPLIT] = "split",
-};
-
-const char *ivx_gap_name(enum ivx_gap gap)
-{
-    return gap_names[gap];
-}
-
-bool ivx_gap_find(const char *name, enum ivx_gap *out)
-{
-    for (size_t n = 0; n < IVX_COUNT(gap_names); n++)
-        if (strcmp(gap_names[n], name) == 0) {
-            *out = (enum ivx_gap)n;
-            return true;
-        }
-    return false;
-}
-
 void ivx_source_text(const struct ivx_source_volume *volume, char *out, size_t room)
 {
     const struct ivx_stack *stack = &volume->stack;

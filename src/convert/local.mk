@@ -23,15 +23,10 @@ libconvert_a_SOURCES += src/convert/nifti.c
 libconvert_a_SOURCES += src/convert/parts.h
 libconvert_a_SOURCES += src/convert/pipe.c
 libconvert_a_SOURCES += src/convert/raw.c
-libconvert_a_SOURCES += src/convert/recipe.c
 libconvert_a_SOURCES += src/convert/storing.c
 
-CONVERSION_TEST_LIBS = libconvert.a $(DERIVE_TEST_LIBS) $(CJSON_LIBS) $(ZLIB_LIBS) -lpthread
-check_PROGRAMS += tests/unit/convert/test_recipe tests/unit/convert/test_conversion
-tests_unit_convert_test_recipe_SOURCES = tests/unit/convert/test_recipe.c
-nodist_EXTRA_tests_unit_convert_test_recipe_SOURCES = dummy.cc
-tests_unit_convert_test_recipe_CFLAGS = $(TEST_CFLAGS)
-tests_unit_convert_test_recipe_LDADD = $(CONVERSION_TEST_LIBS)
+CONVERSION_TEST_LIBS = libconvert.a librecipes.a $(DERIVE_TEST_LIBS) $(CJSON_LIBS) $(ZLIB_LIBS) -lpthread
+check_PROGRAMS += tests/unit/convert/test_conversion
 tests_unit_convert_test_conversion_SOURCES = tests/unit/convert/test_conversion.c \
 	tests/unit/derive/series.c tests/unit/derive/series.h
 nodist_EXTRA_tests_unit_convert_test_conversion_SOURCES = dummy.cc
@@ -46,7 +41,7 @@ nodist_EXTRA_tests_unit_convert_role_test_role_SOURCES = dummy.cc
 tests_unit_convert_role_test_role_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/src/convert \
 	-I$(srcdir)/tests/unit/plan
 tests_unit_convert_role_test_role_CFLAGS = $(TEST_CFLAGS)
-tests_unit_convert_role_test_role_LDADD = libconvert.a libderive.a libassemble.a libdicom.a \
+tests_unit_convert_role_test_role_LDADD = libconvert.a librecipes.a libderive.a libassemble.a libdicom.a \
 	libcore.a liboutbox.a libcatalogue.a libspool.a libconfig.a libsys.a libbase.a \
 	$(CJSON_LIBS) $(SQLITE_LIBS) $(CONFUSE_LIBS) $(DCMTK_LIBS) $(CRYPTO_LIBS) $(ZLIB_LIBS) \
 	$(CHECK_LIBS)

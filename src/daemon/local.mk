@@ -21,7 +21,7 @@ nodist_EXTRA_isovoxd_SOURCES = dummy.cc
 EXTRA_DIST += src/daemon/README.md
 
 # From instances to volumes to results, without roles; `isovox` uses them too.
-VOLUME_LIBS = libassemble.a libderive.a libdicom.a libcore.a $(DCMTK_LIBS)
+VOLUME_LIBS = librecipes.a libassemble.a libderive.a libdicom.a libcore.a $(DCMTK_LIBS)
 
 dist_man_MANS += docs/man/isovox.1 docs/man/isovoxd.8
 

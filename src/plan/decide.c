@@ -14,8 +14,6 @@
 #include "isovox/sys/log.h"
 #include "isovox/sys/wake.h"
 
-enum { GAP_POLICIES = 3 };
-
 struct decision {
     struct ivx_planner *planner;
     const struct ivx_series_row *series;
@@ -150,7 +148,7 @@ static bool add_policy(struct decision *decision, enum ivx_gap gap, struct ivx_e
 static bool add_policies(struct decision *decision, struct ivx_err *err)
 {
     bool any = false;
-    for (int gap = 0; gap < GAP_POLICIES; gap++) {
+    for (int gap = 0; gap < IVX_GAP_COUNT; gap++) {
         if (!policy_is_used(decision, (enum ivx_gap)gap))
             continue;
         any = true;

@@ -27,12 +27,12 @@ check_PROGRAMS += tests/unit/plan/test_rules
 tests_unit_plan_test_rules_SOURCES = tests/unit/plan/test_rules.c
 tests_unit_plan_test_rules_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/src/plan
 tests_unit_plan_test_rules_CFLAGS = $(TEST_CFLAGS)
-tests_unit_plan_test_rules_LDADD = libplan.a libsys.a libbase.a $(CJSON_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
+tests_unit_plan_test_rules_LDADD = libplan.a librecipes.a libcore.a libsys.a libbase.a $(CJSON_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 
 PLAN_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/src/plan
 PLAN_TEST_RIG = tests/unit/plan/part10.c tests/unit/plan/part10.h tests/unit/plan/rig.c \
 	tests/unit/plan/rig.h
-PLAN_TEST_LIBS = libplan.a libassemble.a libdicom.a libcore.a libcatalogue.a liboutbox.a libspool.a \
+PLAN_TEST_LIBS = libplan.a librecipes.a libassemble.a libdicom.a libcore.a libcatalogue.a liboutbox.a libspool.a \
 	libconfig.a libsys.a libbase.a $(CJSON_LIBS) $(SQLITE_LIBS) $(CONFUSE_LIBS) \
 	$(DCMTK_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 
@@ -60,4 +60,4 @@ tests_unit_plan_test_recipe_SOURCES = tests/unit/plan/test_recipe.c
 nodist_EXTRA_tests_unit_plan_test_recipe_SOURCES = dummy.cc
 tests_unit_plan_test_recipe_CPPFLAGS = $(PLAN_TEST_CPPFLAGS)
 tests_unit_plan_test_recipe_CFLAGS = $(TEST_CFLAGS)
-tests_unit_plan_test_recipe_LDADD = libconvert.a libderive.a $(PLAN_TEST_LIBS) $(ZLIB_LIBS)
+tests_unit_plan_test_recipe_LDADD = $(PLAN_TEST_LIBS)

@@ -1,11 +1,10 @@
 #include "route.h"
 
-#include <cjson/cJSON.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
+#include "isovox/recipes/recipe.h"
 
 void ivx_plan_subject_of(const struct ivx_instance *instance, const char *calling_ae,
                          struct ivx_plan_subject *out)
@@ -50,44 +49,24 @@ enum ivx_gap ivx_plan_route_gap(const struct ivx_route *route)
     return IVX_GAP_REFUSE;
 }
 
-/* Numbers as the shortest text that reads back as the same double. */
-static void add_number(struct ivx_text *text, double value)
-{
-    for (int digits = 1; digits <= 17; digits++) {
-        char number[40];
-        double back;
-        snprintf(number, sizeof number, "%.*g", digits, value);
-        if (digits == 17 || (ivx_text_to_double(number, &back) && back == value)) {
-            ivx_text_add(text, "%s", number);
-            return;
-        }
-    }
-}
-
-/* The keys and their order are those of ivx_recipe_json() (convert floor): a job's text is
- * read by it. */
 bool ivx_plan_recipe_json(const struct ivx_config_recipe *recipe, bool gap_interpolated,
                           char **json_out, struct ivx_err *err)
 {
-    IVX_AUTO(ivx_text_free) struct ivx_text text = { 0 };
-    cJSON *name = cJSON_CreateString(recipe->name);
-    IVX_AUTO(ivx_memory_free) char *quoted = cJSON_PrintUnformatted(name);
-    cJSON_Delete(name);
-    if (quoted == NULL)
-        return ivx_fail(err, IVX_FULL, "plan: no memory for a recipe");
-    ivx_text_add(&text, "{\"name\":%s,\"spacing\":", quoted);
-    if (recipe->spacing_mm > 0)
-        add_number(&text, recipe->spacing_mm);
-    else
-        ivx_text_add(&text, "\"min\"");
-    ivx_text_add(&text, ",\"kernel\":\"%s\",\"align\":\"%s\",\"antialias\":\"%s\"",
-                 recipe->kernel, recipe->align, recipe->antialias);
-    ivx_text_add(&text, ",\"boundary\":\"%s\",\"orientation\":\"%s\"", recipe->boundary,
-                 recipe->orientation);
-    ivx_text_add(&text, ",\"gap\":\"%s\"}",
-                 gap_interpolated ? "interpolate" : "refuse");
-    if (text.failed)
-        return ivx_fail(err, IVX_FULL, "plan: no memory for a recipe");
-    *json_out = IVX_STEAL(text.data);
-    return true;
+    const struct { const char *key, *value; } words[] = {
+        { "kernel", recipe->kernel },
+        { "align", recipe->align },
+        { "antialias", recipe->antialias },
+        { "boundary", recipe->boundary },
+        { "orientation", recipe->orientation },
+    };
+    struct ivx_recipe_settings settings;
+    ivx_recipe_default(&settings);
+    if (!ivx_text_copy(settings.name, sizeof settings.name, recipe->name))
+        return ivx_fail(err, IVX_BUG, "plan: a recipe's name is too long");
+    settings.spacing_mm = recipe->spacing_mm;
+    settings.gap = gap_interpolated ? IVX_GAP_INTERPOLATE : IVX_GAP_REFUSE;
+    for (size_t n = 0; n < IVX_COUNT(words); n++)
+        if (!ivx_recipe_set(&settings, words[n].key, words[n].value, err))
+            return false;
+    return ivx_recipe_json(&settings, json_out, err);
 }

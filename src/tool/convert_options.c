@@ -2,7 +2,6 @@
 
 #include <getopt.h>
 #include <limits.h>
-#include <math.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -127,76 +126,43 @@ static bool choose_given(const struct given *given, enum id id, const char *opti
     return given->value[id] == NULL || choose(option, given->value[id], names, out);
 }
 
-static bool take_spacing(const char *value, struct ivx_recipe_settings *recipe)
+/* Options that are settings of a recipe go by the same names there. */
+static const struct {
+    enum id id;
+    const char *key;
+} settings[] = {
+    { ID_SPACING, "spacing" },   { ID_KERNEL, "kernel" },
+    { ID_ALIGN, "align" },       { ID_ANTIALIAS, "antialias" },
+    { ID_BOUNDARY, "boundary" }, { ID_ORIENTATION, "orientation" },
+    { ID_GAP, "gap" },
+};
+
+static bool take_settings(const struct given *given, struct ivx_recipe_settings *recipe)
 {
-    double mm = 0;
-    if (strcmp(value, "native") == 0)
-        recipe->spacing_mm = IVX_SPACING_NATIVE;
-    else if (strcmp(value, "min") == 0)
-        recipe->spacing_mm = IVX_SPACING_MIN;
-    else if (ivx_text_to_double(value, &mm) && isfinite(mm) && mm >= 0.01 && mm <= 100)
-        recipe->spacing_mm = mm;
-    else
-        return usage("spacing", value, "must be 0.01 to 100 millimetres, 'min' or 'native'");
+    for (size_t n = 0; n < IVX_COUNT(settings); n++) {
+        const char *value = given->value[settings[n].id];
+        struct ivx_err err = { 0 };
+        if (value != NULL && !ivx_recipe_set(recipe, settings[n].key, value, &err))
+            return usage(settings[n].key, value, err.text);
+    }
     return true;
-}
-
-static bool take_sampling(const struct given *given, struct ivx_recipe_settings *recipe)
-{
-    static const char *const aligns[] = { "center", "origin", "corner", NULL };
-    static const char *const antialiases[] = { "auto", "off", NULL };
-    static const char *const boundaries[] = { "nearest", "background", NULL };
-    static const char *const orientations[] = { "acquired", "patient", NULL };
-    static const char *const gaps[] = { "refuse", "interpolate", "split", NULL };
-    static const char *const rounds[] = { "half-even", NULL };
-    int align = recipe->align, antialias = recipe->antialias, boundary = recipe->boundary;
-    int orientation = recipe->orientation, gap = recipe->gap, ignored;
-    if (!choose_given(given, ID_ALIGN, "align", aligns, &align)
-        || !choose_given(given, ID_ANTIALIAS, "antialias", antialiases, &antialias)
-        || !choose_given(given, ID_BOUNDARY, "boundary", boundaries, &boundary)
-        || !choose_given(given, ID_ORIENTATION, "orientation", orientations, &orientation)
-        || !choose_given(given, ID_GAP, "gap", gaps, &gap)
-        || !choose_given(given, ID_ROUND, "round", rounds, &ignored))
-        return false;
-    recipe->align = (enum ivx_align)align;
-    recipe->antialias = (enum ivx_antialias)antialias;
-    recipe->boundary = (enum ivx_boundary)boundary;
-    recipe->orientation = (enum ivx_orientation)orientation;
-    recipe->gap = (enum ivx_gap)gap;
-    return true;
-}
-
-static bool take_kernel(const char *value, struct ivx_recipe_settings *recipe)
-{
-    return ivx_kernel_find(value, &recipe->kernel)
-           || usage("kernel", value,
-                    "must be bspline3, linear, catmull-rom, lanczos3, nearest");
-}
-
-static bool same_settings(const struct ivx_recipe_settings *a,
-                          const struct ivx_recipe_settings *b)
-{
-    return a->spacing_mm == b->spacing_mm && a->kernel == b->kernel
-           && a->align == b->align && a->antialias == b->antialias
-           && a->boundary == b->boundary && a->orientation == b->orientation
-           && a->gap == b->gap;
 }
 
 /* Settings of the command line over those of the recipe. */
 static bool take_recipe(const struct given *given, struct ivx_recipe_settings *recipe)
 {
+    static const char *const rounds[] = { "half-even", NULL };
     const struct ivx_recipe_settings before = *recipe;
-    const char *const *value = given->value;
-    if ((value[ID_SPACING] && !take_spacing(value[ID_SPACING], recipe))
-        || (value[ID_KERNEL] && !take_kernel(value[ID_KERNEL], recipe))
-        || !take_sampling(given, recipe))
+    int ignored;
+    if (!take_settings(given, recipe)
+        || !choose_given(given, ID_ROUND, "round", rounds, &ignored))
         return false;
     if (recipe->spacing_mm == IVX_SPACING_NATIVE
         && recipe->orientation == IVX_ORIENTATION_PATIENT)
         return usage("orientation", "patient",
                      "--spacing native keeps the acquired axes too");
     /* A name stands for its settings: changed ones do not go by it. */
-    if (!same_settings(&before, recipe))
+    if (!ivx_recipe_same(&before, recipe))
         ivx_text_copy(recipe->name, sizeof recipe->name, "custom");
     return true;
 }
@@ -293,12 +259,12 @@ static bool load_recipe(const struct given *given, struct ivx_recipe_settings *r
                  path != NULL ? path : "the built-in configuration");
         return config_failed(status_out, err.text);
     }
-    struct given settings = { .value = { [ID_KERNEL] = found->kernel,
-                                         [ID_ALIGN] = found->align,
-                                         [ID_ANTIALIAS] = found->antialias,
-                                         [ID_BOUNDARY] = found->boundary,
-                                         [ID_ORIENTATION] = found->orientation } };
-    if (!take_kernel(found->kernel, recipe) || !take_sampling(&settings, recipe))
+    const struct given words = { .value = { [ID_KERNEL] = found->kernel,
+                                            [ID_ALIGN] = found->align,
+                                            [ID_ANTIALIAS] = found->antialias,
+                                            [ID_BOUNDARY] = found->boundary,
+                                            [ID_ORIENTATION] = found->orientation } };
+    if (!take_settings(&words, recipe))
         return false;
     recipe->spacing_mm = found->spacing_mm;
     ivx_text_copy(recipe->name, sizeof recipe->name, found->name);

@@ -4,14 +4,9 @@
 #define IVX_ASSEMBLE_ASSEMBLY_H
 
 #include "isovox/assemble/instance.h"
+#include "isovox/base/gap.h"
 #include "isovox/core/resample.h"
 #include "isovox/core/stack.h"
-
-enum ivx_gap { IVX_GAP_REFUSE, IVX_GAP_INTERPOLATE, IVX_GAP_SPLIT };
-
-/* "refuse", "interpolate", "split": the names in interfaces. */
-const char *ivx_gap_name(enum ivx_gap gap);
-bool ivx_gap_find(const char *name, enum ivx_gap *out);
 
 struct ivx_warning {
     enum ivx_reason reason;

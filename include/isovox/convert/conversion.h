@@ -4,31 +4,9 @@
 #define IVX_CONVERT_CONVERSION_H
 
 #include "isovox/assemble/assembly.h"
-#include "isovox/core/resample.h"
+#include "isovox/recipes/recipe.h"
 
 enum ivx_format { IVX_FORMAT_DICOM, IVX_FORMAT_NIFTI, IVX_FORMAT_RAW };
-
-/* A recipe's settings (docs/INTERFACE 2). spacing_mm: > 0, or one of these. */
-#define IVX_SPACING_MIN (-1.0)
-#define IVX_SPACING_NATIVE (-2.0) /* the acquired grid, no interpolation */
-/* The result's axes: those of the slices, or the patient's (LPS). */
-enum ivx_orientation { IVX_ORIENTATION_ACQUIRED, IVX_ORIENTATION_PATIENT };
-struct ivx_recipe_settings {
-    char name[65];
-    double spacing_mm;
-    enum ivx_kernel kernel;
-    enum ivx_align align;
-    enum ivx_antialias antialias;
-    enum ivx_boundary boundary;
-    enum ivx_orientation orientation;
-    enum ivx_gap gap;
-};
-/* 1.0 mm, bspline3, center, auto, nearest, acquired, refuse. */
-void ivx_recipe_default(struct ivx_recipe_settings *settings);
-/* Canonical JSON of all settings, keys in a fixed order: enters UIDs and catalogue. */
-bool ivx_recipe_json(const struct ivx_recipe_settings *settings, char **json_out,
-                     struct ivx_err *err);
-bool ivx_recipe_parse(const char *json, struct ivx_recipe_settings *out, struct ivx_err *err);
 
 struct ivx_conversion {
     const struct ivx_source_volume *source;

@@ -1,12 +1,11 @@
-/* Plan writes a job's recipe and convert reads it; neither includes the other. That both mean
- * the same text is held together here. */
+/* The recipes of the configuration as the text that jobs carry. */
 #include <check.h>
 #include <stdlib.h>
 
 #include "route.h"
 
 #include "isovox/base/auto.h"
-#include "isovox/convert/conversion.h"
+#include "isovox/recipes/recipe.h"
 
 static const struct ivx_config_recipe recipes[] = {
     { "iso-1mm", 1, "bspline3", "center", "auto", "nearest", "acquired" },

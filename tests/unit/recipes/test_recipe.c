@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "isovox/base/auto.h"
-#include "isovox/convert/conversion.h"
+#include "isovox/recipes/recipe.h"
 
 #define DEFAULT_JSON                                                                     \
     "{\"name\":\"iso-1mm\",\"spacing\":1,\"kernel\":\"bspline3\",\"align\":\"center\","  \
@@ -77,6 +77,38 @@ START_TEST(a_recipe_that_is_none_is_refused)
 }
 END_TEST
 
+static const struct {
+    const char *key, *value, *error;
+} values[] = {
+    { "spacing", "0.01", NULL },
+    { "spacing", "min", NULL },
+    { "spacing", "native", NULL },
+    { "spacing", "0.009", "must be 0.01 to 100 millimetres, 'min' or 'native'" },
+    { "spacing", "nan", "must be 0.01 to 100 millimetres, 'min' or 'native'" },
+    { "spacing", "1mm", "must be 0.01 to 100 millimetres, 'min' or 'native'" },
+    { "kernel", "lanczos3", NULL },
+    { "kernel", "cubic", "must be bspline3, linear, catmull-rom, lanczos3, nearest" },
+    { "gap", "split", NULL },
+    { "gap", "", "must be refuse, interpolate, split" },
+    { "name", "a", "is no setting of a recipe" },
+};
+
+START_TEST(a_setting_takes_its_words_alone)
+{
+    struct ivx_err err = { 0 };
+    struct ivx_recipe_settings before, settings;
+    ivx_recipe_default(&before);
+    settings = before;
+
+    const bool taken = ivx_recipe_set(&settings, values[_i].key, values[_i].value, &err);
+
+    ck_assert(taken == (values[_i].error == NULL));
+    ck_assert(ivx_recipe_same(&before, &settings) == !taken);
+    if (!taken)
+        ck_assert_str_eq(err.text, values[_i].error);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("recipe");
@@ -84,6 +116,7 @@ int main(void)
     tcase_add_test(tests, the_default_is_that_of_the_interface);
     tcase_add_loop_test(tests, a_recipe_survives_its_text, 0, IVX_COUNT(texts));
     tcase_add_loop_test(tests, a_recipe_that_is_none_is_refused, 0, IVX_COUNT(bad));
+    tcase_add_loop_test(tests, a_setting_takes_its_words_alone, 0, IVX_COUNT(values));
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -1,0 +1,46 @@
+/* recipe.h - the settings of a conversion, and their canonical text. The text enters the UIDs
+ * of results, the keys of jobs and the manifest: one place writes it and reads it. */
+#ifndef IVX_RECIPES_RECIPE_H
+#define IVX_RECIPES_RECIPE_H
+
+#include "isovox/base/gap.h"
+#include "isovox/core/resample.h"
+
+/* spacing_mm: > 0, or one of these. */
+#define IVX_SPACING_MIN (-1.0)    /* the smallest distance acquired */
+#define IVX_SPACING_NATIVE (-2.0) /* the acquired grid, no interpolation */
+
+/* The result's axes: those of the slices, or the patient's (LPS). */
+enum ivx_orientation { IVX_ORIENTATION_ACQUIRED, IVX_ORIENTATION_PATIENT };
+
+/* docs/INTERFACE 2. The words of each, and whether they are always written: recipe.c. */
+struct ivx_recipe_settings {
+    char name[65];
+    double spacing_mm;
+    enum ivx_kernel kernel;
+    enum ivx_align align;
+    enum ivx_antialias antialias;
+    enum ivx_boundary boundary;
+    enum ivx_orientation orientation;
+    enum ivx_gap gap;
+};
+
+/* 1.0 mm, bspline3, center, auto, nearest, acquired, refuse. */
+void ivx_recipe_default(struct ivx_recipe_settings *settings);
+
+/* One setting by its name in interfaces: "spacing" (0.01 to 100, "min", "native"), "kernel",
+ * ... Fails with IVX_REFUSED; the text says what the value must be: "must be auto, off". */
+bool ivx_recipe_set(struct ivx_recipe_settings *settings, const char *key, const char *value,
+                    struct ivx_err *err);
+
+/* Everything but the name is the same. */
+bool ivx_recipe_same(const struct ivx_recipe_settings *a, const struct ivx_recipe_settings *b);
+
+/* Canonical JSON: keys in a fixed order, numbers with the fewest digits that read back as the
+ * same double. The caller frees. */
+bool ivx_recipe_json(const struct ivx_recipe_settings *settings, char **json_out,
+                     struct ivx_err *err);
+/* IVX_DAMAGED where a setting is missing or not known; *out is written on success only. */
+bool ivx_recipe_parse(const char *json, struct ivx_recipe_settings *out, struct ivx_err *err);
+
+#endif
