@@ -21,6 +21,7 @@ struct decision {
     struct ivx_plan_jobs jobs;
     cJSON *warnings; /* array of {code,text} */
     int volumes;
+    bool others; /* refusals for another reason than that Isovox made it */
     char code[32], note[IVX_NOTE_ROOM]; /* the first refusal */
 };
 
@@ -30,19 +31,6 @@ static void decision_clear(struct decision *decision)
     ivx_plan_jobs_free(&decision->jobs);
     cJSON_Delete(decision->warnings);
     decision->warnings = NULL;
-}
-
-/* What Isovox makes is not converted again when an archive sends it back: its own series
- * say RESAMPLED in Image Type and have UIDs made from a hash, under 2.25. */
-static bool is_own_result(const struct ivx_plan_content *content)
-{
-    for (size_t n = 0; n < content->count; n++) {
-        const struct ivx_instance *instance = content->instances[n];
-        if (strstr(instance->image_type, "RESAMPLED") == NULL
-            || strncmp(instance->series_uid, "2.25.", 5) != 0)
-            return false;
-    }
-    return content->count > 0;
 }
 
 /* Does a route with this policy want any instance of the series? */
@@ -93,6 +81,7 @@ static bool add_refusals(struct decision *decision, const struct ivx_assembly *a
     for (int n = 0; n < ivx_assembly_refusals(assembly); n++) {
         const struct ivx_refusal *refusal = ivx_assembly_refusal(assembly, n);
         char text[IVX_NOTE_ROOM];
+        decision->others = decision->others || refusal->reason != IVX_REASON_OWN_RESULT;
         snprintf(text, sizeof text, "%s (%d instance%s)", refusal->text, refusal->instances,
                  refusal->instances == 1 ? "" : "s");
         if (!note_warning(decision, refusal->reason, text, err))
@@ -222,6 +211,9 @@ static bool write_outcome(struct decision *decision, const char *kind, struct iv
     }
     if (decision->volumes > 0)
         return write_down(decision, IVX_SERIES_DONE, "NO_ROUTE", "no route matches", err);
+    /* What comes back from an archive is in order: nothing has failed. */
+    if (decision->code[0] != '\0' && !decision->others)
+        return write_down(decision, IVX_SERIES_DONE, decision->code, decision->note, err);
     return write_down(decision, IVX_SERIES_REFUSED,
                       decision->code[0] == '\0' ? "NOT_A_VOLUME" : decision->code,
                       decision->note, err);
@@ -247,13 +239,8 @@ bool ivx_plan_decide(struct ivx_planner *planner, const struct ivx_series_row *s
     if ((int64_t)decision.content.count != series->instances)
         return ivx_fail(err, IVX_STALE, "plan: more has arrived");
 
-    if (is_own_result(&decision.content)) {
-        if (!write_down(&decision, IVX_SERIES_DONE, "OWN_RESULT",
-                        "made by Isovox: not converted again", err))
-            return false;
-    } else if (!add_policies(&decision, err) || !write_outcome(&decision, kind, err)) {
+    if (!add_policies(&decision, err) || !write_outcome(&decision, kind, err))
         return false;
-    }
     ivx_plan_content_forget(planner, &decision.content);
     return true;
 }

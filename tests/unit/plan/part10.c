@@ -71,6 +71,8 @@ static void image(struct bytes *to, const struct slice *slice)
     whole(to, 0x00280103, 1);
     text(to, 0x00281052, "DS", "0");
     text(to, 0x00281053, "DS", "1");
+    if (slice->ours)
+        text(to, 0x00990010, "LO", "ISOVOX 1.0");
     number(to, 0x7fe0, 2);
     number(to, 0x0010, 2);
     raw(to, "OW\0\0", 4);

@@ -2,6 +2,7 @@
 #ifndef TEST_PART10_H
 #define TEST_PART10_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { PART10_ROOM = 8192 };
@@ -13,6 +14,7 @@ struct slice {
     double z;                /* mm; slices of 4 x 4 pixels, thickness 2 mm */
     int number;              /* Instance Number */
     short value;             /* of every pixel */
+    bool ours;               /* carries the private creator "ISOVOX 1.0" */
 };
 
 /* Explicit VR Little Endian; returns the length. out has room for PART10_ROOM. */

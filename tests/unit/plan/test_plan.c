@@ -230,17 +230,30 @@ START_TEST(without_a_route_nothing_is_done)
 }
 END_TEST
 
-START_TEST(our_own_results_are_not_converted_again)
+static void receive_marked(bool ours, const char *image_type)
 {
     for (int k = 0; k < SLICES; k++) {
         char uid[32];
         snprintf(uid, sizeof uid, "2.25.3%03d", k);
         const struct slice slice = { .sop_uid = uid, .series_uid = "2.25.8", .z = k,
-                                     .image_type = "DERIVED\\SECONDARY\\AXIAL\\RESAMPLED" };
+                                     .image_type = image_type, .ours = ours };
         receive(&slice, 16);
     }
     turn();
+}
+
+/* Assembly alone decides what is ours: a result on the acquired grid says no RESAMPLED. */
+START_TEST(our_own_results_are_not_converted_again)
+{
+    receive_marked(true, "DERIVED\\SECONDARY\\AXIAL");
     CHECK_SERIES("done", "OWN_RESULT");
+}
+END_TEST
+
+START_TEST(what_others_have_resampled_is_converted)
+{
+    receive_marked(false, "DERIVED\\SECONDARY\\AXIAL\\RESAMPLED");
+    CHECK_SERIES("planned", "");
 }
 END_TEST
 
@@ -295,6 +308,7 @@ int main(void)
     tcase_add_test(tcase, an_operator_decides_at_once);
     tcase_add_test(tcase, without_a_route_nothing_is_done);
     tcase_add_test(tcase, our_own_results_are_not_converted_again);
+    tcase_add_test(tcase, what_others_have_resampled_is_converted);
     tcase_add_test(tcase, one_slice_is_no_volume);
     tcase_add_test(tcase, what_cannot_be_read_is_set_aside);
     suite_add_tcase(suite, tcase);
