@@ -26,6 +26,15 @@ libdicom_a_SOURCES += src/dicom/rle.c
 libdicom_a_SOURCES += src/dicom/jpeg.cc
 libdicom_a_SOURCES += src/dicom/jpegls.c
 libdicom_a_SOURCES += src/dicom/jpeg2000.c
+libdicom_a_SOURCES += include/isovox/dicom/encode.h
+libdicom_a_SOURCES += src/dicom/encoder.h
+libdicom_a_SOURCES += src/dicom/encode.c
+libdicom_a_SOURCES += src/dicom/encode_rle.c
+libdicom_a_SOURCES += src/dicom/encode_jpeg.cc
+libdicom_a_SOURCES += src/dicom/encode_jpegls.c
+libdicom_a_SOURCES += src/dicom/encode_jpeg2000.c
+libdicom_a_SOURCES += include/isovox/dicom/transcode.h
+libdicom_a_SOURCES += src/dicom/transcode.c
 libdicom_a_SOURCES += include/isovox/dicom/scp.h
 libdicom_a_SOURCES += src/dicom/transport.h
 libdicom_a_SOURCES += src/dicom/transport.cc
@@ -35,6 +44,8 @@ libdicom_a_SOURCES += src/dicom/wire.h
 libdicom_a_SOURCES += src/dicom/wire.cc
 libdicom_a_SOURCES += src/dicom/scp.cc
 libdicom_a_SOURCES += include/isovox/dicom/scu.h
+libdicom_a_SOURCES += src/dicom/outgoing.h
+libdicom_a_SOURCES += src/dicom/outgoing.cc
 libdicom_a_SOURCES += src/dicom/scu.cc
 libdicom_a_SOURCES += include/isovox/dicom/dataset.h
 libdicom_a_SOURCES += src/dicom/dataset.cc
@@ -81,6 +92,13 @@ tests_unit_dicom_test_decode_CFLAGS = $(TEST_CFLAGS)
 tests_unit_dicom_test_decode_CXXFLAGS = $(AM_CXXFLAGS) $(OPENJPEG_CFLAGS) $(CHARLS_CFLAGS)
 tests_unit_dicom_test_decode_LDADD = libdicom.a libsys.a libbase.a \
 	$(CHECK_LIBS) $(DCMTK_LIBS) $(CRYPTO_LIBS)
+
+check_PROGRAMS += tests/unit/dicom/test_encode
+tests_unit_dicom_test_encode_SOURCES = tests/unit/dicom/test_encode.c
+nodist_EXTRA_tests_unit_dicom_test_encode_SOURCES = dummy.cc
+tests_unit_dicom_test_encode_CFLAGS = $(TEST_CFLAGS)
+tests_unit_dicom_test_encode_LDADD = libdicom.a libsys.a libbase.a $(CHECK_LIBS) \
+	$(DCMTK_LIBS) $(CRYPTO_LIBS)
 
 check_PROGRAMS += tests/unit/dicom/test_command
 tests_unit_dicom_test_command_SOURCES = tests/unit/dicom/test_command.c

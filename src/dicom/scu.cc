@@ -7,48 +7,35 @@
 #include <string>
 #include <vector>
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <dcmtk/config/osconfig.h>
-#include <dcmtk/dcmdata/dcfilefo.h>
-#include <dcmtk/dcmdata/dcdatset.h>
-#include <dcmtk/dcmdata/dcostrmb.h>
-#include <dcmtk/dcmdata/dcwcache.h>
-#include <dcmtk/dcmdata/dcxfer.h>
 #include <dcmtk/dcmnet/cond.h>
 
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
 #include "isovox/dicom/dicom.h"
-#include "isovox/sys/file.h"
 
 #include "barrier.h"
+#include "outgoing.h"
 #include "wire.h"
 
 struct ivx_scu {
     struct ivx_wire wire;
     int dimse_seconds;
+    std::string preferred; /* empty: results are sent as they are */
     uint16_t message_id = 0;
     bool useless = false; /* nothing more can be sent: abort instead of release */
 
-    explicit ivx_scu(int seconds) : wire(seconds), dimse_seconds(seconds) {}
+    explicit ivx_scu(const struct ivx_scu_peer &peer)
+        : wire(peer.dimse_seconds), dimse_seconds(peer.dimse_seconds),
+          preferred(peer.preferred_syntax == nullptr ? "" : peer.preferred_syntax)
+    {
+    }
 };
 
 namespace
 {
 
-const char explicit_little[] = "1.2.840.10008.1.2.1";
-const char implicit_little[] = "1.2.840.10008.1.2";
-const char explicit_big[] = "1.2.840.10008.1.2.2";
 const char verification_class[] = "1.2.840.10008.1.1";
-
-bool is_native(const char *syntax)
-{
-    return strcmp(syntax, explicit_little) == 0 || strcmp(syntax, implicit_little) == 0 ||
-           strcmp(syntax, explicit_big) == 0;
-}
 
 /* ---- association ------------------------------------------------------------------- */
 
@@ -62,15 +49,18 @@ void propose(std::vector<proposal> &list, const char *sop_class, const char *syn
         list.push_back(one);
 }
 
-std::vector<proposal> proposals(const struct ivx_scu_context *contexts, size_t count)
+std::vector<proposal> proposals(const std::string &preferred,
+                                const struct ivx_scu_context *contexts, size_t count)
 {
     std::vector<proposal> list;
-    propose(list, verification_class, implicit_little);
+    propose(list, verification_class, ivx_implicit_little);
     for (size_t i = 0; i < count; i++) {
         propose(list, contexts[i].sop_class, contexts[i].syntax);
-        if (is_native(contexts[i].syntax)) {
-            propose(list, contexts[i].sop_class, explicit_little);
-            propose(list, contexts[i].sop_class, implicit_little);
+        if (ivx_syntax_is_native(contexts[i].syntax)) {
+            if (!preferred.empty())
+                propose(list, contexts[i].sop_class, preferred.c_str());
+            propose(list, contexts[i].sop_class, ivx_explicit_little);
+            propose(list, contexts[i].sop_class, ivx_implicit_little);
         }
     }
     return list;
@@ -221,147 +211,26 @@ bool await(struct ivx_scu &scu, const struct ivx_command &request, struct ivx_co
     return true;
 }
 
-/* Even, and no larger than what the peer takes. */
-size_t piece_size(const struct ivx_scu &scu)
-{
-    return scu.wire.association->sendPDVLength & ~1UL;
-}
-
-bool send_piece(struct ivx_scu &scu, uint8_t context, void *bytes, size_t length, bool last,
-                struct ivx_err *err)
-{
-    return ivx_wire_send(&scu.wire, context, DUL_DATASETPDV, bytes, length, last, err) ||
-           lost(scu);
-}
-
-/* A file that is sent, opened and its header read. */
-struct outgoing {
-    const char *path;
-    int fd = -1;
-    uint64_t length = 0;
-    struct ivx_meta meta = {};
-
-    explicit outgoing(const char *of) : path(of) {}
-    ~outgoing() { ivx_fd_close(&fd); }
-    outgoing(const outgoing &) = delete;
-    outgoing &operator=(const outgoing &) = delete;
-    bool open(struct ivx_err *err);
-};
-
-bool outgoing::open(struct ivx_err *err)
-{
-    fd = ::open(path, O_RDONLY | O_CLOEXEC);
-    struct stat about = {};
-    if (fd == -1 || fstat(fd, &about) == -1)
-        return ivx_fail(err, IVX_DAMAGED, "cannot read %s: %s", path, strerror(errno));
-
-    length = static_cast<uint64_t>(about.st_size);
-    uint8_t head[4096];
-    const size_t wanted = std::min<uint64_t>(length, sizeof head);
-    if (!ivx_fd_pread(fd, head, wanted, 0, path, err) ||
-        !ivx_meta_read(head, wanted, &meta, err))
-        return false;
-    if (length <= meta.data_set_at || (length - meta.data_set_at) % 2 != 0)
-        return ivx_fail(err, IVX_DAMAGED, "%s: data set of %llu bytes", path,
-                        static_cast<unsigned long long>(length - meta.data_set_at));
-    return true;
-}
-
-/* The data set as it is in the file. A file that shrinks meanwhile leaves a message that
- * cannot be finished. */
-bool send_as_is(struct ivx_scu &scu, uint8_t context, const outgoing &file,
-                struct ivx_err *err)
-{
-    uint8_t *piece = scu.wire.association->sendPDVBuffer;
-    uint64_t at = file.meta.data_set_at;
-    while (at < file.length) {
-        const size_t length = std::min<uint64_t>(file.length - at, piece_size(scu));
-        if (!ivx_fd_pread(file.fd, piece, length, at, file.path, err))
-            return lost(scu);
-        at += length;
-        if (!send_piece(scu, context, piece, length, at == file.length, err))
-            return false;
-    }
-    return true;
-}
-
-/* The same data set in another uncompressed syntax, for peers that take no other. */
-bool send_converted(struct ivx_scu &scu, uint8_t context, DcmDataset &data_set,
-                    const char *syntax, struct ivx_err *err)
-{
-    const E_TransferSyntax to = DcmXfer(syntax).getXfer();
-    DcmOutputBufferStream stream(scu.wire.association->sendPDVBuffer, piece_size(scu));
-    DcmWriteCache cache;
-    data_set.transferInit();
-    for (bool last = false; !last;) {
-        const OFCondition written = data_set.write(stream, to, EET_ExplicitLength, &cache,
-                                                   EGL_withoutGL, EPD_withoutPadding);
-        last = written == EC_Normal;
-        if (!last && written != EC_StreamNotifyClient) {
-            ivx_fail(err, IVX_DAMAGED, "conversion to %s: %s", syntax, written.text());
-            return lost(scu);
-        }
-        void *bytes = nullptr;
-        offile_off_t length = 0;
-        stream.flushBuffer(bytes, length);
-        if (!send_piece(scu, context, bytes, static_cast<size_t>(length), last, err))
-            return false;
-    }
-    data_set.transferEnd();
-    return true;
-}
-
-/* The accepted context that fits best, and its syntax; 0: none. */
-T_ASC_PresentationContextID context_for(const struct ivx_scu &scu, const struct ivx_meta &meta,
-                                        const char **syntax_out)
-{
-    const char *choices[] = { meta.syntax.text, explicit_little, implicit_little };
-    const size_t count = is_native(meta.syntax.text) ? IVX_COUNT(choices) : 1;
-    for (size_t i = 0; i < count; i++) {
-        const T_ASC_PresentationContextID id = ASC_findAcceptedPresentationContextID(
-            scu.wire.association, meta.sop_class.text, choices[i]);
-        T_ASC_PresentationContext agreed = {};
-        const bool exact =
-            id != 0 &&
-            ASC_findAcceptedPresentationContext(scu.wire.association->params, id, &agreed)
-                .good() &&
-            strcmp(agreed.acceptedTransferSyntax, choices[i]) == 0;
-        if (exact) {
-            *syntax_out = choices[i];
-            return id;
-        }
-    }
-    return 0;
-}
-
 bool store(struct ivx_scu &scu, const char *path, struct ivx_scu_answer *out,
            struct ivx_err *err)
 {
     if (scu.useless)
         return ivx_fail(err, IVX_RETRY, "the association is lost");
-    outgoing file(path);
-    if (!file.open(err))
+    ivx_outgoing file(path);
+    ivx_way way;
+    if (!file.open(err) || !ivx_way_find(scu.wire, scu.preferred, file, way, err))
         return false;
-
-    const char *syntax = nullptr;
-    const T_ASC_PresentationContextID context = context_for(scu, file.meta, &syntax);
-    if (context == 0)
-        return ivx_fail(err, IVX_REFUSED, "the peer accepted no context for class %s, %s",
-                        file.meta.sop_class.text, file.meta.syntax.text);
-    const bool as_is = strcmp(syntax, file.meta.syntax.text) == 0;
-    DcmFileFormat loaded;
-    if (!as_is && loaded.loadFile(path).bad())
-        return ivx_fail(err, IVX_DAMAGED, "cannot parse %s", path);
 
     struct ivx_command request = {}, answer = {};
     request.field = IVX_COMMAND_STORE;
     request.sop_class = file.meta.sop_class;
     request.sop_uid = file.meta.sop_uid;
-    if (!ask(scu, context, request, err))
+    if (!ask(scu, way.context, request, err))
         return false;
-    const bool sent = as_is ? send_as_is(scu, context, file, err)
-                            : send_converted(scu, context, *loaded.getDataset(), syntax, err);
-    if (!sent || !await(scu, request, answer, err))
+    /* A message that cannot be finished costs the association. */
+    if (!ivx_way_send(scu.wire, file, way, err))
+        return lost(scu);
+    if (!await(scu, request, answer, err))
         return false;
 
     out->status = answer.status;
@@ -372,7 +241,7 @@ bool store(struct ivx_scu &scu, const char *path, struct ivx_scu_answer *out,
 bool echo(struct ivx_scu &scu, struct ivx_err *err)
 {
     const T_ASC_PresentationContextID context = ASC_findAcceptedPresentationContextID(
-        scu.wire.association, verification_class, implicit_little);
+        scu.wire.association, verification_class, ivx_implicit_little);
     if (context == 0)
         return ivx_fail(err, IVX_REFUSED, "the peer does not accept Verification");
 
@@ -392,8 +261,8 @@ bool ivx_scu_open(const struct ivx_scu_peer *peer, const struct ivx_scu_context 
                   size_t count, struct ivx_scu **out, struct ivx_err *err)
 {
     return ivx_barrier(err, [&] {
-        auto made = std::make_unique<ivx_scu>(peer->dimse_seconds);
-        if (!associate(*made, peer, proposals(contexts, count), err))
+        auto made = std::make_unique<ivx_scu>(*peer);
+        if (!associate(*made, peer, proposals(made->preferred, contexts, count), err))
             return false;
         *out = made.release();
         return true;

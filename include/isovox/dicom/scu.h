@@ -17,6 +17,9 @@ struct ivx_scu_peer {
     const char *calling_ae, *called_ae, *address;
     int port;
     int connect_seconds, dimse_seconds;
+    /* How our results are to be sent, if the peer agrees and they can be (transcode.h): a
+     * transfer syntax; NULL: as they are. UIDs and pixel values stay what they are. */
+    const char *preferred_syntax;
 };
 /* What will be sent: proposed presentation contexts. Explicit and implicit little endian are
  * always proposed too for a native (uncompressed) syntax, so that every PACS can take it. */
@@ -37,9 +40,11 @@ struct ivx_scu_answer {
     uint16_t status;   /* DIMSE status (0000, Bxxx: stored) */
     char comment[65];  /* Error Comment (0000,0902) */
 };
-/* Sends the Part 10 file at path. True when the peer answered, whatever it answered. False:
- * no answer (IVX_RETRY; the association is useless now), no matching presentation context
- * was accepted (IVX_REFUSED), or our file is unreadable (IVX_DAMAGED). */
+/* Sends the Part 10 file at path: in the preferred syntax, else as it is, else (uncompressed)
+ * in explicit, else in implicit little endian, as the peer has agreed. True when the peer
+ * answered, whatever it answered. False: no answer (IVX_RETRY; the association is useless
+ * now), no matching presentation context was accepted (IVX_REFUSED), or our file is
+ * unreadable (IVX_DAMAGED). */
 bool ivx_scu_store(struct ivx_scu *scu, const char *path, struct ivx_scu_answer *out,
                    struct ivx_err *err);
 
