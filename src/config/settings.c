@@ -93,6 +93,9 @@ static const struct ivx_setting destination[] = {
            "an address or a host name", "Where the peer listens."),
     TEXT(IN(calling_ae), "calling_ae", NULL, ivx_check_ae, AE,
          "What we call ourselves; default: receive's ae_title."),
+    TEXT(IN(transfer_syntax), "transfer_syntax", "uncompressed", ivx_check_word,
+         "uncompressed, jpeg-ls, jpeg-lossless, jpeg-2000, rle or deflated",
+         "Lossless, where the peer takes it; else uncompressed."),
     { "commitment", IVX_SETTING_BOOL, IN(commitment), "false", 0, 0, "true or false",
       "Ask the peer for storage commitment.", ivx_check_bool, false },
 #define X(name, ...) NUMBER(IN(name), name, __VA_ARGS__)

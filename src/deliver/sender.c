@@ -10,6 +10,7 @@
 #include "isovox/base/text.h"
 #include "isovox/catalogue/catalogue.h"
 #include "isovox/dicom/scu.h"
+#include "isovox/dicom/transcode.h"
 #include "isovox/outbox/outbox.h"
 #include "isovox/sys/clock.h"
 #include "isovox/sys/log.h"
@@ -139,6 +140,7 @@ static bool connect_for(struct sender *sender, const struct ivx_delivery_row *ro
         .calling_ae = to->calling_ae, .called_ae = to->ae_title, .address = to->address,
         .port = (int)to->port, .connect_seconds = (int)to->connect_timeout,
         .dimse_seconds = (int)to->dimse_timeout,
+        .preferred_syntax = ivx_transcode_syntax(to->transfer_syntax),
     };
     const struct ivx_scu_context context = { .sop_class = row->sop_class,
                                              .syntax = row->syntax };

@@ -69,6 +69,7 @@ struct ivx_config_recipe {
 };
 struct ivx_destination {
     char *name, *ae_title, *address, *calling_ae; /* calling_ae: default receive.ae_title */
+    char *transfer_syntax; /* a name of ivx_transcode_syntax(), or "uncompressed" */
     bool commitment;
     IVX_DESTINATION_OPTIONS(IVX_FIELD)
 };
