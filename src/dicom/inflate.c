@@ -75,21 +75,22 @@ static bool refill(struct ivx_inflate *self, struct ivx_err *err)
     return true;
 }
 
-/* Up to `room` <= ROOM bytes; fewer only at the end of the data set. */
+/* Up to `room` <= ROOM bytes; fewer only at the end of the data set. Input that is used up
+ * may still owe output: the rest of a long match. */
 static bool produce(struct ivx_inflate *self, uint8_t *out, size_t room, size_t *size_out,
                     struct ivx_err *err)
 {
     self->zlib.next_out = out;
     self->zlib.avail_out = (uInt)room;
     while (self->zlib.avail_out > 0 && !self->ended) {
-        if (self->zlib.avail_in == 0 && !refill(self, err))
-            return false;
         const int done = inflate(&self->zlib, Z_NO_FLUSH);
         if (done == Z_MEM_ERROR)
             return ivx_fail(err, IVX_FULL, "inflate: no memory");
         if (done != Z_OK && done != Z_STREAM_END && done != Z_BUF_ERROR)
             return damaged(err, "the deflated data set is malformed");
         self->ended = done == Z_STREAM_END;
+        if (done == Z_BUF_ERROR && !refill(self, err))
+            return false;
     }
     *size_out = room - self->zlib.avail_out;
     self->produced += *size_out;
