@@ -120,7 +120,7 @@ static void take_group(struct ivx_work *work, int first, struct ivx_group *group
             continue;
         group->slice[group->count++] = entry->instance;
         group->copies += entry->copies;
-        group->conflicts += entry->conflict;
+        group->conflicts += entry->conflict ? 1 + entry->copies : 0;
         entry->instance = NULL;
     }
 }

@@ -21,7 +21,7 @@ struct ivx_group {
     const struct ivx_instance **slice;
     int count;
     int copies;    /* instances dropped because they are there twice (R4a, R4b) */
-    int conflicts; /* slices whose SOP Instance UID has two contents (R4a) */
+    int conflicts; /* images whose SOP Instance UID has two contents (R4a), copies too */
     double row[3], column[3], normal[3];
     double *t, *shift_row, *shift_column;
     double tilt_deg, tilt_max_mm;

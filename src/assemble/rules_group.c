@@ -129,12 +129,46 @@ static int compare_key(const struct ivx_instance *a, const struct ivx_instance *
     return compare_meaning(a, b);
 }
 
+/* A total order, so that sorting has one result whatever the numbers are: what is no number
+ * comes last. */
 static int compare_numbers(const double *a, const double *b, int count)
 {
-    for (int n = 0; n < count; n++)
-        if (a[n] != b[n])
-            return a[n] < b[n] ? -1 : 1;
+    for (int n = 0; n < count; n++) {
+        const int order = isnan(a[n]) || isnan(b[n]) ? !!isnan(a[n]) - !!isnan(b[n])
+                                                     : (a[n] > b[n]) - (a[n] < b[n]);
+        if (order != 0)
+            return order;
+    }
     return 0;
+}
+
+enum { FIGURES = 17 };
+
+/* What the header says of the stored values, in figures. */
+static void write_figures(const struct ivx_instance *of, int64_t out[FIGURES])
+{
+    const int64_t figures[FIGURES] = {
+        of->has_slope,      of->has_intercept,     of->has_padding,
+        of->padding,        of->has_padding_limit, of->padding_limit,
+        of->bits_allocated, of->bits_stored,       of->high_bit,
+        of->frames,         of->has_pixels,        of->pixel_representation,
+        of->float_pixels,   of->has_modality_lut,  of->pixels_truncated,
+        of->encapsulated,   (int64_t)of->pixel_length,
+    };
+    memcpy(out, figures, sizeof figures);
+}
+
+static int compare_format(const struct ivx_instance *a, const struct ivx_instance *b)
+{
+    int64_t here[FIGURES], there[FIGURES];
+    write_figures(a, here);
+    write_figures(b, there);
+    for (int n = 0; n < FIGURES; n++)
+        if (here[n] != there[n])
+            return here[n] < there[n] ? -1 : 1;
+    const double left[] = { a->slope, a->intercept }, right[] = { b->slope, b->intercept };
+    const int order = compare_numbers(left, right, IVX_COUNT(left));
+    return order != 0 ? order : strcmp(a->syntax, b->syntax);
 }
 
 int ivx_rule_order(const struct ivx_instance *a, const struct ivx_instance *b)
@@ -146,6 +180,8 @@ int ivx_rule_order(const struct ivx_instance *a, const struct ivx_instance *b)
         order = compare_numbers(a->spacing, b->spacing, 2);
     if (order == 0)
         order = compare_numbers(a->position, b->position, 3);
+    if (order == 0)
+        order = compare_format(a, b);
     if (order == 0)
         order = strcmp(a->sop_uid, b->sop_uid);
     if (order == 0)
