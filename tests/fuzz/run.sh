@@ -1,36 +1,52 @@
 #!/bin/sh
 # Fuzzes what reads bytes from the network, with ASan and UBSan. Needs clang.
-#   tests/fuzz/run.sh [SECONDS [CORPUS]]
-# Seeds are small public images (ISOVOX_SHARED, default ../shared/data) when they are there.
+#   tests/fuzz/run.sh [TARGET [SECONDS [CORPUS [LIBFUZZER OPTION...]]]]
+# TARGET: instance (default), assembly, inflate, rle, jpeg, jpegls, jpeg2000, htj2k. Seeds are
+# public images (ISOVOX_SHARED, default ../shared/data) when they are there, tiny images
+# encoded by whatever encoders are installed, and the corpus of finds.
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
-seconds=${1:-60}
-corpus=${2:-$(mktemp -d)}
+target=${1:-instance}
+seconds=${2:-60}
+corpus=${3:-$(mktemp -d)}
+if [ $# -gt 3 ]; then shift 3; else shift $#; fi
 shared=${ISOVOX_SHARED:-$top/../shared/data}
-program=$(mktemp)
-trap 'rm -f "$program" "$program.o"' EXIT
+mkdir -p "$corpus"
+corpus=$(cd "$corpus" && pwd)
+objects=$(mktemp -d)
+trap 'rm -rf "$objects"' EXIT
 
-clang++ -g -O1 -std=c++17 -D_GNU_SOURCE -I"$top/include" -fsanitize=address,undefined -fno-sanitize=vptr \
-    -c "$top/src/dicom/jpeg.cc" -o "$program.o"
+source=codec only=
+case $target in
+instance | assembly | inflate) source=$target ;;
+rle) only=0 ;;
+jpeg) only=1 ;;
+jpegls) only=2 ;;
+jpeg2000) only=3 ;;
+htj2k) only=4 ;;
+*)
+    echo "run.sh: no target $target" >&2
+    exit 2
+    ;;
+esac
+
+flags="-g -O1 -D_GNU_SOURCE -I$top/include -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 # Flags are words.
-# shellcheck disable=SC2046
-clang -g -O1 -std=c11 -D_GNU_SOURCE -I"$top/include" \
-    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-    "$top/tests/fuzz/fuzz_instance.c" "$top"/src/assemble/*.c \
-    "$top/src/dicom/scan.c" "$top/src/dicom/encoding.c" "$top/src/dicom/value.c" \
-    "$top/src/dicom/window.c" "$top/src/dicom/inflate.c" "$top/src/dicom/fragments.c" \
-    "$top/src/dicom/decode.c" "$top/src/dicom/samples.c" "$top/src/dicom/rle.c" \
-    "$top/src/dicom/jpegls.c" "$top/src/dicom/jpeg2000.c" "$program.o" \
-    $(pkg-config --cflags libopenjp2 charls) "$top"/src/base/*.c "$top/src/sys/file.c" "$top/src/sys/hash.c" \
+# shellcheck disable=SC2046,SC2086
+clang++ $flags -std=c++17 -fno-sanitize=vptr -c "$top/src/dicom/jpeg.cc" -o "$objects/jpeg.o"
+# shellcheck disable=SC2046,SC2086
+clang $flags -std=c11 -fsanitize=fuzzer ${only:+-DFUZZ_ONLY=$only} \
+    "$top/tests/fuzz/fuzz_$source.c" "$top/tests/fuzz/check.c" "$top"/src/assemble/*.c \
+    $(ls "$top"/src/dicom/*.c | grep -v -e /command.c) "$objects/jpeg.o" \
+    $(pkg-config --cflags libopenjp2 charls) \
+    "$top"/src/base/*.c "$top/src/sys/file.c" "$top/src/sys/hash.c" \
     "$top/src/core/stack.c" -lcrypto -lm -lstdc++ \
-    -ldcmjpeg -ldcmdata -lofstd -lcharls -lopenjp2 -lz -o "$program"
+    -ldcmjpeg -lijg8 -lijg12 -lijg16 -ldcmdata -loflog -lofstd -lcharls -lopenjp2 -lz \
+    -o "$objects/fuzz"
 
-if [ -d "$shared" ]; then
-    find "$shared" -type f -size -40k -exec sh -c '
-        head -c 132 "$2" | tail -c 4 | grep -q DICM && cp "$2" "$1/$(echo "$2" | tr / _)"' \
-        sh "$corpus" {} \;
-fi
+/usr/bin/python3 "$top/tests/fuzz/seeds.py" "$target" "$corpus" "$shared"
+cp "$top/tests/fuzz/corpus/$source"/* "$corpus"
 echo "corpus: $corpus"
 cd "$corpus"
-"$program" -max_len=65536 -timeout=10 -rss_limit_mb=1024 -max_total_time="$seconds" \
-    -print_final_stats=1 "$corpus"
+"$objects/fuzz" -max_len=65536 -timeout=10 -rss_limit_mb=1500 -max_total_time="$seconds" \
+    -print_final_stats=1 "$@" "$corpus"
