@@ -195,19 +195,18 @@ size_t ivx_command_request(const struct ivx_command *request, uint8_t out[IVX_CO
 }
 
 /* Explicit VR Little Endian, short form of the length. */
-static void put_meta_text(struct writer *to, uint32_t element, const char *vr,
-                          const char *text, char padding)
+static void put_meta_uid(struct writer *to, uint32_t element, const char *uid)
 {
-    const size_t length = strlen(text);
+    const size_t length = strlen(uid);
     put16(to, 0x0002);
     put16(to, element);
-    put(to, vr, 2);
+    put(to, "UI", 2);
     put16(to, (uint32_t)(length + length % 2));
-    put_padded(to, text, length, padding);
+    put_padded(to, uid, length, '\0');
 }
 
 size_t ivx_meta_write(const char *sop_class, const char *sop_uid, const char *syntax,
-                      const char *source_ae, uint8_t out[IVX_META_ROOM])
+                      uint8_t out[IVX_META_ROOM])
 {
     enum { GROUP_START = 128 + 4, ELEMENTS_START = GROUP_START + 12 };
     memset(out, 0, IVX_META_ROOM);
@@ -215,13 +214,10 @@ size_t ivx_meta_write(const char *sop_class, const char *sop_uid, const char *sy
 
     struct writer writer = { out, ELEMENTS_START, IVX_META_ROOM };
     put(&writer, "\x02\x00\x01\x00OB\0\0\x02\0\0\0\x00\x01", 14);
-    put_meta_text(&writer, 0x0002, "UI", sop_class, '\0');
-    put_meta_text(&writer, 0x0003, "UI", sop_uid, '\0');
-    put_meta_text(&writer, 0x0010, "UI", syntax, '\0');
-    put_meta_text(&writer, 0x0012, "UI", IVX_IMPLEMENTATION_UID, '\0');
-    put_meta_text(&writer, 0x0013, "SH", IVX_IMPLEMENTATION_NAME, ' ');
-    if (source_ae[0] != '\0')
-        put_meta_text(&writer, 0x0016, "AE", source_ae, ' ');
+    put_meta_uid(&writer, 0x0002, sop_class);
+    put_meta_uid(&writer, 0x0003, sop_uid);
+    put_meta_uid(&writer, 0x0010, syntax);
+    put_meta_uid(&writer, 0x0012, IVX_IMPLEMENTATION_UID);
 
     struct writer head = { out, GROUP_START, ELEMENTS_START };
     put(&head, "\x02\x00\x00\x00UL\x04\x00", 8);

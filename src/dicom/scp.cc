@@ -317,7 +317,7 @@ void storing::begin(const struct ivx_command &command, const T_ASC_PresentationC
 
     uint8_t meta[IVX_META_ROOM];
     const size_t length = ivx_meta_write(store.sop_class, store.sop_uid, store.syntax,
-                                         on.peer.calling_ae, meta);
+                                         meta);
     wanted = to->store_data(to->context, meta, length, &err);
 }
 

@@ -82,6 +82,20 @@ class Decisions(harness.Case):
         self.check_complete(files, series=2)
         self.assertEqual(self.wait_state("done")["generation"], 2)
 
+    def test_what_somebody_else_sends_again_is_the_same_instance(self):
+        self.begin()
+        files = self.phantom(*SHAPE)
+        self.daemon_.send(files, aet="MODALITY")
+        self.pacs_.wait_derived(series=1, instances=48, alive=[self.daemon_])
+
+        self.daemon_.send(files, aet="ARCHIVE")
+
+        def counted():
+            totals = self.daemon_.get("/api/v1/status")["totals"]
+            return totals if totals["duplicates"] + totals["conflicts"] == len(files) else None
+        totals = harness.wait_until(counted, 20, "all that came again is counted")
+        self.assertEqual(totals["conflicts"], 0)
+
     def test_two_series_in_one_association_do_not_mix(self):
         self.begin()
         one = self.phantom(*SHAPE, "--seed", "one", "--study", "same")

@@ -197,7 +197,7 @@ const char *make_file(const char *sop_class, const char *sop_uid, size_t length)
     uint8_t head[IVX_META_ROOM];
     snprintf(path, sizeof path, "%s/sent", folder);
     FILE *to = fopen(path, "wb");
-    const size_t used = ivx_meta_write(sop_class, sop_uid, explicit_little, "CT1", head);
+    const size_t used = ivx_meta_write(sop_class, sop_uid, explicit_little, head);
     ck_assert_uint_eq(fwrite(head, 1, used, to), used);
     uint32_t state = 12345;
     for (size_t i = 0; i < length; i++) {
