@@ -142,13 +142,13 @@ bool ivx_check_spacing(const char *text, const char *unit)
 {
     (void)unit;
     double mm;
-    return strcmp(text, "min") == 0
+    return strcmp(text, "min") == 0 || strcmp(text, "native") == 0
            || (ivx_text_to_double(text, &mm) && mm >= 0.01 && mm <= 100.0);
 }
 
 double ivx_spacing_of(const char *good_text)
 {
-    double mm = -1.0; /* "min" */
+    double mm = strcmp(good_text, "native") == 0 ? -2.0 : -1.0; /* else "min" */
     (void)ivx_text_to_double(good_text, &mm);
     return mm;
 }

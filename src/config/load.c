@@ -300,6 +300,25 @@ static bool references_exist(struct reading *r)
     return true;
 }
 
+/* The acquired grid has the acquired axes. */
+static bool recipes_agree(struct reading *r)
+{
+    for (unsigned int n = 0; n < cfg_size(r->cfg, "recipe"); n++) {
+        cfg_t *recipe = cfg_getnsec(r->cfg, "recipe", n);
+        const char *spacing = cfg_getstr(recipe, "spacing");
+        const char *orientation = cfg_getstr(recipe, "orientation");
+        if (spacing == NULL || orientation == NULL || strcmp(spacing, "native") != 0
+            || strcmp(orientation, "patient") != 0)
+            continue;
+        char text[200];
+        snprintf(text, sizeof text,
+                 "recipe \"%.64s\": spacing native keeps the acquired axes too",
+                 cfg_title(recipe));
+        return complain(r, recipe->line, text) == 0;
+    }
+    return true;
+}
+
 /* ---- from texts to the structure ------------------------------------------------------ */
 
 static bool set_list(struct ivx_globs *list, cfg_opt_t *option)
@@ -427,7 +446,7 @@ bool ivx_config_load(const char *path, struct ivx_config **out, struct ivx_err *
         return ivx_fail(err, IVX_FULL, "config: no memory");
     cfg_set_error_function(r->cfg, on_error);
 
-    if (path != NULL && !(parse(r, err) && references_exist(r)))
+    if (path != NULL && !(parse(r, err) && references_exist(r) && recipes_agree(r)))
         return false;
     if (!set_all(r, made) || (path != NULL && (made->file = strdup(path)) == NULL))
         return ivx_fail(err, IVX_FULL, "config: no memory");

@@ -52,7 +52,7 @@ static void print_value(const struct ivx_setting *setting, const char *field, FI
     case IVX_SETTING_SPACING:
         memcpy(&mm, field, sizeof mm);
         if (mm < 0.0)
-            fputs("\"min\"", to);
+            fputs(mm < -1.0 ? "\"native\"" : "\"min\"", to);
         else
             print_number(mm, to);
         break;

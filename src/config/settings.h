@@ -9,7 +9,7 @@ enum ivx_setting_kind {
     IVX_SETTING_LONG,    /* long */
     IVX_SETTING_TEXT,    /* char *, NULL when not given and without default */
     IVX_SETTING_LIST,    /* struct ivx_globs */
-    IVX_SETTING_SPACING, /* double; "min" is -1 */
+    IVX_SETTING_SPACING, /* double; "min" is -1, "native" -2 */
     IVX_SETTING_BOOL,    /* bool */
 };
 

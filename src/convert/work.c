@@ -112,6 +112,18 @@ static bool assemble(const struct ivx_claim *claim, enum ivx_gap gap, struct sou
     return ivx_fail(err, IVX_REFUSED, "%s", refusal->text);
 }
 
+/* A recipe may ask to keep the acquired grid of what has none. */
+static bool has_grid(const struct ivx_recipe_settings *recipe, const struct source *source,
+                     char *code_out, struct ivx_err *err)
+{
+    struct ivx_grid grid;
+    enum ivx_reason reason;
+    if (recipe->spacing_mm != IVX_SPACING_NATIVE
+        || ivx_native_grid(source->volume, &grid, &reason, err))
+        return true;
+    return !set_code(code_out, reason);
+}
+
 struct watch {
     struct ivx_lease *lease;
     struct ivx_err err; /* why the conversion was stopped */
@@ -162,6 +174,7 @@ static bool make_result(struct ivx_worker *worker, const struct ivx_claim *claim
     if (!ivx_recipe_parse(claim->recipe_json, &recipe, err)
         || !read_instances(worker, claim, lease, &source, code_out, err)
         || !assemble(claim, recipe.gap, &source, code_out, err)
+        || !has_grid(&recipe, &source, code_out, err)
         || !ivx_outbox_stage(worker->outbox, claim->key, claim->epoch, folder, err)
         || !convert(worker, claim, lease, &recipe, &source, folder, &result, code_out, err))
         return false;

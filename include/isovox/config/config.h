@@ -63,7 +63,7 @@ struct ivx_allow {
 };
 struct ivx_config_recipe {
     char *name;
-    double spacing_mm;        /* IVX: > 0, or -1 for "min" */
+    double spacing_mm;        /* > 0, -1 for "min", -2 for "native": as in recipes */
     /* Checked names, those of `isovox convert`. */
     char *kernel, *align, *antialias, *boundary, *orientation;
 };

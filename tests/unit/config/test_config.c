@@ -159,9 +159,11 @@ static const struct wrong {
     { "receive { allow \"SEVENTEENLETTERSX\" { address = \"::1\" } }",
       "1: allow \"SEVENTEENLETTERSX\": that is no good AE title" },
     { "recipe \"a\" { spacing = 0 }",
-      "1: recipe \"a\": spacing must be 0.01 to 100 mm, or min, not \"0\"" },
+      "1: recipe \"a\": spacing must be 0.01 to 100 mm, min or native, not \"0\"" },
     { "recipe \"a\" { spacing = nan }",
-      "1: recipe \"a\": spacing must be 0.01 to 100 mm, or min, not \"nan\"" },
+      "1: recipe \"a\": spacing must be 0.01 to 100 mm, min or native, not \"nan\"" },
+    { "recipe \"a\" { spacing = \"native\" orientation = \"patient\" }",
+      "1: recipe \"a\": spacing native keeps the acquired axes too" },
     { "recipe \"a\" { kernel = \"cubic\" }",
       "1: recipe \"a\": kernel must be bspline3, linear, catmull-rom, lanczos3 or nearest, "
       "not \"cubic\"" },
@@ -275,6 +277,7 @@ static const char awkward[] =
     "receive { ae_title = \"A\\\"B $x\" allow \"*\" { address = {\"10.0.0.0/8\", \"::1\"} } }\n"
     "recipe \"min\" { spacing = \"min\" }\n"
     "recipe \"odd # { }\" { spacing = 0.7 }\n"
+    "recipe \"as it is\" { spacing = \"native\" }\n"
     "destination \"d\" { ae_title = \"D\" address = \"pacs.example.org\" calling_ae = \"ME\" }\n"
     "route \"r\" { station_name = {\"a,b\", \"c'\\$\\{HOME}\"} recipes = {\"odd # { }\"} }\n";
 
@@ -301,6 +304,7 @@ START_TEST(awkward_values_survive_printing)
     ck_assert_double_eq(config->recipes[0].spacing_mm, -1.0);
     ck_assert_str_eq(config->recipes[1].name, "odd # { }");
     ck_assert_double_eq(config->recipes[1].spacing_mm, 0.7);
+    ck_assert_double_eq(config->recipes[2].spacing_mm, -2.0);
     ck_assert_str_eq(config->routes[0].station_name.value[0], "a,b");
     ck_assert_str_eq(config->routes[0].station_name.value[1], "c'${HOME}");
     ck_assert_str_eq(config->destinations[0].calling_ae, "ME");

@@ -11,6 +11,7 @@ static const struct ivx_config_recipe recipes[] = {
     { "iso-1mm", 1, "bspline3", "center", "auto", "nearest", "acquired" },
     { "a \"quoted\" name\\", 0.1, "linear", "origin", "off", "background", "patient" },
     { "third", 1.0 / 3, "nearest", "corner", "auto", "nearest", "acquired" },
+    { "as it is", -2, "bspline3", "center", "auto", "nearest", "acquired" },
     { "min", -1, "lanczos3", "center", "auto", "nearest", "patient" },
 };
 
