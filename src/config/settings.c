@@ -71,7 +71,8 @@ static const struct ivx_setting http[] = {
 #define IN(member) offsetof(struct ivx_config_recipe, member)
 static const struct ivx_setting recipe[] = {
     { "spacing", IVX_SETTING_SPACING, IN(spacing_mm), "1.0", 0, 0, "0.01 to 100 mm, min or native",
-      "Voxel edge of the result; min: the smallest acquired; native: the acquired grid.", ivx_check_spacing, false },
+      "Voxel edge of the result; min: the smallest acquired; native: the acquired grid.",
+      ivx_check_spacing, false },
     TEXT(IN(kernel), "kernel", "bspline3", ivx_check_word,
          "bspline3, linear, catmull-rom, lanczos3 or nearest", "How voxels are interpolated."),
     TEXT(IN(align), "align", "center", ivx_check_word, "center, origin or corner",
