@@ -29,13 +29,14 @@ static const struct text_field {
     TEXT(0x00181210, convolution_kernel),   TEXT(0x00185100, patient_position),
     TEXT(0x0020000D, study_uid),            TEXT(0x0020000E, series_uid),
     TEXT(0x00200012, acquisition_number),   TEXT(0x00200052, frame_uid),
-    TEXT(0x00200100, temporal),             TEXT(0x00280004, photometric),
+    TEXT(0x00200100, temporal),             TEXT(0x00209161, concatenation),
+    TEXT(0x00280004, photometric),
     TEXT(0x00541000, series_type),          TEXT(0x00541001, units),
     TEXT(0x00541102, decay_correction),     TEXT(0x00541300, frame_time),
 #undef TEXT
 };
 
-/* Unsigned shorts of the image pixel module, PS3.3 C.7.6.3. */
+/* Unsigned shorts: the image pixel module, PS3.3 C.7.6.3, and numbers of images. */
 static const struct short_field {
     uint32_t tag;
     size_t offset;
@@ -44,7 +45,10 @@ static const struct short_field {
     SHORT(0x00280002, samples_per_pixel), SHORT(0x00280010, rows),
     SHORT(0x00280011, columns),           SHORT(0x00280100, bits_allocated),
     SHORT(0x00280101, bits_stored),       SHORT(0x00280102, high_bit),
-    SHORT(0x00280103, pixel_representation),
+    SHORT(0x00280103, pixel_representation), SHORT(0x00209162, in_concatenation),
+    SHORT(0x00209163, concatenation_total), SHORT(0x00540061, rr_intervals),
+    SHORT(0x00540071, time_slots),        SHORT(0x00540081, slices_in_volume),
+    SHORT(0x00540101, time_slices),
 #undef SHORT
 };
 
@@ -174,6 +178,12 @@ static void take_rest(struct reading *reading, const struct ivx_scan_element *el
         break;
     case 0x00200013:
         made->instance_number = integer(element, INT64_MIN);
+        break;
+    case 0x00200105:
+        made->temporal_positions = integer(element, 0);
+        break;
+    case 0x00201002:
+        made->images_in_acquisition = integer(element, 0);
         break;
     case 0x00280008:
         made->frames = (int32_t)integer(element, 1);

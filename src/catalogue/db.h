@@ -101,19 +101,34 @@ bool ivx_series_settle(struct ivx_catalogue *catalogue, int64_t series_id,
 bool ivx_series_settle_of_job(struct ivx_catalogue *catalogue, int64_t job_id,
                               struct ivx_err *err);
 
+/* evidence.c: parts of other transactions. */
+bool ivx_evidence_add(struct ivx_catalogue *catalogue, int64_t series_id,
+                      const struct ivx_evidence *evidence, int64_t at_us,
+                      struct ivx_err *err);
+bool ivx_station_of(struct ivx_catalogue *catalogue, const char *sender, const char *name,
+                    int64_t *id_out, struct ivx_err *err);
+bool ivx_pause_count(struct ivx_catalogue *catalogue, int64_t station_id, int64_t pause_us,
+                     struct ivx_err *err);
+bool ivx_announced_count(struct ivx_catalogue *catalogue, int64_t series_id,
+                         const struct ivx_arrival *arrival, struct ivx_err *err);
+bool ivx_trust_count(struct ivx_catalogue *catalogue, const struct ivx_decision *decision,
+                     struct ivx_err *err);
+
 /* Row readers that several files share; the columns are those of the SELECT lists. */
 #define IVX_SERIES_COLUMNS                                                               \
     "s.id, s.series_uid, s.study_uid, s.modality, s.calling_ae, s.state, s.generation, " \
     "s.instances, s.first_us, s.last_us, s.decided_us, s.code, s.note, "                 \
     "NOT EXISTS (SELECT 1 FROM carried c LEFT JOIN association a"                        \
     " ON a.name = c.association WHERE c.series_id = s.id"                                \
-    " AND (a.ended IS NULL OR a.ended <> 1)), s.gone"
+    " AND (a.ended IS NULL OR a.ended <> 1)), s.gone, "                                  \
+    "EXISTS (SELECT 1 FROM carried c JOIN association a ON a.name = c.association"       \
+    " WHERE c.series_id = s.id AND a.ended = 2), s.limit_us, s.why"
 ivx_db_read ivx_series_read, ivx_instance_row_read, ivx_job_read, ivx_delivery_read;
 
 #define IVX_JOB_COLUMNS                                                                  \
     "j.id, j.series_id, j.attempts, j.generation, j.created_us, j.started_us, "          \
     "j.finished_us, j.next_us, j.state, j.recipe_name, j.route, j.code, j.note, "        \
-    "j.volume, j.derived_series_uid, j.owner, j.outputs"
+    "j.volume, j.derived_series_uid, j.owner, j.outputs, j.superseded"
 
 #define IVX_DELIVERY_COLUMNS                                                             \
     "d.id, d.job_id, d.attempts, d.epoch, d.destination, j.derived_series_uid, "         \

@@ -30,7 +30,7 @@ static bool decide_series(struct ivx_catalogue *catalogue,
     return ivx_db_run(
         catalogue,
         "UPDATE series SET state = ?2, generation = ?3, decided_us = ?4,"
-        " forced = 0, code = ?5, note = ?6, warnings = ?7 WHERE id = ?1",
+        " forced = 0, why = '', limit_us = 0, code = ?5, note = ?6, warnings = ?7 WHERE id = ?1",
         ARGS(I(decision->series_id), I(decision->state), I(generation), I(now_us),
              T(decision->code == NULL ? "" : decision->code),
              T(decision->note == NULL ? "" : decision->note),
@@ -205,6 +205,7 @@ bool ivx_catalogue_decide(struct ivx_catalogue *catalogue,
                       now_us, err))
             return false;
     return supersede(catalogue, decision->series_id, generation, now_us, err)
+           && ivx_trust_count(catalogue, decision, err)
            && ivx_series_settle(catalogue, decision->series_id, err)
            && ivx_db_work_commit(&work, err);
 }

@@ -51,20 +51,54 @@ static bool look_up(struct ivx_catalogue *catalogue, const struct ivx_arrival *a
     return true;
 }
 
-static bool series_of(struct ivx_catalogue *catalogue, const struct ivx_arrival *arrival,
-                      int64_t *id_out, struct ivx_err *err)
+/* The series of an arrival, made when it is new. */
+struct owner {
+    int64_t id, instances, last_us, generation, station_id;
+    enum ivx_series_state state;
+};
+
+static void read_owner(sqlite3_stmt *statement, void *row)
 {
-    return ivx_db_run(catalogue,
-                      "INSERT INTO series (series_uid, study_uid, modality, calling_ae,"
-                      " state, first_us, last_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)"
-                      " ON CONFLICT (series_uid) DO NOTHING",
-                      ARGS(T(arrival->series_uid), T(text_or_empty(arrival->study_uid)),
-                           T(text_or_empty(arrival->modality)),
-                           T(text_or_empty(arrival->calling_ae)), I(IVX_SERIES_RECEIVING),
-                           I(arrival->received_us)),
-                      err)
-           && ivx_db_number(catalogue, "SELECT id FROM series WHERE series_uid = ?1",
-                            ARGS(T(arrival->series_uid)), id_out, NULL, err);
+    struct owner *out = row;
+    out->id = sqlite3_column_int64(statement, 0);
+    out->instances = sqlite3_column_int64(statement, 1);
+    out->last_us = sqlite3_column_int64(statement, 2);
+    out->generation = sqlite3_column_int64(statement, 3);
+    out->station_id = sqlite3_column_int64(statement, 4);
+    out->state = (enum ivx_series_state)sqlite3_column_int64(statement, 5);
+}
+
+static bool find_owner(struct ivx_catalogue *catalogue, const struct ivx_arrival *arrival,
+                       struct owner *out, struct ivx_err *err)
+{
+    return ivx_db_one(catalogue,
+                      "SELECT id, instances, last_us, generation, station_id, state"
+                      " FROM series WHERE series_uid = ?1",
+                      ARGS(T(arrival->series_uid)), read_owner, out, err);
+}
+
+static bool series_of(struct ivx_catalogue *catalogue, const struct ivx_arrival *arrival,
+                      struct owner *out, struct ivx_err *err)
+{
+    struct ivx_err absent = { 0 };
+    int64_t station_id = 0;
+    if (find_owner(catalogue, arrival, out, &absent))
+        return true;
+    if (absent.code != IVX_ABSENT)
+        return ivx_fail(err, absent.code, "%s", absent.text);
+    return ivx_station_of(catalogue, text_or_empty(arrival->calling_ae),
+                          text_or_empty(arrival->station), &station_id, err)
+           && ivx_db_run(catalogue,
+                         "INSERT INTO series (series_uid, study_uid, modality, calling_ae,"
+                         " state, first_us, last_us, station_id)"
+                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)",
+                         ARGS(T(arrival->series_uid), T(text_or_empty(arrival->study_uid)),
+                              T(text_or_empty(arrival->modality)),
+                              T(text_or_empty(arrival->calling_ae)),
+                              I(IVX_SERIES_RECEIVING), I(arrival->received_us),
+                              I(station_id)),
+                         err)
+           && find_owner(catalogue, arrival, out, err);
 }
 
 /* The association brought (perhaps again) an instance of the series. */
@@ -77,40 +111,70 @@ static bool carry(struct ivx_catalogue *catalogue, int64_t series_id,
                       ARGS(I(series_id), T(text_or_empty(arrival->association))), err);
 }
 
-static bool keep(struct ivx_catalogue *catalogue, const struct ivx_arrival *arrival,
-                 struct ivx_err *err)
+static bool is_late(const struct owner *owner)
 {
-    int64_t series_id = 0;
-    return series_of(catalogue, arrival, &series_id, err)
-           && ivx_db_run(catalogue,
-                         "INSERT INTO instance (series_id, sop_uid, sha256, sop_class,"
-                         " syntax, calling_ae, peer, association, received_us, segment,"
-                         " offset, length)"
-                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-                         ARGS(I(series_id), T(arrival->sop_uid), T(arrival->sha256_hex),
-                              T(text_or_empty(arrival->sop_class)),
-                              T(text_or_empty(arrival->syntax)),
-                              T(text_or_empty(arrival->calling_ae)),
-                              T(text_or_empty(arrival->peer)),
-                              T(text_or_empty(arrival->association)),
-                              I(arrival->received_us), I(arrival->segment),
-                              I(arrival->offset), I(arrival->length)),
-                         err)
-           && ivx_db_run(
-               catalogue,
-               "UPDATE series SET instances = instances + 1, bytes = bytes + ?2,"
-               " first_us = min(first_us, ?3), last_us = max(last_us, ?3),"
-               " state = ?4, code = '', note = '' WHERE id = ?1",
-               ARGS(I(series_id), I(arrival->length), I(arrival->received_us),
-                    I(IVX_SERIES_RECEIVING)),
-               err)
-           && carry(catalogue, series_id, arrival, err);
+    return owner->generation > 0 && owner->state != IVX_SERIES_RECEIVING
+           && owner->state != IVX_SERIES_WAITING;
+}
+
+/* What the arrival says about the series' completeness. */
+static bool note_evidence(struct ivx_catalogue *catalogue, const struct owner *owner,
+                          const struct ivx_arrival *arrival, struct ivx_err *err)
+{
+    const struct ivx_evidence late = { "late", "", "an instance came after this decision",
+                                       owner->generation };
+    if (is_late(owner)
+        && !ivx_evidence_add(catalogue, owner->id, &late, arrival->received_us, err))
+        return false;
+    if (owner->instances > 0
+        && !ivx_pause_count(catalogue, owner->station_id,
+                            arrival->received_us - owner->last_us, err))
+        return false;
+    return ivx_announced_count(catalogue, owner->id, arrival, err);
+}
+
+static bool add_instance(struct ivx_catalogue *catalogue, int64_t series_id,
+                         const struct ivx_arrival *arrival, struct ivx_err *err)
+{
+    return ivx_db_run(catalogue,
+                      "INSERT INTO instance (series_id, sop_uid, sha256, sop_class,"
+                      " syntax, calling_ae, peer, association, received_us, segment,"
+                      " offset, length)"
+                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                      ARGS(I(series_id), T(arrival->sop_uid), T(arrival->sha256_hex),
+                           T(text_or_empty(arrival->sop_class)),
+                           T(text_or_empty(arrival->syntax)),
+                           T(text_or_empty(arrival->calling_ae)),
+                           T(text_or_empty(arrival->peer)),
+                           T(text_or_empty(arrival->association)), I(arrival->received_us),
+                           I(arrival->segment), I(arrival->offset), I(arrival->length)),
+                      err);
+}
+
+static bool keep(struct ivx_catalogue *catalogue, const struct ivx_arrival *arrival,
+                 enum ivx_arrival_fate *fate_out, struct ivx_err *err)
+{
+    struct owner owner;
+    if (!series_of(catalogue, arrival, &owner, err)
+        || !note_evidence(catalogue, &owner, arrival, err)
+        || !add_instance(catalogue, owner.id, arrival, err))
+        return false;
+    *fate_out = is_late(&owner) ? IVX_ARRIVAL_LATE : IVX_ARRIVAL_NEW;
+    return ivx_db_run(catalogue,
+                      "UPDATE series SET instances = instances + 1, bytes = bytes + ?2,"
+                      " first_us = min(first_us, ?3), last_us = max(last_us, ?3),"
+                      " state = ?4, code = '', note = '' WHERE id = ?1",
+                      ARGS(I(owner.id), I(arrival->length), I(arrival->received_us),
+                           I(IVX_SERIES_RECEIVING)),
+                      err)
+           && carry(catalogue, owner.id, arrival, err);
 }
 
 /* What was removed comes again: its row stays for the jobs that were made of it, under a
  * name that is no UID. */
 static bool replace(struct ivx_catalogue *catalogue, int64_t series_id,
-                    const struct ivx_arrival *arrival, struct ivx_err *err)
+                    const struct ivx_arrival *arrival, enum ivx_arrival_fate *fate_out,
+                    struct ivx_err *err)
 {
     return ivx_db_run(catalogue,
                       "UPDATE instance SET gone = 2, sop_uid = sop_uid || '#' || id"
@@ -118,7 +182,7 @@ static bool replace(struct ivx_catalogue *catalogue, int64_t series_id,
                       ARGS(T(arrival->sop_uid)), err)
            && ivx_db_run(catalogue, "UPDATE series SET gone = gone - 1 WHERE id = ?1",
                          ARGS(I(series_id)), err)
-           && keep(catalogue, arrival, err);
+           && keep(catalogue, arrival, fate_out, err);
 }
 
 /* A sender that repeats what it had sent is still at it: an open series goes on waiting.
@@ -184,14 +248,10 @@ bool ivx_catalogue_index_arrival(struct ivx_catalogue *catalogue,
     }
     if (!look_up(catalogue, arrival, &known, err))
         return false;
-    if (!known.found) {
-        *fate_out = IVX_ARRIVAL_NEW;
-        return keep(catalogue, arrival, err);
-    }
-    if (known.gone && !known.this_record) {
-        *fate_out = IVX_ARRIVAL_NEW;
-        return replace(catalogue, known.series_id, arrival, err);
-    }
+    if (!known.found)
+        return keep(catalogue, arrival, fate_out, err);
+    if (known.gone && !known.this_record)
+        return replace(catalogue, known.series_id, arrival, fate_out, err);
     if (known.same) {
         *fate_out = IVX_ARRIVAL_DUPLICATE;
         return known.this_record

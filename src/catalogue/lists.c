@@ -209,9 +209,12 @@ bool ivx_catalogue_series_evidence(struct ivx_catalogue *catalogue, int64_t id,
 {
     return ivx_db_text(
         catalogue,
-        "SELECT (SELECT json_group_array(json_object('kind', kind, 'text',"
-        " text, 'at', at_us)) FROM (SELECT * FROM evidence"
-        " WHERE series_id = s.id ORDER BY id)) FROM series s WHERE s.id = ?1",
+        "SELECT (SELECT json_group_array(json_object('kind', kind, 'source', source,"
+        " 'value', value, 'text', text, 'at', at_us)) FROM"
+        " (SELECT kind, source, value, text, at_us FROM evidence WHERE series_id = s.id"
+        " UNION ALL SELECT kind, part, most, held || ' of ' || most, at_us FROM"
+        " (SELECT * FROM announced WHERE series_id = s.id ORDER BY at_us LIMIT 100)"
+        " ORDER BY at_us)) FROM series s WHERE s.id = ?1",
         ARGS(I(id)), json_out, err);
 }
 

@@ -115,6 +115,10 @@ static bool let_go(struct ivx_catalogue *catalogue, uint64_t segment,
 {
     int instances = 0, aside = 0;
     if (!ivx_db_run(catalogue,
+                    "DELETE FROM announced WHERE series_id IN"
+                    " (SELECT series_id FROM instance WHERE segment = ?1 AND gone = 0)",
+                    ARGS(I(segment)), err)
+        || !ivx_db_run(catalogue,
                     "UPDATE series SET gone = gone + instances, instances = 0 WHERE id IN"
                     " (SELECT series_id FROM instance WHERE segment = ?1 AND gone = 0)",
                     ARGS(I(segment)), err)

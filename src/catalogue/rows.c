@@ -21,6 +21,9 @@ void ivx_series_read(sqlite3_stmt *statement, void *row)
     COLUMN(statement, 12, out->note);
     out->all_released = NUMBER(statement, 13) != 0;
     out->gone = NUMBER(statement, 14);
+    out->broken = NUMBER(statement, 15) != 0;
+    out->limit_us = NUMBER(statement, 16);
+    COLUMN(statement, 17, out->why);
 }
 
 void ivx_instance_row_read(sqlite3_stmt *statement, void *row)
@@ -55,6 +58,7 @@ void ivx_job_read(sqlite3_stmt *statement, void *row)
     COLUMN(statement, 14, out->derived_series_uid);
     COLUMN(statement, 15, out->owner);
     out->outputs = NUMBER(statement, 16);
+    out->superseded = NUMBER(statement, 17) != 0;
 }
 
 void ivx_delivery_read(sqlite3_stmt *statement, void *row)

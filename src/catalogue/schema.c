@@ -138,7 +138,34 @@ static const char third[] =
     " since_us INTEGER NOT NULL, next_us INTEGER NOT NULL, note TEXT NOT NULL"
     ") STRICT, WITHOUT ROWID;";
 
-static const char *const scripts[] = { first, second, third };
+/* Version 4: evidence of completeness. announced: what instances say of their number, one row
+ * per part of the series that they count (an acquisition, a concatenation). pause: how often a
+ * sender was silent for at least half of 2^class ms and less than all of it. trust: how
+ * often an announcement was right. why, limit_us: what an open series waits for, and how long
+ * after its last instance. */
+static const char fourth[] =
+    "ALTER TABLE evidence ADD COLUMN source TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE evidence ADD COLUMN value INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE series ADD COLUMN station_id INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE series ADD COLUMN why TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE series ADD COLUMN limit_us INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE announced ("
+    " series_id INTEGER NOT NULL REFERENCES series, kind TEXT NOT NULL,"
+    " part TEXT NOT NULL, least INTEGER NOT NULL, most INTEGER NOT NULL,"
+    " held INTEGER NOT NULL, at_us INTEGER NOT NULL,"
+    " PRIMARY KEY (series_id, kind, part)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE station ("
+    " id INTEGER PRIMARY KEY, sender TEXT NOT NULL, name TEXT NOT NULL,"
+    " UNIQUE (sender, name)) STRICT;"
+    "CREATE TABLE pause ("
+    " station_id INTEGER NOT NULL REFERENCES station, class INTEGER NOT NULL,"
+    " pauses INTEGER NOT NULL, PRIMARY KEY (station_id, class)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE trust ("
+    " station_id INTEGER NOT NULL REFERENCES station, kind TEXT NOT NULL,"
+    " kept INTEGER NOT NULL, broken INTEGER NOT NULL,"
+    " PRIMARY KEY (station_id, kind)) STRICT, WITHOUT ROWID;";
+
+static const char *const scripts[] = { first, second, third, fourth };
 _Static_assert(IVX_COUNT(scripts) == IVX_CATALOGUE_VERSION, "one script per version");
 
 static bool version_of(struct ivx_catalogue *catalogue, int64_t *out, struct ivx_err *err)

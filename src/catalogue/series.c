@@ -51,29 +51,10 @@ bool ivx_catalogue_series_waits(struct ivx_catalogue *catalogue, int64_t series_
     return ivx_db_work_commit(&work, err);
 }
 
-static bool add_evidence(struct ivx_catalogue *catalogue, int64_t series_id,
-                         const char *kind, const char *text, int64_t at_us,
-                         struct ivx_err *err)
-{
-    return ivx_db_run(catalogue,
-                      "INSERT INTO evidence (series_id, kind, text, at_us)"
-                      " VALUES (?1, ?2, ?3, ?4)",
-                      ARGS(I(series_id), T(kind), T(text), I(at_us)), err);
-}
-
-bool ivx_catalogue_evidence(struct ivx_catalogue *catalogue, int64_t series_id,
-                            const char *kind, const char *text, int64_t at_us,
-                            struct ivx_err *err)
-{
-    IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
-    return ivx_db_work_begin(&work, catalogue, err)
-           && add_evidence(catalogue, series_id, kind, text, at_us, err)
-           && ivx_db_work_commit(&work, err);
-}
-
 bool ivx_catalogue_series_complete(struct ivx_catalogue *catalogue, int64_t series_id,
                                    struct ivx_err *err)
 {
+    const struct ivx_evidence order = { "operator", "", "complete by order", 0 };
     IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
     int64_t state = 0;
     bool found = false;
@@ -89,8 +70,7 @@ bool ivx_catalogue_series_complete(struct ivx_catalogue *catalogue, int64_t seri
                         ivx_series_state_name((enum ivx_series_state)state));
     return ivx_db_run(catalogue, "UPDATE series SET forced = 1 WHERE id = ?1",
                       ARGS(I(series_id)), err)
-           && add_evidence(catalogue, series_id, "operator", "complete by order",
-                           ivx_clock_wall_us(), err)
+           && ivx_evidence_add(catalogue, series_id, &order, ivx_clock_wall_us(), err)
            && ivx_db_work_commit(&work, err);
 }
 

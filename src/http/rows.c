@@ -1,8 +1,27 @@
 #include <stdio.h>
 
+#include "isovox/sys/clock.h"
 #include "server.h"
 
 /* No names, no descriptions: this is shown to anybody who reaches the port. */
+
+/* "42 of 60 by Images in Acquisition; released; quiet 3 s of 15 s"; "" when it waits no more.
+ * plan writes the rest; the time passes without it. */
+static void put_waiting(struct ivx_reply *reply, cJSON *json, const struct ivx_series_row *row)
+{
+    const bool open = row->state == IVX_SERIES_RECEIVING || row->state == IVX_SERIES_WAITING;
+    char text[IVX_NOTE_ROOM + 64] = "";
+    const int64_t age_us = ivx_clock_wall_us() - row->last_us;
+    if (open && row->limit_us > 0)
+        snprintf(text, sizeof text, "%s%squiet %.0f s of %.0f s", row->why,
+                 row->why[0] == '\0' ? "" : "; ", (double)(age_us > 0 ? age_us : 0) / 1e6,
+                 (double)row->limit_us / 1e6);
+    ivx_put_text(reply, json, "waiting_for", text);
+    ivx_put_time(reply, json, "decides_at",
+                 text[0] == '\0' ? 0 : row->last_us + row->limit_us);
+    /* An open series that was decided before will be decided again. */
+    ivx_put_number(reply, json, "revises", open ? row->generation : 0);
+}
 
 cJSON *ivx_json_series(struct ivx_reply *reply, const struct ivx_series_row *row)
 {
@@ -22,6 +41,7 @@ cJSON *ivx_json_series(struct ivx_reply *reply, const struct ivx_series_row *row
     ivx_put_time(reply, json, "first_at", row->first_us);
     ivx_put_time(reply, json, "last_at", row->last_us);
     ivx_put_time(reply, json, "decided_at", row->decided_us);
+    put_waiting(reply, json, row);
     return json;
 }
 
@@ -37,6 +57,7 @@ cJSON *ivx_json_job(struct ivx_reply *reply, const struct ivx_job_row *row)
     ivx_put_text(reply, json, "volume", row->volume);
     ivx_put_number(reply, json, "attempts", row->attempts);
     ivx_put_number(reply, json, "generation", row->generation);
+    ivx_put_bool(reply, json, "superseded", row->superseded);
     ivx_put_text(reply, json, "code", row->code);
     ivx_put_text(reply, json, "text", row->note);
     ivx_put_text(reply, json, "owner", row->owner);

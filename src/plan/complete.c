@@ -1,51 +1,133 @@
 #include "complete.h"
 
-static struct ivx_plan_answer decide(const char *kind)
+#include <stddef.h>
+
+#include "isovox/base/auto.h"
+
+enum { AGES = 5 };
+
+/* Limits in any order: none is under the one before it, and none over the deadline. */
+static void order(const struct ivx_plan_limits *limits, int64_t out[AGES])
 {
-    return (struct ivx_plan_answer){ .verdict = IVX_PLAN_DECIDE, .kind = kind };
+    const int64_t given[AGES] = { limits->full_us, limits->released_us, limits->learned_us,
+                                  limits->quiet_us, limits->deadline_us };
+    int64_t least = 0;
+    for (int n = 0; n < AGES; n++) {
+        least = given[n] > least ? given[n] : least;
+        least = least < limits->deadline_us ? least : limits->deadline_us;
+        out[n] = least;
+    }
 }
 
-static struct ivx_plan_answer listen_until(int64_t limit_us, int64_t age_us)
+static struct ivx_plan_answer say(enum ivx_plan_verdict verdict, const char *kind)
 {
-    return (struct ivx_plan_answer){ .verdict = IVX_PLAN_LISTEN,
-                                     .again_us = limit_us - age_us };
+    return (struct ivx_plan_answer){ .verdict = verdict, .kind = kind };
 }
 
-static int64_t lesser(int64_t a, int64_t b)
+/* Without anything that names or counts what should be here. */
+static struct ivx_plan_answer by_silence(const struct ivx_plan_evidence *evidence,
+                                         const int64_t age[AGES])
 {
-    return a < b ? a : b;
+    const bool hole = evidence->geometry == IVX_PLAN_HOLE;
+    if (evidence->age_us < age[3])
+        return say(IVX_PLAN_LISTEN, NULL);
+    if (hole && evidence->manifest == IVX_PLAN_MET)
+        return say(IVX_PLAN_POLICY, "manifest");
+    if (hole && evidence->count == IVX_PLAN_MET)
+        return say(IVX_PLAN_POLICY, "count");
+    return hole ? say(IVX_PLAN_WAIT, NULL) : say(IVX_PLAN_COMPLETE, "quiet");
+}
+
+/* Nothing is known to be missing. */
+static struct ivx_plan_answer by_geometry(const struct ivx_plan_evidence *evidence,
+                                          const int64_t age[AGES])
+{
+    const int64_t now = evidence->age_us;
+    const bool released = evidence->ends == IVX_PLAN_RELEASED;
+    if (evidence->geometry != IVX_PLAN_WHOLE)
+        return by_silence(evidence, age);
+    if (evidence->manifest == IVX_PLAN_MET && now >= age[0])
+        return say(IVX_PLAN_COMPLETE, "manifest");
+    if (evidence->count == IVX_PLAN_MET && now >= (released ? age[0] : age[1]))
+        return say(IVX_PLAN_COMPLETE, "count");
+    if (released && now >= age[1])
+        return say(IVX_PLAN_COMPLETE, "released");
+    if (evidence->ends == IVX_PLAN_OPEN && now >= age[2])
+        return say(IVX_PLAN_COMPLETE, "learned");
+    return by_silence(evidence, age);
+}
+
+static struct ivx_plan_answer rule(const struct ivx_plan_evidence *evidence,
+                                   const int64_t age[AGES])
+{
+    const int64_t now = evidence->age_us;
+    const enum ivx_plan_say named = evidence->manifest;
+    if (evidence->forced)
+        return say(IVX_PLAN_COMPLETE, "operator");
+    if (now >= age[4])
+        return say(IVX_PLAN_POLICY, "deadline");
+    if (evidence->step == IVX_PLAN_DISCONTINUED && named != IVX_PLAN_SHORT
+        && now >= (named == IVX_PLAN_MET ? age[0] : age[3]))
+        return say(IVX_PLAN_POLICY, "discontinued");
+    if (evidence->step == IVX_PLAN_COMPLETED && named == IVX_PLAN_MET && now >= age[0])
+        return say(IVX_PLAN_COMPLETE, "manifest");
+    if (named == IVX_PLAN_SHORT || evidence->count == IVX_PLAN_SHORT)
+        return say(now >= age[3] ? IVX_PLAN_WAIT : IVX_PLAN_LISTEN, NULL);
+    return by_geometry(evidence, age);
+}
+
+static bool differs(const struct ivx_plan_answer *a, const struct ivx_plan_answer *b)
+{
+    return a->verdict != b->verdict || a->kind != b->kind;
+}
+
+static bool depends_on_geometry(struct ivx_plan_evidence evidence, const int64_t age[AGES])
+{
+    static const enum ivx_plan_geometry others[] = { IVX_PLAN_WHOLE, IVX_PLAN_HOLE };
+    evidence.geometry = IVX_PLAN_NOTHING;
+    const struct ivx_plan_answer first = rule(&evidence, age);
+    for (size_t n = 0; n < IVX_COUNT(others); n++) {
+        evidence.geometry = others[n];
+        const struct ivx_plan_answer other = rule(&evidence, age);
+        if (differs(&first, &other))
+            return true;
+    }
+    return false;
+}
+
+/* How long until another age says something else, or asks for the geometry. */
+static int64_t until_change(struct ivx_plan_evidence evidence, const int64_t age[AGES],
+                            const struct ivx_plan_answer *now)
+{
+    const int64_t from = evidence.age_us;
+    for (int n = 0; n < AGES; n++) {
+        if (age[n] <= from)
+            continue;
+        evidence.age_us = age[n];
+        const struct ivx_plan_answer then = rule(&evidence, age);
+        const bool asks = evidence.geometry == IVX_PLAN_UNKNOWN
+                          && depends_on_geometry(evidence, age);
+        if (asks || differs(now, &then))
+            return age[n] - from;
+    }
+    return 0;
 }
 
 struct ivx_plan_answer ivx_plan_judge(const struct ivx_plan_evidence *evidence,
                                       const struct ivx_plan_limits *limits)
 {
-    const int64_t age = evidence->age_us;
-    const int64_t released = lesser(limits->quiet_released_us, limits->quiet_us);
-    const int64_t quiet = lesser(limits->quiet_us, limits->deadline_us);
-
-    if (evidence->forced)
-        return decide("operator");
-    if (age >= limits->deadline_us)
-        return decide("deadline");
-    if (evidence->all_released && evidence->geometry == IVX_PLAN_WHOLE)
-        return age >= released ? decide("released") : listen_until(released, age);
-    if (evidence->all_released && evidence->geometry == IVX_PLAN_UNKNOWN && age < released)
-        return listen_until(released, age);
-    if (age < quiet)
-        return listen_until(quiet, age);
-    if (evidence->geometry != IVX_PLAN_HOLE)
-        return decide("quiet");
-    return (struct ivx_plan_answer){ .verdict = IVX_PLAN_WAIT,
-                                     .again_us = limits->deadline_us - age };
+    int64_t age[AGES];
+    order(limits, age);
+    struct ivx_plan_answer answer = rule(evidence, age);
+    if (answer.verdict == IVX_PLAN_LISTEN || answer.verdict == IVX_PLAN_WAIT)
+        answer.again_us = until_change(*evidence, age, &answer);
+    return answer;
 }
 
 bool ivx_plan_needs_geometry(const struct ivx_plan_evidence *evidence,
                              const struct ivx_plan_limits *limits)
 {
-    if (evidence->geometry != IVX_PLAN_UNKNOWN || evidence->forced
-        || evidence->age_us >= limits->deadline_us)
-        return false;
-    if (evidence->age_us >= limits->quiet_us)
-        return true;
-    return evidence->all_released && evidence->age_us >= limits->quiet_released_us;
+    int64_t age[AGES];
+    order(limits, age);
+    return evidence->geometry == IVX_PLAN_UNKNOWN && depends_on_geometry(*evidence, age);
 }

@@ -17,6 +17,8 @@
 struct decision {
     struct ivx_planner *planner;
     const struct ivx_series_row *series;
+    const struct ivx_plan_memory *memory; /* NULL: it was not looked at */
+    const struct ivx_plan_answer *answer;
     struct ivx_plan_content content;
     struct ivx_plan_jobs jobs;
     cJSON *warnings; /* array of {code,text} */
@@ -148,6 +150,13 @@ static bool add_policies(struct decision *decision, struct ivx_err *err)
     return any || add_policy(decision, IVX_GAP_REFUSE, err);
 }
 
+/* No count is reason enough to refuse, but people are told. */
+static bool note_shortage(struct decision *decision, struct ivx_err *err)
+{
+    return decision->memory->count != IVX_PLAN_SHORT
+           || note_warning(decision, IVX_REASON_INCOMPLETE, decision->memory->count_text, err);
+}
+
 static void as_new_jobs(const struct ivx_plan_jobs *jobs, struct ivx_new_job *out)
 {
     for (size_t n = 0; n < jobs->count; n++) {
@@ -166,6 +175,31 @@ static void as_new_jobs(const struct ivx_plan_jobs *jobs, struct ivx_new_job *ou
     }
 }
 
+/* An operator in a hurry and a step that was given up prove nothing. */
+static size_t proven_by(const struct decision *decision, struct ivx_announced *out)
+{
+    const struct ivx_plan_memory *memory = decision->memory;
+    if (memory == NULL || strcmp(decision->answer->kind, "operator") == 0
+        || strcmp(decision->answer->kind, "discontinued") == 0)
+        return 0;
+    for (size_t n = 0; n < memory->proven_count; n++)
+        out[n] = (struct ivx_announced){ memory->proven[n].kind, "", memory->proven[n].kept };
+    return memory->proven_count;
+}
+
+static void report(const struct decision *decision, enum ivx_series_state state,
+                   const char *code, const char *note)
+{
+    const struct ivx_series_row *series = decision->series;
+    char uid[13];
+    ivx_log_uid(series->series_uid, uid);
+    ivx_log(IVX_INFO, "series.decided",
+            "series=%s state=%s revision=%lld instances=%lld volumes=%d jobs=%zu code=%s"
+            " text=\"%s\"",
+            uid, ivx_series_state_name(state), (long long)series->generation + 1,
+            (long long)series->instances, decision->volumes, decision->jobs.count, code, note);
+}
+
 static bool write_down(struct decision *decision, enum ivx_series_state state,
                        const char *code, const char *note, struct ivx_err *err)
 {
@@ -176,6 +210,7 @@ static bool write_down(struct decision *decision, enum ivx_series_state state,
         return ivx_fail(err, IVX_FULL, "plan: no memory for a decision");
     as_new_jobs(&decision->jobs, jobs);
 
+    struct ivx_announced proven[IVX_COUNT(decision->memory->proven)];
     const struct ivx_series_row *series = decision->series;
     const struct ivx_decision row = {
         .series_id = series->id,
@@ -186,27 +221,24 @@ static bool write_down(struct decision *decision, enum ivx_series_state state,
         .warnings_json = warnings,
         .jobs = jobs,
         .job_count = decision->jobs.count,
+        .proven = proven,
+        .proven_count = proven_by(decision, proven),
     };
     if (!ivx_catalogue_decide(decision->planner->catalogue, &row, err))
         return false;
 
-    char uid[13];
-    ivx_log_uid(series->series_uid, uid);
-    ivx_log(IVX_INFO, "series.decided",
-            "series=%s state=%s instances=%lld volumes=%d jobs=%zu code=%s text=\"%s\"", uid,
-            ivx_series_state_name(state), (long long)series->instances, decision->volumes,
-            decision->jobs.count, code, note);
+    report(decision, state, code, note);
     if (decision->jobs.count > 0)
         ivx_wake_send(decision->planner->config->state_dir, "convert");
     return true;
 }
 
-static bool write_outcome(struct decision *decision, const char *kind, struct ivx_err *err)
+static bool write_outcome(struct decision *decision, struct ivx_err *err)
 {
     if (decision->jobs.count > 0) {
         char note[IVX_NOTE_ROOM];
         snprintf(note, sizeof note, "%d volume%s, decided by: %s", decision->volumes,
-                 decision->volumes == 1 ? "" : "s", kind);
+                 decision->volumes == 1 ? "" : "s", decision->answer->kind);
         return write_down(decision, IVX_SERIES_PLANNED, "", note, err);
     }
     if (decision->volumes > 0)
@@ -220,10 +252,12 @@ static bool write_outcome(struct decision *decision, const char *kind, struct iv
 }
 
 bool ivx_plan_decide(struct ivx_planner *planner, const struct ivx_series_row *series,
-                     const char *kind, struct ivx_err *err)
+                     const struct ivx_plan_memory *memory,
+                     const struct ivx_plan_answer *answer, struct ivx_err *err)
 {
     IVX_AUTO(decision_clear)
-    struct decision decision = { .planner = planner, .series = series };
+    struct decision decision = { .planner = planner, .series = series, .memory = memory,
+                                 .answer = answer };
     if (series->instances > IVX_PLAN_MOST_INSTANCES)
         return ivx_plan_refuse(planner, series, ivx_reason_name(IVX_REASON_TOO_LARGE),
                                "more instances than one series may have", err);
@@ -239,7 +273,8 @@ bool ivx_plan_decide(struct ivx_planner *planner, const struct ivx_series_row *s
     if ((int64_t)decision.content.count != series->instances)
         return ivx_fail(err, IVX_STALE, "plan: more has arrived");
 
-    if (!add_policies(&decision, err) || !write_outcome(&decision, kind, err))
+    if (!add_policies(&decision, err) || !note_shortage(&decision, err)
+        || !write_outcome(&decision, err))
         return false;
     ivx_plan_content_forget(planner, &decision.content);
     return true;

@@ -1,5 +1,6 @@
 /* index.c - the journal into the catalogue, in batches of one short transaction each:
  * headers are read before it begins. */
+#include "counts.h"
 #include "planner.h"
 
 #include <stdlib.h>
@@ -95,6 +96,25 @@ static bool read_header(struct ivx_planner *planner, struct entry *entry, struct
     return true;
 }
 
+static void report(const struct entry *entry, enum ivx_arrival_fate fate)
+{
+    char uid[13], series[13];
+    ivx_log_uid(entry->record.sop_uid, uid);
+    if (fate == IVX_ARRIVAL_ASIDE)
+        ivx_log(IVX_WARNING, "instance.aside", "instance=%s code=%s text=\"%s\"", uid,
+                entry->aside_code == NULL ? "" : entry->aside_code, entry->aside_text);
+    if (fate == IVX_ARRIVAL_CONFLICT)
+        ivx_log(IVX_WARNING, "instance.conflict",
+                "instance=%s text=\"one SOP Instance UID, two contents: the first is used\"",
+                uid);
+    if (fate != IVX_ARRIVAL_LATE)
+        return;
+    ivx_log_uid(entry->instance->series_uid, series);
+    ivx_log(IVX_WARNING, "series.late",
+            "series=%s instance=%s text=\"after the decision: another revision follows\"",
+            series, uid);
+}
+
 static bool index_entry(struct ivx_planner *planner, const struct entry *entry,
                         struct ivx_err *err)
 {
@@ -107,6 +127,7 @@ static bool index_entry(struct ivx_planner *planner, const struct entry *entry,
     char digest[IVX_SHA256_HEX];
     ivx_text_hex(record->sha256, sizeof record->sha256, digest);
     const struct ivx_instance *instance = entry->instance;
+    struct ivx_announced announced[IVX_PLAN_COUNTS];
     const struct ivx_arrival arrival = {
         .sop_uid = record->sop_uid,
         .sop_class = record->sop_class,
@@ -115,6 +136,9 @@ static bool index_entry(struct ivx_planner *planner, const struct entry *entry,
         .study_uid = instance == NULL ? "" : instance->study_uid,
         .modality = instance == NULL ? "" : instance->modality,
         .calling_ae = record->calling_ae,
+        .station = instance == NULL ? "" : instance->station_name,
+        .announced = announced,
+        .announced_count = instance == NULL ? 0 : ivx_plan_announced(instance, announced),
         .peer = record->peer,
         .association = record->association,
         .sha256_hex = digest,
@@ -129,15 +153,7 @@ static bool index_entry(struct ivx_planner *planner, const struct entry *entry,
     if (!ivx_catalogue_index_arrival(planner->catalogue, &arrival, &fate, err))
         return false;
 
-    char uid[13];
-    ivx_log_uid(record->sop_uid, uid);
-    if (fate == IVX_ARRIVAL_ASIDE)
-        ivx_log(IVX_WARNING, "instance.aside", "instance=%s code=%s text=\"%s\"", uid,
-                entry->aside_code == NULL ? "" : entry->aside_code, entry->aside_text);
-    if (fate == IVX_ARRIVAL_CONFLICT)
-        ivx_log(IVX_WARNING, "instance.conflict",
-                "instance=%s text=\"one SOP Instance UID, two contents: the first is used\"",
-                uid);
+    report(entry, fate);
     return true;
 }
 

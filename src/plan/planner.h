@@ -17,11 +17,23 @@ enum { IVX_PLAN_MOST_INSTANCES = 20000 };
 
 /* What was worked out about an open series, so that it is worked out once per arrival.
  * Losing it costs time and nothing else: what a decision rests on are rows. */
+struct ivx_plan_proof { /* that an announcement was right, or not */
+    char kind[32];
+    bool kept;
+};
 struct ivx_plan_memory {
     int64_t series_id, instances, last_us;
     int64_t noticed_us; /* steady clock */
+    bool gathered;      /* count, proven and limits are known */
+    struct ivx_plan_limits limits;
+    enum ivx_plan_say count;
+    char count_text[96];            /* "42 of 60 by Images in Acquisition" */
+    struct ivx_plan_proof proven[4];
+    size_t proven_count;
     enum ivx_plan_geometry geometry;
-    char text[160];     /* of the hole, or of the volumes */
+    char text[160];                 /* of the hole, or of the volumes */
+    char why[IVX_NOTE_ROOM];        /* as written last, at written_us of the steady clock */
+    int64_t written_us, limit_us;
 };
 
 struct ivx_planner {

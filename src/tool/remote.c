@@ -246,7 +246,7 @@ int ivx_tool_series(int argc, char **argv)
         { "INSTANCES", "instances", "" }, { "MODALITY", "modality", "" },
         { "FROM", "calling_ae", "" },  { "LAST", "last_at", "" },
         { "SERIES", "series_uid", "" }, { "CODE", "code", "" },
-        { "WHY", "text", "" },
+        { "WHY", "text", "" },         { "WAITING FOR", "waiting_for", "" },
     };
     return run_list(argc, argv, "series", "Received series; with ids, everything about each.",
                     columns, IVX_COUNT(columns));

@@ -26,6 +26,12 @@ struct ivx_instance {
     char acquisition_datetime[33], gradient[97];
     char units[17], series_type[33], decay_correction[17], protocol[65];
     char component; /* MR: 'M'agnitude, 'P'hase, 'R'eal, 'I'maginary; 0: not said */
+    /* How many images there are to be, as the object says; 0: it does not. PS3.3 C.7.6.1,
+     * C.8.9.1, C.7.6.16: per acquisition, per volume, per series, per concatenation. */
+    int64_t images_in_acquisition, temporal_positions;
+    int32_t slices_in_volume, time_slices, rr_intervals, time_slots;
+    int32_t in_concatenation, concatenation_total;
+    char concatenation[65];
     int64_t instance_number; /* INT64_MIN when absent: never used for geometry */
     int32_t rows, columns, frames, samples_per_pixel;
     int32_t bits_allocated, bits_stored, high_bit, pixel_representation;

@@ -34,7 +34,8 @@
   X(GAP_INTERPOLATED,     "a missing slice was bridged by interpolation, as the route allows") \
   X(BITS_DIFFER,          "Bits Stored differs between slices; each was read with its own") \
   X(LOSSY_SOURCE,         "the source was lossily compressed") \
-  X(DECAY_DIFFERS,        "PET slices of several times without decay correction")
+  X(DECAY_DIFFERS,        "PET slices of several times without decay correction") \
+  X(INCOMPLETE,           "fewer instances have come than were announced")
 
 enum ivx_reason {
     IVX_REASON_NONE,

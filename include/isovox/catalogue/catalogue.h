@@ -14,7 +14,7 @@
 
 #include "isovox/base/err.h"
 
-enum { IVX_CATALOGUE_VERSION = 3, IVX_NOTE_ROOM = 256 };
+enum { IVX_CATALOGUE_VERSION = 4, IVX_NOTE_ROOM = 256 };
 
 /* States and their names are a contract: docs/INTERFACE, "States". */
 #define IVX_SERIES_STATES(X) \
@@ -61,19 +61,28 @@ void ivx_catalogue_free(struct ivx_catalogue **catalogue);
 
 /* ---- the index of the journal (plan) ------------------------------------------------ */
 
+/* What an instance says of how many there are to be: `total` in its part of the series. */
+struct ivx_announced {
+    const char *kind, *part;
+    int64_t total;
+};
 /* One received instance, as indexed. Texts are borrowed during the call. */
 struct ivx_arrival {
     const char *sop_uid, *sop_class, *syntax;
     const char *series_uid, *study_uid, *modality;
     const char *calling_ae, *peer, *association;
+    const char *station;    /* Station Name; NULL: none */
     const char *sha256_hex;
+    const struct ivx_announced *announced;
+    size_t announced_count;
     int64_t received_us;
     uint64_t segment, offset, length;
     /* Not NULL: the instance cannot be read; it is set aside with this reason code and text. */
     const char *aside_code, *aside_text;
 };
 enum ivx_arrival_fate {
-    IVX_ARRIVAL_NEW,       /* indexed; its series is (again) RECEIVING */
+    IVX_ARRIVAL_NEW,       /* indexed; its series is RECEIVING */
+    IVX_ARRIVAL_LATE,      /* the same, and the series had been decided: it is open again */
     IVX_ARRIVAL_DUPLICATE, /* same UID, same digest: counted, kept once */
     IVX_ARRIVAL_CONFLICT,  /* same UID, other digest: kept aside, reported */
     IVX_ARRIVAL_ASIDE,     /* unreadable: kept aside, reported */
@@ -106,8 +115,11 @@ struct ivx_series_row {
     int64_t gone;            /* received, and removed after plan.keep */
     int64_t first_us, last_us, decided_us;
     bool all_released;       /* every association that carried it has released */
+    bool broken;             /* one of them was aborted or lost */
     char code[32];           /* reason of WAITING, REFUSED, FAILED; "" */
     char note[IVX_NOTE_ROOM];
+    int64_t limit_us;        /* open: decided that long after last_us, if nothing arrives */
+    char why[IVX_NOTE_ROOM]; /* open: what it waits for */
 };
 
 /* Series that are RECEIVING or WAITING, oldest first; the caller frees *rows_out. */
@@ -125,10 +137,45 @@ bool ivx_catalogue_series_instances(struct ivx_catalogue *catalogue, int64_t ser
                                     struct ivx_err *err);
 bool ivx_catalogue_series_waits(struct ivx_catalogue *catalogue, int64_t series_id,
                                 const char *code, const char *note, struct ivx_err *err);
-/* An evidence row for people: kind "released", "geometry", "quiet", "deadline", "operator". */
+/* An evidence row: its kind ("released", "geometry", "count", "quiet", ...), who says so (""
+ * when that is plan itself), a number or 0, and a text for people. */
+struct ivx_evidence {
+    const char *kind, *source, *text;
+    int64_t value;
+};
 bool ivx_catalogue_evidence(struct ivx_catalogue *catalogue, int64_t series_id,
-                            const char *kind, const char *text, int64_t at_us,
+                            const struct ivx_evidence *evidence, int64_t at_us,
                             struct ivx_err *err);
+
+/* What the instances of a series announce, summed up over its parts. */
+struct ivx_tally {
+    char kind[32];
+    int64_t parts, parts_met, parts_over; /* as many as announced; more */
+    int64_t held;                         /* instances that announce it */
+    int64_t least, most, sum;             /* of what is announced */
+    int64_t held_least, held_most;        /* by one part */
+};
+/* By kind; the caller frees *out. */
+bool ivx_catalogue_tallies(struct ivx_catalogue *catalogue, int64_t series_id,
+                           struct ivx_tally **out, size_t *count_out, struct ivx_err *err);
+/* Of the series' sender and station: how often announcements of this kind were right (kept)
+ * and wrong (broken) when a series was decided. */
+bool ivx_catalogue_trust(struct ivx_catalogue *catalogue, int64_t series_id, const char *kind,
+                         int64_t *kept_out, int64_t *broken_out, struct ivx_err *err);
+/* Pauses between two instances of a series, of the series' sender and station: out[n] were
+ * shorter than 2^n ms and not shorter than half of that. */
+enum { IVX_PAUSE_CLASSES = 21 };
+bool ivx_catalogue_pauses(struct ivx_catalogue *catalogue, int64_t series_id,
+                          int64_t out[IVX_PAUSE_CLASSES], struct ivx_err *err);
+
+/* What open series wait for, and how long; all of them in one transaction. */
+struct ivx_waiting {
+    int64_t series_id, limit_us;
+    const char *why;
+};
+bool ivx_catalogue_series_why(struct ivx_catalogue *catalogue,
+                              const struct ivx_waiting *waiting, size_t count,
+                              struct ivx_err *err);
 
 /* What a decision makes of a series. `key` identifies the job over restarts:
  * digest of (volume's SOP Instance UIDs and contents, recipe). */
@@ -150,6 +197,9 @@ struct ivx_decision {
     const char *warnings_json;   /* array of {code,text}; "[]" */
     const struct ivx_new_job *jobs;
     size_t job_count;
+    /* Announcements that have proven right (total 1) or wrong (0) now. */
+    const struct ivx_announced *proven;
+    size_t proven_count;
 };
 /* Raises the generation. Jobs of earlier generations that are not wanted any more are
  * cancelled, and so are their unfinished deliveries; a job whose key exists already (same
@@ -220,6 +270,7 @@ struct ivx_job_row {
     char recipe[65], route[65], code[32], note[IVX_NOTE_ROOM];
     char volume[96], derived_series_uid[65], owner[48];
     int64_t outputs;
+    bool superseded; /* a later decision about the series does not want it any more */
 };
 
 /* ---- deliveries (deliver) --------------------------------------------------------------- */
@@ -338,7 +389,7 @@ bool ivx_catalogue_get_job(struct ivx_catalogue *catalogue, int64_t id, struct i
                            struct ivx_err *err);
 bool ivx_catalogue_get_delivery(struct ivx_catalogue *catalogue, int64_t id,
                                 struct ivx_delivery_row *out, struct ivx_err *err);
-/* JSON texts, owned by the caller: evidence [{kind,text,at}], warnings [{code,text}],
+/* JSON texts, owned by the caller: evidence [{kind,source,value,text,at}], warnings [{code,text}],
  * conflicts and instances set aside [{sop_uid,kind,code,text,at}] ("[]" when there is none;
  * `at` is microseconds), manifest, stages ("null" when there is none). IVX_ABSENT: no such id. */
 bool ivx_catalogue_series_evidence(struct ivx_catalogue *catalogue, int64_t id, char **json_out,

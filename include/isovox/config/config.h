@@ -25,6 +25,7 @@
   X(high_water,         256,         0, 1073741824, "MiB",   "With less room on the disk no instance is accepted (A700).")
 #define IVX_PLAN_OPTIONS(X) \
   X(quiet,               15,         1,   86400, "seconds",  "Without a new instance, when nothing better says 'complete'.") \
+  X(quiet_full,           1,         0,   86400, "seconds",  "The same, when all that was named or counted is here, without a hole.") \
   X(quiet_released,       2,         0,   86400, "seconds",  "The same, when its associations are released and the geometry has no hole.") \
   X(deadline,           900,         1,  604800, "seconds",  "After which an incomplete series is decided by its route's policy.") \
   X(keep,                24,         0,   87600, "hours",    "Instances and results stay for that long after all of it is delivered.")

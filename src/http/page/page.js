@@ -162,8 +162,9 @@
 
   function completeCell(series) {
     const reason = [series.code, series.text].filter(Boolean).join(": ");
-    if (series.state === "receiving") return [pill("receiving"), sub("waiting for the last instance")];
-    if (series.state === "waiting") return [pill("waiting"), sub(reason || "incomplete")];
+    const again = series.revises ? ` · revision ${series.revises + 1}: instances came after the decision` : "";
+    if (series.state === "receiving") return [pill("receiving"), sub(`${series.waiting_for || "waiting for the last instance"}${again}`)];
+    if (series.state === "waiting") return [pill("waiting"), sub(`${reason || "incomplete"}${series.waiting_for ? ` · ${series.waiting_for}` : ""}${again}`)];
     if (series.state === "refused") return [pill("refused"), sub(reason)];
     return [pill("complete", "ok"), sub(series.decided_at ? time(series.decided_at) : "", series.code ? ` · ${reason}` : "")];
   }
@@ -203,7 +204,7 @@
       if (known.simd) said.push(known.simd);
       return sub(said.join(" · "));
     };
-    const jobItem = (job) => el("li", {}, pill(job.state), ` j${job.id} ${job.recipe} `, sub(job.volume),
+    const jobItem = (job) => el("li", {}, pill(job.state), ` j${job.id} ${job.recipe} `, sub(`${job.volume}${job.superseded ? " · superseded by a later revision" : ""}`),
       job.code || job.text ? sub([job.code, job.text].filter(Boolean).join(": ")) : null, stages(job),
       job.derived_series_uid ? sub(el("span", { class: "mono" }, job.derived_series_uid)) : null,
       el("span", { class: "actions" },
@@ -220,7 +221,7 @@
       el("p", { class: "quiet" }, "Series ", el("span", { class: "mono" }, more.series_uid)),
       ["receiving", "waiting"].includes(more.state) ? el("p", { class: "actions" }, action("Decide now", `/api/v1/series/${more.id}/complete`, true)) : null,
       el("div", { class: "grid" },
-        list("Why it counts as complete", (more.evidence || []).map((each) => el("li", {}, el("strong", {}, each.kind), ` ${each.text}`, each.at ? sub(time(each.at)) : null))),
+        list("Evidence of completeness", (more.evidence || []).map((each) => el("li", {}, el("strong", {}, each.kind.replace(/_/g, " ")), ` ${each.source ? `${each.source}: ` : ""}${each.text}`, each.at ? sub(time(each.at)) : null))),
         list("Warnings", (more.warnings || []).map((each) => el("li", {}, pill(each.code, "wait"), ` ${each.text}`))),
         list("Set aside", (more.aside || []).map((each) => el("li", {}, pill(each.code || each.kind, "bad"), ` ${each.text || ""}`, sub(el("span", { class: "mono" }, each.sop_uid || ""))))),
         list("Conversions", more.jobs.map(jobItem)),

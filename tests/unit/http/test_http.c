@@ -165,7 +165,8 @@ START_TEST(a_series_tells_its_whole_story)
     ck_assert_str_eq(rig_text(json, "series_uid"), "1.2.3.4");
     ck_assert_str_eq(rig_text(json, "state"), "planned");
     ck_assert_int_eq((int)rig_number(json, "instances"), 3);
-    ck_assert_str_eq(rig_text(json, "evidence/0/kind"), "geometry");
+    ck_assert_str_eq(rig_text(json, "evidence/0/kind"), "released");
+    ck_assert_str_eq(rig_text(json, "evidence/0/text"), "1 volume without a hole");
     ck_assert_str_eq(rig_text(json, "evidence/0/at"), "2026-11-22T12:00:00.000Z");
     ck_assert_str_eq(rig_text(json, "warnings/0/code"), "TILTED");
     ck_assert_str_eq(rig_text(json, "jobs/0/state"), "done");
@@ -175,6 +176,24 @@ START_TEST(a_series_tells_its_whole_story)
     ck_assert_int_eq((int)rig_number(json, "deliveries/0/accepted"), 1);
     ck_assert_int_eq((int)rig_number(json, "deliveries/0/instances"), 2);
     ck_assert_str_eq(rig_text(json, "deliveries/0/last_comment"), "disk full");
+}
+END_TEST
+
+/* Series 1 is decided; a fourth instance opens it again, and plan says what it waits for. */
+START_TEST(an_open_series_says_what_it_waits_for)
+{
+    rig_fill();
+    rig_open_again("3 of 60 by Images in Acquisition; released", INT64_C(15000000));
+
+    rig_get("/api/v1/series/1");
+
+    const cJSON *json = rig_json(200);
+    ck_assert_str_eq(rig_text(json, "state"), "receiving");
+    ck_assert_int_eq((int)rig_number(json, "revises"), 1);
+    ck_assert_str_eq(rig_text(json, "waiting_for"),
+                     "3 of 60 by Images in Acquisition; released; quiet 0 s of 15 s");
+    ck_assert_ptr_nonnull(rig_text(json, "decides_at"));
+    ck_assert_str_eq(rig_text(json, "evidence/1/kind"), "late");
 }
 END_TEST
 
@@ -446,6 +465,7 @@ int main(void)
     tcase_add_test(answers, a_wrong_method_names_the_right_one);
     tcase_add_test(answers, status_counts_everything);
     tcase_add_test(answers, a_series_tells_its_whole_story);
+    tcase_add_test(answers, an_open_series_says_what_it_waits_for);
     tcase_add_test(answers, a_refused_series_says_why);
     tcase_add_test(answers, a_job_has_stages_and_a_manifest);
     tcase_add_test(answers, lists_come_in_pages);

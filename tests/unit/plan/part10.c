@@ -94,14 +94,20 @@ size_t part10_make(const struct slice *slice, unsigned char *out)
     text(&to, 0x00080016, "UI", "1.2.840.10008.5.1.4.1.1.2");
     text(&to, 0x00080018, "UI", slice->sop_uid);
     text(&to, 0x00080060, "CS", "CT");
+    if (slice->station != NULL)
+        text(&to, 0x00081010, "SH", slice->station);
     text(&to, 0x0008103e, "LO", slice->description == NULL ? "Test" : slice->description);
     text(&to, 0x00180050, "DS", "2");
     text(&to, 0x0020000d, "UI", "2.25.1000");
     text(&to, 0x0020000e, "UI", slice->series_uid);
+    if (slice->acquisition != NULL)
+        text(&to, 0x00200012, "IS", slice->acquisition);
     text(&to, 0x00200013, "IS", instance);
     text(&to, 0x00200032, "DS", position);
     text(&to, 0x00200037, "DS", "1\\0\\0\\0\\1\\0");
     text(&to, 0x00200052, "UI", "2.25.1001");
+    if (slice->announced != NULL)
+        text(&to, 0x00201002, "IS", slice->announced);
     image(&to, slice);
     return to.used;
 }

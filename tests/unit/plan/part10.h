@@ -14,6 +14,9 @@ struct slice {
     double z;                /* mm; slices of 4 x 4 pixels, thickness 2 mm */
     int number;              /* Instance Number */
     short value;             /* of every pixel */
+    const char *acquisition; /* Acquisition Number; NULL: none */
+    const char *announced;   /* Images in Acquisition; NULL: none */
+    const char *station;     /* Station Name; NULL: none */
     bool ours;               /* carries the private creator "ISOVOX 1.0" */
 };
 

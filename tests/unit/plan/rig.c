@@ -40,6 +40,7 @@ static void make_config(void)
                                   .destinations = destinations, .destination_count = 2,
                                   .routes = routes, .route_count = 1 };
     config.plan.quiet = 15;
+    config.plan.quiet_full = 1;
     config.plan.quiet_released = 2;
     config.plan.deadline = 900;
 }

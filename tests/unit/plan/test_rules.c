@@ -17,72 +17,179 @@
 enum { SECOND = 1000000 };
 
 /* The defaults of the configuration. */
-static const struct ivx_plan_limits usual = { 15 * SECOND, 2 * SECOND, 900 * SECOND };
+static const struct ivx_plan_limits usual = { 1 * SECOND, 2 * SECOND, 15 * SECOND, 15 * SECOND,
+                                              900 * SECOND };
 
-/* The truth table of src/plan/README.md, both sides of every edge. `seen`: the geometry
- * that is known at that age. */
-static const struct row {
-    double age;
-    bool released, forced;
-    enum ivx_plan_geometry seen;
-    enum ivx_plan_verdict verdict;
-    const char *kind;
-    double again;
-} table[] = {
-    /* An operator's word needs no evidence. */
-    { 0.0, false, true, IVX_PLAN_UNKNOWN, IVX_PLAN_DECIDE, "operator", 0 },
-    { 0.0, false, true, IVX_PLAN_HOLE, IVX_PLAN_DECIDE, "operator", 0 },
-    /* Released and whole: the short quiet time. */
-    { 0.0, true, false, IVX_PLAN_UNKNOWN, IVX_PLAN_LISTEN, NULL, 2.0 },
-    { 1.9, true, false, IVX_PLAN_WHOLE, IVX_PLAN_LISTEN, NULL, 0.1 },
-    { 2.0, true, false, IVX_PLAN_WHOLE, IVX_PLAN_DECIDE, "released", 0 },
-    /* Whole, but somebody may still be sending. */
-    { 2.0, false, false, IVX_PLAN_UNKNOWN, IVX_PLAN_LISTEN, NULL, 13.0 },
-    { 14.9, false, false, IVX_PLAN_WHOLE, IVX_PLAN_LISTEN, NULL, 0.1 },
-    { 15.0, false, false, IVX_PLAN_WHOLE, IVX_PLAN_DECIDE, "quiet", 0 },
-    /* Released, no volume: later slices may make one. */
-    { 2.0, true, false, IVX_PLAN_NOTHING, IVX_PLAN_LISTEN, NULL, 13.0 },
-    { 15.0, true, false, IVX_PLAN_NOTHING, IVX_PLAN_DECIDE, "quiet", 0 },
-    /* A hole waits, released or not, until the deadline. */
-    { 2.0, true, false, IVX_PLAN_HOLE, IVX_PLAN_LISTEN, NULL, 13.0 },
-    { 15.0, true, false, IVX_PLAN_HOLE, IVX_PLAN_WAIT, NULL, 885.0 },
-    { 15.0, false, false, IVX_PLAN_HOLE, IVX_PLAN_WAIT, NULL, 885.0 },
-    { 899.9, false, false, IVX_PLAN_HOLE, IVX_PLAN_WAIT, NULL, 0.1 },
-    { 900.0, false, false, IVX_PLAN_HOLE, IVX_PLAN_DECIDE, "deadline", 0 },
-    { 900.0, true, false, IVX_PLAN_WHOLE, IVX_PLAN_DECIDE, "deadline", 0 },
-    /* A clock that was set back. */
-    { -3.0, true, false, IVX_PLAN_UNKNOWN, IVX_PLAN_LISTEN, NULL, 5.0 },
+/* One row of docs/COMPLETENESS.md: the words of its columns. */
+enum { ROWS = 40, WORDS = 9 };
+struct row {
+    char word[WORDS][40];
+    bool used;
 };
 
-START_TEST(the_truth_table_holds)
+static size_t read_table(struct row rows[ROWS])
 {
-    const struct row *row = &table[_i];
-    const struct ivx_plan_evidence evidence = {
-        (int64_t)(row->age * SECOND), row->released, row->forced, row->seen
+    const char *top = getenv("top_srcdir");
+    char file[4096];
+    snprintf(file, sizeof file, "%s/docs/COMPLETENESS.md", top == NULL ? "." : top);
+    struct ivx_err err = { 0 };
+    IVX_AUTO(ivx_memory_free) char *text = NULL;
+    size_t length, count = 0;
+    ck_assert_msg(ivx_file_read(file, 1 << 20, &text, &length, &err), "%s", err.text);
+    for (char *line = strstr(text, "| # | operator"); line != NULL && line[0] == '|';
+         line = strchr(line, '\n') == NULL ? NULL : strchr(line, '\n') + 1) {
+        if (strspn(line + 2, "0123456789") == 0)
+            continue;
+        struct row *row = &rows[count++];
+        const char *at = line + 2;
+        *row = (struct row){ .used = false };
+        for (int n = 0; n < WORDS; n++) {
+            const char *end = strstr(at, " |");
+            ck_assert(end != NULL && end - at < (int)sizeof row->word[n]);
+            memcpy(row->word[n], at, (size_t)(end - at));
+            at = end + 3;
+        }
+    }
+    return count;
+}
+
+static const char *const ages[] = { "any", "full", "released", "learned", "quiet", "deadline" };
+static const char *const says[] = { "-", "short", "met" };
+static const char *const steps[] = { "open", "completed", "discontinued" };
+static const char *const ends[] = { "open", "released", "broken" };
+static const char *const shapes[] = { "unknown", "none", "whole", "hole" };
+/* full, released, learned, quiet, deadline */
+static const struct ivx_plan_limits five = { 10, 20, 30, 40, 50 };
+
+/* Is the age in the class, counted from 0 (under full) to 5 (deadline), old enough? */
+static bool old_enough(const char *word, int class)
+{
+    for (int n = 0; n < (int)IVX_COUNT(ages); n++)
+        if (strcmp(word, ages[n]) == 0)
+            return class >= n;
+    ck_abort_msg("docs/COMPLETENESS.md: the age \"%s\"", word);
+    return false;
+}
+
+static bool fits(const char *word, const char *actual)
+{
+    return strcmp(word, "any") == 0 || strcmp(word, actual) == 0;
+}
+
+static bool holds(const struct row *row, const struct ivx_plan_evidence *evidence)
+{
+    return fits(row->word[1], evidence->forced ? "yes" : "no")
+           && old_enough(row->word[2], (int)(evidence->age_us / 10))
+           && fits(row->word[3], steps[evidence->step])
+           && fits(row->word[4], says[evidence->manifest])
+           && fits(row->word[5], says[evidence->count])
+           && fits(row->word[6], ends[evidence->ends])
+           && fits(row->word[7], shapes[evidence->geometry]);
+}
+
+static void check_against(struct row *rows, size_t count,
+                          const struct ivx_plan_evidence *evidence)
+{
+    static const char *const verdicts[] = { "listen", "wait", "complete", "policy" };
+    const struct ivx_plan_answer answer = ivx_plan_judge(evidence, &five);
+    char said[64];
+    snprintf(said, sizeof said, "%s%s%s", verdicts[answer.verdict],
+             answer.kind == NULL ? "" : ": ", answer.kind == NULL ? "" : answer.kind);
+    for (size_t n = 0; n < count; n++) {
+        if (!holds(&rows[n], evidence))
+            continue;
+        rows[n].used = true;
+        ck_assert_msg(strcmp(said, rows[n].word[8]) == 0,
+                      "row %s says %s, the program %s (age %d, step %d, manifest %d, count %d,"
+                      " ends %d, geometry %d)",
+                      rows[n].word[0], rows[n].word[8], said, (int)evidence->age_us,
+                      evidence->step, evidence->manifest, evidence->count, evidence->ends,
+                      evidence->geometry);
+        return;
+    }
+    ck_abort_msg("no row of docs/COMPLETENESS.md holds");
+}
+
+/* Evidence number n of all there can be, the geometry looked at; false behind the last. */
+static bool evidence_of(int n, struct ivx_plan_evidence *out)
+{
+    const int sizes[] = { 6, 2, 3, 3, 3, 3, 3 };
+    int digit[IVX_COUNT(sizes)];
+    for (size_t k = 0; k < IVX_COUNT(sizes); k++) {
+        digit[k] = n % sizes[k];
+        n /= sizes[k];
+    }
+    *out = (struct ivx_plan_evidence){
+        .age_us = 10 * digit[0],
+        .forced = digit[1] == 1,
+        .step = (enum ivx_plan_step)digit[2],
+        .manifest = (enum ivx_plan_say)digit[3],
+        .count = (enum ivx_plan_say)digit[4],
+        .ends = (enum ivx_plan_ends)digit[5],
+        .geometry = (enum ivx_plan_geometry)(digit[6] + 1),
     };
+    return n == 0;
+}
 
-    const struct ivx_plan_answer answer = ivx_plan_judge(&evidence, &usual);
+START_TEST(the_program_is_the_truth_table_of_the_document)
+{
+    static struct row rows[ROWS];
+    const size_t count = read_table(rows);
+    ck_assert_uint_ge(count, 15);
+    struct ivx_plan_evidence evidence;
 
-    ck_assert_int_eq(answer.verdict, row->verdict);
-    if (row->kind != NULL)
-        ck_assert_str_eq(answer.kind, row->kind);
-    ck_assert_double_eq_tol((double)answer.again_us / SECOND, row->again, 1e-5);
+    int n = 0;
+    for (; evidence_of(n, &evidence); n++)
+        check_against(rows, count, &evidence);
+
+    ck_assert_int_eq(n, 6 * 2 * 3 * 3 * 3 * 3 * 3);
+    for (size_t k = 0; k < count; k++)
+        ck_assert_msg(rows[k].used, "row %s of docs/COMPLETENESS.md never holds",
+                      rows[k].word[0]);
+}
+END_TEST
+
+/* A millisecond before and at each age, and when to look again. */
+START_TEST(an_answer_says_when_to_look_again)
+{
+    struct ivx_plan_evidence evidence = { .ends = IVX_PLAN_RELEASED,
+                                          .geometry = IVX_PLAN_WHOLE };
+    evidence.age_us = 1900000;
+    ck_assert_int_eq(ivx_plan_judge(&evidence, &usual).verdict, IVX_PLAN_LISTEN);
+    ck_assert_int_eq(ivx_plan_judge(&evidence, &usual).again_us, 100000);
+    evidence.age_us = 2 * SECOND;
+    ck_assert_str_eq(ivx_plan_judge(&evidence, &usual).kind, "released");
+    evidence.geometry = IVX_PLAN_HOLE;
+    ck_assert_int_eq(ivx_plan_judge(&evidence, &usual).again_us, 13 * SECOND);
+    evidence.age_us = 15 * SECOND;
+    ck_assert_int_eq(ivx_plan_judge(&evidence, &usual).verdict, IVX_PLAN_WAIT);
+    ck_assert_int_eq(ivx_plan_judge(&evidence, &usual).again_us, 885 * SECOND);
+    /* A clock that was set back. */
+    evidence.age_us = -3 * SECOND;
+    evidence.geometry = IVX_PLAN_UNKNOWN;
+    ck_assert_int_eq(ivx_plan_judge(&evidence, &usual).again_us, 5 * SECOND);
 }
 END_TEST
 
 START_TEST(geometry_is_looked_at_when_it_can_change_the_verdict)
 {
-    struct ivx_plan_evidence evidence = { 1 * SECOND, true, false, IVX_PLAN_UNKNOWN };
+    struct ivx_plan_evidence evidence = { .age_us = 1 * SECOND, .ends = IVX_PLAN_RELEASED };
     ck_assert(!ivx_plan_needs_geometry(&evidence, &usual));
+    evidence.count = IVX_PLAN_MET;
+    ck_assert(ivx_plan_needs_geometry(&evidence, &usual));
+    evidence.count = IVX_PLAN_SILENT;
     evidence.age_us = 2 * SECOND;
     ck_assert(ivx_plan_needs_geometry(&evidence, &usual));
-    evidence.all_released = false;
+    evidence.count = IVX_PLAN_SHORT;
+    ck_assert(!ivx_plan_needs_geometry(&evidence, &usual));
+    evidence.count = IVX_PLAN_SILENT;
+    evidence.ends = IVX_PLAN_BROKEN;
     ck_assert(!ivx_plan_needs_geometry(&evidence, &usual));
     evidence.age_us = 15 * SECOND;
     ck_assert(ivx_plan_needs_geometry(&evidence, &usual));
     evidence.geometry = IVX_PLAN_HOLE;
     ck_assert(!ivx_plan_needs_geometry(&evidence, &usual));
-    evidence = (struct ivx_plan_evidence){ 900 * SECOND, true, false, IVX_PLAN_UNKNOWN };
+    evidence = (struct ivx_plan_evidence){ .age_us = 900 * SECOND };
     ck_assert(!ivx_plan_needs_geometry(&evidence, &usual));
 }
 END_TEST
@@ -90,8 +197,9 @@ END_TEST
 /* Limits in any order: the strictest wins and nothing waits for ever. */
 START_TEST(a_deadline_before_the_quiet_time_decides)
 {
-    const struct ivx_plan_limits odd = { 60 * SECOND, 90 * SECOND, 5 * SECOND };
-    struct ivx_plan_evidence evidence = { 4 * SECOND, false, false, IVX_PLAN_WHOLE };
+    const struct ivx_plan_limits odd = { 70 * SECOND, 90 * SECOND, 80 * SECOND, 60 * SECOND,
+                                         5 * SECOND };
+    struct ivx_plan_evidence evidence = { .age_us = 4 * SECOND, .geometry = IVX_PLAN_WHOLE };
 
     ck_assert_int_eq(ivx_plan_judge(&evidence, &odd).verdict, IVX_PLAN_LISTEN);
     ck_assert_int_eq(ivx_plan_judge(&evidence, &odd).again_us, 1 * SECOND);
@@ -227,7 +335,8 @@ int main(void)
 {
     Suite *suite = suite_create("plan: rules");
     TCase *rules = tcase_create("rules");
-    tcase_add_loop_test(rules, the_truth_table_holds, 0, IVX_COUNT(table));
+    tcase_add_test(rules, the_program_is_the_truth_table_of_the_document);
+    tcase_add_test(rules, an_answer_says_when_to_look_again);
     tcase_add_test(rules, geometry_is_looked_at_when_it_can_change_the_verdict);
     tcase_add_test(rules, a_deadline_before_the_quiet_time_decides);
     tcase_add_test(rules, every_given_condition_must_hold);

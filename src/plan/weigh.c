@@ -1,0 +1,152 @@
+#include "weigh.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "counts.h"
+#include "pauses.h"
+#include "series.h"
+
+#include "isovox/base/auto.h"
+#include "isovox/base/text.h"
+#include "isovox/sys/clock.h"
+
+enum { SECOND_US = 1000000 };
+
+/* ---- counts and pauses ------------------------------------------------------------------ */
+
+/* What is short says more than what is met. */
+static void take_count(struct ivx_plan_memory *memory, const struct ivx_plan_count *count,
+                       bool believed)
+{
+    char text[sizeof memory->count_text];
+    snprintf(text, sizeof text, "%lld of %lld by %s%s", (long long)count->held,
+             (long long)count->expected, count->label, believed ? "" : " (not believed)");
+    const bool counts = believed && count->say > memory->count;
+    const bool is_short = believed && count->say == IVX_PLAN_SHORT;
+    if (counts && memory->count != IVX_PLAN_SHORT)
+        memory->count = count->say;
+    if (is_short)
+        memory->count = IVX_PLAN_SHORT;
+    if (memory->count_text[0] == '\0' || is_short)
+        ivx_text_copy(memory->count_text, sizeof memory->count_text, text);
+}
+
+static bool gather_counts(struct ivx_planner *planner, struct ivx_plan_memory *memory,
+                          struct ivx_err *err)
+{
+    IVX_AUTO(ivx_memory_free) struct ivx_tally *tallies = NULL;
+    size_t count = 0;
+    memory->count = IVX_PLAN_SILENT;
+    memory->count_text[0] = '\0';
+    memory->proven_count = 0;
+    if (!ivx_catalogue_tallies(planner->catalogue, memory->series_id, &tallies, &count, err))
+        return false;
+    for (size_t n = 0; n < count && n < IVX_COUNT(memory->proven); n++) {
+        int64_t kept, broken;
+        const struct ivx_plan_count one = ivx_plan_count(&tallies[n]);
+        if (one.say == IVX_PLAN_SILENT && !one.wrong)
+            continue;
+        struct ivx_plan_proof *proof = &memory->proven[memory->proven_count++];
+        ivx_text_copy(proof->kind, sizeof proof->kind, tallies[n].kind);
+        proof->kept = one.say == IVX_PLAN_MET;
+        if (one.wrong)
+            continue;
+        if (!ivx_catalogue_trust(planner->catalogue, memory->series_id, tallies[n].kind, &kept,
+                                 &broken, err))
+            return false;
+        take_count(memory, &one, ivx_plan_believes(kept, broken));
+    }
+    return true;
+}
+
+bool ivx_plan_gather(struct ivx_planner *planner, struct ivx_plan_memory *memory,
+                     struct ivx_err *err)
+{
+    const struct ivx_config *config = planner->config;
+    int64_t pauses[IVX_PAUSE_CLASSES];
+    if (!ivx_catalogue_pauses(planner->catalogue, memory->series_id, pauses, err)
+        || !gather_counts(planner, memory, err))
+        return false;
+    memory->limits = (struct ivx_plan_limits){
+        .full_us = config->plan.quiet_full * SECOND_US,
+        .released_us = config->plan.quiet_released * SECOND_US,
+        .quiet_us = config->plan.quiet * SECOND_US,
+        .deadline_us = config->plan.deadline * SECOND_US,
+    };
+    ivx_plan_learn(&memory->limits, ivx_plan_pause_us(pauses));
+    return true;
+}
+
+/* ---- geometry --------------------------------------------------------------------------- */
+
+static bool has_hole(const struct ivx_assembly *assembly, char *text, size_t room)
+{
+    for (int n = 0; n < ivx_assembly_refusals(assembly); n++) {
+        const struct ivx_refusal *refusal = ivx_assembly_refusal(assembly, n);
+        if (refusal->reason == IVX_REASON_GAP) {
+            ivx_text_copy(text, room, refusal->text);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool ivx_plan_look(struct ivx_planner *planner, struct ivx_plan_memory *memory,
+                   struct ivx_err *err)
+{
+    IVX_AUTO(ivx_plan_content_free) struct ivx_plan_content content = { 0 };
+    IVX_AUTO(ivx_assembly_free) struct ivx_assembly *assembly = NULL;
+    const struct ivx_assemble_options options = { IVX_GAP_REFUSE, false };
+    if (memory->instances > IVX_PLAN_MOST_INSTANCES) {
+        memory->geometry = IVX_PLAN_NOTHING;
+        return true;
+    }
+    if (!ivx_plan_content_read(planner, memory->series_id, &content, err)
+        || !ivx_assemble(content.instances, content.count, &options, &assembly, err))
+        return false;
+
+    const int volumes = ivx_assembly_volumes(assembly);
+    memory->geometry = volumes > 0 ? IVX_PLAN_WHOLE : IVX_PLAN_NOTHING;
+    snprintf(memory->text, sizeof memory->text, "%d volume%s without a hole", volumes,
+             volumes == 1 ? "" : "s");
+    if (has_hole(assembly, memory->text, sizeof memory->text))
+        memory->geometry = IVX_PLAN_HOLE;
+    return true;
+}
+
+/* ---- together --------------------------------------------------------------------------- */
+
+/* The wall clock may be set back: what this process has seen pass counts as well. */
+static int64_t age_of(const struct ivx_plan_memory *memory)
+{
+    const int64_t wall = ivx_clock_wall_us() - memory->last_us;
+    const int64_t seen = ivx_clock_steady_us() - memory->noticed_us;
+    return wall > seen ? wall : seen;
+}
+
+struct ivx_plan_evidence ivx_plan_evidence_of(const struct ivx_series_row *row,
+                                              const struct ivx_plan_memory *memory,
+                                              bool forced)
+{
+    return (struct ivx_plan_evidence){
+        .age_us = age_of(memory),
+        .forced = forced,
+        .count = memory->count,
+        .ends = row->all_released ? IVX_PLAN_RELEASED
+                : row->broken     ? IVX_PLAN_BROKEN
+                                  : IVX_PLAN_OPEN,
+        .geometry = memory->geometry,
+    };
+}
+
+void ivx_plan_why(const struct ivx_plan_evidence *evidence,
+                  const struct ivx_plan_memory *memory, char *out, size_t room)
+{
+    static const char *const ends[] = { "association open", "released",
+                                        "association broken" };
+    const bool looked = memory->geometry != IVX_PLAN_UNKNOWN;
+    snprintf(out, room, "%s%s%s%s%s", memory->count_text,
+             memory->count_text[0] == '\0' ? "" : "; ", ends[evidence->ends],
+             looked ? "; " : "", looked ? memory->text : "");
+}
