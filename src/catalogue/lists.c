@@ -214,6 +214,10 @@ bool ivx_catalogue_series_evidence(struct ivx_catalogue *catalogue, int64_t id,
         " (SELECT kind, source, value, text, at_us FROM evidence WHERE series_id = s.id"
         " UNION ALL SELECT kind, part, most, held || ' of ' || most, at_us FROM"
         " (SELECT * FROM announced WHERE series_id = s.id ORDER BY at_us LIMIT 100)"
+        " UNION ALL SELECT * FROM (SELECT 'commitment', c.calling_ae, c.instances,"
+        " c.instances || ' named, of this and other series', c.requested_us FROM commitment c"
+        " WHERE c.id IN (SELECT m.commitment_id FROM instance i JOIN commitment_item m"
+        " ON m.sop_uid = i.sop_uid WHERE i.series_id = s.id) ORDER BY c.id LIMIT 100)"
         " ORDER BY at_us)) FROM series s WHERE s.id = ?1",
         ARGS(I(id)), json_out, err);
 }

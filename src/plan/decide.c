@@ -120,8 +120,21 @@ static bool add_volume(struct decision *decision, const struct ivx_source_volume
     return true;
 }
 
+/* What was named and never came is a hole that nobody can see. */
+static bool refuse_short(struct decision *decision, struct ivx_err *err)
+{
+    decision->others = true;
+    ivx_text_copy(decision->code, sizeof decision->code,
+                  ivx_reason_name(IVX_REASON_INCOMPLETE));
+    ivx_text_copy(decision->note, sizeof decision->note, decision->memory->manifest_text);
+    return note_warning(decision, IVX_REASON_INCOMPLETE, decision->note, err);
+}
+
 static bool add_policy(struct decision *decision, enum ivx_gap gap, struct ivx_err *err)
 {
+    if (gap == IVX_GAP_REFUSE && decision->answer->verdict == IVX_PLAN_POLICY
+        && decision->memory->manifest == IVX_PLAN_SHORT)
+        return refuse_short(decision, err);
     IVX_AUTO(ivx_assembly_free) struct ivx_assembly *assembly = NULL;
     const struct ivx_assemble_options options = { gap, true };
     if (!ivx_assemble(decision->content.instances, decision->content.count, &options,
@@ -153,8 +166,12 @@ static bool add_policies(struct decision *decision, struct ivx_err *err)
 /* No count is reason enough to refuse, but people are told. */
 static bool note_shortage(struct decision *decision, struct ivx_err *err)
 {
-    return decision->memory->count != IVX_PLAN_SHORT
-           || note_warning(decision, IVX_REASON_INCOMPLETE, decision->memory->count_text, err);
+    const struct ivx_plan_memory *memory = decision->memory;
+    if (memory->manifest == IVX_PLAN_SHORT
+        && !note_warning(decision, IVX_REASON_INCOMPLETE, memory->manifest_text, err))
+        return false;
+    return memory->count != IVX_PLAN_SHORT
+           || note_warning(decision, IVX_REASON_INCOMPLETE, memory->count_text, err);
 }
 
 static void as_new_jobs(const struct ivx_plan_jobs *jobs, struct ivx_new_job *out)

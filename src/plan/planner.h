@@ -26,7 +26,9 @@ struct ivx_plan_memory {
     int64_t noticed_us; /* steady clock */
     bool gathered;      /* count, proven and limits are known */
     struct ivx_plan_limits limits;
-    enum ivx_plan_say count;
+    enum ivx_plan_say count, manifest;
+    enum ivx_plan_step step;
+    char manifest_text[96];         /* "58 of 60 named by storage commitment" */
     char count_text[96];            /* "42 of 60 by Images in Acquisition" */
     struct ivx_plan_proof proven[4];
     size_t proven_count;
@@ -46,6 +48,7 @@ struct ivx_planner {
     struct ivx_trying *trying;
     struct ivx_plan_memory *memory;
     size_t memory_count;
+    int64_t manifests; /* the newest that the memory knows of */
 };
 
 /* index.c: brings what the journal has beyond the catalogue's marks into the catalogue. */

@@ -9,6 +9,7 @@
 
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
+#include "isovox/catalogue/manifest.h"
 #include "isovox/sys/clock.h"
 #include "isovox/sys/log.h"
 
@@ -32,6 +33,18 @@ static struct ivx_plan_memory *memory_of(struct ivx_planner *planner,
         if (planner->memory[n].series_id == row->id)
             return &planner->memory[n];
     return NULL;
+}
+
+/* Somebody has named instances since: every open series may be one of theirs. */
+static bool notice_manifests(struct ivx_planner *planner, struct ivx_err *err)
+{
+    int64_t newest = 0;
+    if (!ivx_catalogue_manifest_newest(planner->catalogue, &newest, err))
+        return false;
+    for (size_t n = 0; n < planner->memory_count && newest != planner->manifests; n++)
+        planner->memory[n].gathered = false;
+    planner->manifests = newest;
+    return true;
 }
 
 /* The memory of this turn: what is still true of the last one, and new rows. */
@@ -65,8 +78,9 @@ static bool remember(struct ivx_planner *planner, const struct ivx_series_row *r
 /* What is missing, in the words of the series' state. */
 static enum ivx_reason missing(const struct ivx_plan_memory *memory, const char **text_out)
 {
-    const bool hole = memory->geometry == IVX_PLAN_HOLE;
-    *text_out = hole ? memory->text : memory->count_text;
+    const bool named = memory->manifest == IVX_PLAN_SHORT;
+    const bool hole = !named && memory->geometry == IVX_PLAN_HOLE;
+    *text_out = named ? memory->manifest_text : hole ? memory->text : memory->count_text;
     return hole ? IVX_REASON_GAP : IVX_REASON_INCOMPLETE;
 }
 
@@ -182,7 +196,7 @@ bool ivx_plan_series(struct ivx_planner *planner, int *again_ms_out, struct ivx_
     size_t count = 0;
     *again_ms_out = POLL_MS;
     if (!ivx_catalogue_open_series(planner->catalogue, &rows, &count, err)
-        || !remember(planner, rows, count, err))
+        || !remember(planner, rows, count, err) || !notice_manifests(planner, err))
         return false;
 
     IVX_AUTO(waiting_clear)

@@ -8,6 +8,7 @@
 #include "series.h"
 
 #include "isovox/base/auto.h"
+#include "isovox/catalogue/manifest.h"
 #include "isovox/base/text.h"
 #include "isovox/sys/clock.h"
 
@@ -60,13 +61,39 @@ static bool gather_counts(struct ivx_planner *planner, struct ivx_plan_memory *m
     return true;
 }
 
+/* A list of one may be one of many: some senders ask for every image on its own. A list that
+ * has less than came is not the list of the series. */
+static enum ivx_plan_say manifest_says(const struct ivx_manifest *manifest, int64_t instances)
+{
+    if (manifest->by == IVX_MANIFEST_NONE)
+        return IVX_PLAN_SILENT;
+    if (manifest->missing > 0)
+        return IVX_PLAN_SHORT;
+    return manifest->here == instances && instances > 1 ? IVX_PLAN_MET : IVX_PLAN_SILENT;
+}
+
+static bool gather_manifest(struct ivx_planner *planner, struct ivx_plan_memory *memory,
+                            struct ivx_err *err)
+{
+    struct ivx_manifest manifest;
+    if (!ivx_catalogue_manifest(planner->catalogue, memory->series_id, &manifest, err))
+        return false;
+    memory->manifest = manifest_says(&manifest, memory->instances);
+    memory->manifest_text[0] = '\0';
+    if (manifest.by != IVX_MANIFEST_NONE)
+        snprintf(memory->manifest_text, sizeof memory->manifest_text,
+                 "%lld of %lld named by storage commitment", (long long)manifest.here,
+                 (long long)(manifest.here + manifest.missing));
+    return true;
+}
+
 bool ivx_plan_gather(struct ivx_planner *planner, struct ivx_plan_memory *memory,
                      struct ivx_err *err)
 {
     const struct ivx_config *config = planner->config;
     int64_t pauses[IVX_PAUSE_CLASSES];
     if (!ivx_catalogue_pauses(planner->catalogue, memory->series_id, pauses, err)
-        || !gather_counts(planner, memory, err))
+        || !gather_counts(planner, memory, err) || !gather_manifest(planner, memory, err))
         return false;
     memory->limits = (struct ivx_plan_limits){
         .full_us = config->plan.quiet_full * SECOND_US,
@@ -132,6 +159,8 @@ struct ivx_plan_evidence ivx_plan_evidence_of(const struct ivx_series_row *row,
     return (struct ivx_plan_evidence){
         .age_us = age_of(memory),
         .forced = forced,
+        .step = memory->step,
+        .manifest = memory->manifest,
         .count = memory->count,
         .ends = row->all_released ? IVX_PLAN_RELEASED
                 : row->broken     ? IVX_PLAN_BROKEN
@@ -145,8 +174,13 @@ void ivx_plan_why(const struct ivx_plan_evidence *evidence,
 {
     static const char *const ends[] = { "association open", "released",
                                         "association broken" };
-    const bool looked = memory->geometry != IVX_PLAN_UNKNOWN;
-    snprintf(out, room, "%s%s%s%s%s", memory->count_text,
-             memory->count_text[0] == '\0' ? "" : "; ", ends[evidence->ends],
-             looked ? "; " : "", looked ? memory->text : "");
+    const char *const part[] = { memory->manifest_text, memory->count_text,
+                                 ends[evidence->ends],
+                                 memory->geometry == IVX_PLAN_UNKNOWN ? "" : memory->text };
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t n = 0; n < IVX_COUNT(part) && used < room; n++)
+        if (part[n][0] != '\0')
+            used += (size_t)snprintf(out + used, room - used, "%s%s", used == 0 ? "" : "; ",
+                                     part[n]);
 }

@@ -7,6 +7,7 @@
 #include "rig.h"
 
 #include "isovox/base/auto.h"
+#include "isovox/catalogue/commitment.h"
 #include "isovox/sys/log.h"
 
 /* Slices [first, last) of a series that announces `announced` images. */
@@ -186,6 +187,91 @@ START_TEST(an_operator_in_a_hurry_proves_nothing)
 }
 END_TEST
 
+/* A request for storage commitment of slices [0, last) and of `others` of another class. */
+static void ask_for(const char *transaction, int last, int others)
+{
+    static struct ivx_commitment_item items[32];
+    int64_t id = 0;
+    struct ivx_err err = { 0 };
+    for (int n = 0; n < last + others; n++) {
+        snprintf(items[n].sop_uid, sizeof items[n].sop_uid, "%s.%d",
+                 n < last ? "2.25.7" : "2.25.99", n);
+        snprintf(items[n].sop_class, sizeof items[n].sop_class, "1.2.840.10008.5.1.4.1.1.%s",
+                 n < last ? "2" : "7");
+    }
+    const struct ivx_commitment_request request = { transaction, "CT1", "ISOVOX", "127.0.0.1",
+                                                    "a1", items, (size_t)(last + others) };
+    ck_assert_msg(ivx_catalogue_commitment_ask(planner.catalogue, &request, 0, &id, &err),
+                  "%s", err.text);
+}
+
+/* Without a release, and with images of a class that is nothing to us in the list. */
+START_TEST(a_list_that_is_met_decides_at_once)
+{
+    announce("2.25.7", 0, 8, NULL, 1.1);
+    turn();
+    CHECK_SERIES("receiving", "");
+    ask_for("2.25.70", 8, 3);
+    turn();
+    CHECK_SERIES("planned", "");
+    ck_assert(has_evidence("8 of 8 named by storage commitment"));
+    ck_assert(has_evidence("\"kind\":\"commitment\",\"source\":\"CT1\",\"value\":11"));
+}
+END_TEST
+
+START_TEST(several_lists_count_together)
+{
+    announce("2.25.7", 0, 8, NULL, 1.1);
+    ask_for("2.25.70", 4, 0);
+    turn();
+    CHECK_SERIES("receiving", ""); /* less than came */
+    ask_for("2.25.71", 8, 0);
+    turn();
+    CHECK_SERIES("planned", "");
+}
+END_TEST
+
+START_TEST(a_list_of_one_decides_nothing)
+{
+    announce("2.25.7", 0, 1, NULL, 3);
+    end_association(IVX_RECORD_RELEASED, 3);
+    ask_for("2.25.70", 1, 0);
+    turn();
+    CHECK_SERIES("receiving", "");
+}
+END_TEST
+
+START_TEST(what_was_named_is_waited_for_and_refused_at_the_deadline)
+{
+    announce("2.25.7", 0, 6, NULL, 20);
+    end_association(IVX_RECORD_RELEASED, 20);
+    ask_for("2.25.70", 8, 0);
+
+    turn();
+
+    CHECK_SERIES("waiting", "INCOMPLETE");
+    ck_assert_str_eq(the_series().note, "6 of 8 named by storage commitment");
+    stop_plan();
+    start_plan();
+    config.plan.deadline = 19;
+    turn();
+    CHECK_SERIES("refused", "INCOMPLETE");
+}
+END_TEST
+
+START_TEST(what_was_named_and_never_came_is_converted_if_the_route_says_so)
+{
+    struct ivx_job_row jobs[10];
+    routes[0].on_gap = "interpolate";
+    config.plan.deadline = 19;
+    announce("2.25.7", 0, 6, NULL, 20);
+    ask_for("2.25.70", 8, 0);
+    turn();
+    CHECK_SERIES("planned", "");
+    ck_assert_uint_eq(list_jobs(jobs), 1);
+}
+END_TEST
+
 START_TEST(a_late_instance_opens_the_series_and_says_so)
 {
     struct ivx_job_row jobs[10];
@@ -259,6 +345,11 @@ int main(void)
     tcase_add_test(tcase, who_announces_too_much_is_believed_no_more);
     tcase_add_test(tcase, who_was_right_four_times_is_believed_again);
     tcase_add_test(tcase, an_operator_in_a_hurry_proves_nothing);
+    tcase_add_test(tcase, a_list_that_is_met_decides_at_once);
+    tcase_add_test(tcase, several_lists_count_together);
+    tcase_add_test(tcase, a_list_of_one_decides_nothing);
+    tcase_add_test(tcase, what_was_named_is_waited_for_and_refused_at_the_deadline);
+    tcase_add_test(tcase, what_was_named_and_never_came_is_converted_if_the_route_says_so);
     tcase_add_test(tcase, a_late_instance_opens_the_series_and_says_so);
     tcase_add_test(tcase, a_slow_sender_is_given_time);
     tcase_add_test(tcase, a_sender_that_is_never_silent_need_not_release);
