@@ -22,6 +22,14 @@ struct plane {
     uint64_t digest;
 };
 
+/* Rows of samples, one below the other: a source slice, or one channel of a padded one. */
+struct pixels {
+    enum ivx_sample sample;
+    const void *voxel;
+    size_t pitch;
+    int32_t rows;
+};
+
 struct worker;
 
 /* What is the same for a whole result slice. */
@@ -119,6 +127,9 @@ void ivx_engine_run(const struct ivx_engine *engine, void (*task)(void *engine, 
 void ivx_engine_in_plane(struct ivx_engine *engine, struct worker *worker,
                          const struct ivx_slice *slice, bool masked, int32_t k);
 
+/* mirror.c: what a mirrored edge adds to slopes down the columns, made by kernels->slopes. */
+void ivx_mirror_slopes(float *slopes, const struct pixels *in);
+
 /* through.c: slopes of the planes [next_slope, slope_to), and result slices
  * [next_out, group_to), for the rows of band n of the crew. */
 void ivx_engine_slopes(struct ivx_engine *engine, int n);
@@ -140,6 +151,15 @@ static inline double ivx_engine_step(const struct ivx_engine *engine, int axis)
     const double spacing =
         axis == 0 ? engine->stack->column_spacing : engine->stack->row_spacing;
     return engine->step[axis] / spacing;
+}
+
+/* The slice that stands for slice k of the endless stack, beyond its ends. */
+static inline int32_t ivx_engine_slice(const struct ivx_engine *engine, int32_t k)
+{
+    const int32_t slices = engine->stack->slices;
+    if (engine->knots.mirror)
+        return ivx_mirror(k, slices);
+    return k < 0 ? 0 : k > slices - 1 ? slices - 1 : k;
 }
 
 static inline struct plane *ivx_engine_plane(const struct ivx_engine *engine, int32_t k)

@@ -17,21 +17,23 @@ size_t ivx_field_bytes(int32_t columns, int32_t rows, int32_t slices, bool slope
     return bytes;
 }
 
-bool ivx_field_new(int32_t columns, int32_t rows, int32_t slices, bool slopes,
-                   struct ivx_field *out, struct ivx_err *err)
+bool ivx_field_new(const struct ivx_field *like, bool slopes, struct ivx_field *out,
+                   struct ivx_err *err)
 {
     const size_t margin = IVX_FIELD_LOW + IVX_FIELD_HIGH;
-    const size_t bytes = ivx_field_bytes(columns, rows, slices, false);
-    struct ivx_field made = { columns, rows, slices, (size_t)columns + margin, 0, NULL, NULL };
-    made.plane = made.pitch * ((size_t)rows + margin);
+    const size_t bytes = ivx_field_bytes(like->columns, like->rows, like->slices, false);
+    struct ivx_field made = *like;
+    made.pitch = (size_t)like->columns + margin;
+    made.plane = made.pitch * ((size_t)like->rows + margin);
+    made.value = made.slope = NULL;
     if (bytes != SIZE_MAX) {
         made.value = calloc(1, bytes);
         made.slope = slopes ? calloc(1, bytes) : NULL;
     }
     if (made.value == NULL || (slopes && made.slope == NULL)) {
         ivx_field_free(&made);
-        return ivx_fail(err, IVX_FULL, "gather: no memory for %d x %d x %d voxels", columns,
-                        rows, slices);
+        return ivx_fail(err, IVX_FULL, "gather: no memory for %d x %d x %d voxels",
+                        like->columns, like->rows, like->slices);
     }
     *out = made;
     return true;
@@ -48,21 +50,27 @@ void ivx_field_free(struct ivx_field *field)
 bool ivx_prepare_make(const struct ivx_shape *shape, struct ivx_prepare *out,
                       struct ivx_err *err)
 {
-    *out = (struct ivx_prepare){ NULL, 0, false };
-    if (shape->stretch <= 1)
-        return true;
-
+    const bool gauss = shape->sigma > 0;
     const double reach = ivx_kernel_radius(shape->kernel) * shape->stretch;
-    const int32_t radius = -ivx_floor(-reach) - 1;
+    const int32_t radius = gauss ? ivx_gauss_reach(shape->sigma) : -ivx_floor(-reach) - 1;
+    *out = (struct ivx_prepare){ NULL, 0, false };
+    if (radius == 0 || !(gauss || shape->stretch > 1))
+        return true;
     out->weight = calloc(2 * (size_t)radius + 1, sizeof *out->weight);
     if (out->weight == NULL)
         return ivx_fail(err, IVX_FULL, "gather: no memory for %d weights", 2 * radius + 1);
+    out->radius = radius;
+    if (gauss) {
+        ivx_gauss_weights(shape->sigma, out->weight + radius);
+        for (int32_t n = 1; n <= radius; n++)
+            out->weight[radius - n] = out->weight[radius + n];
+        return true;
+    }
     double sum = 0;
     for (int32_t n = -radius; n <= radius; n++)
         sum += out->weight[n + radius] = ivx_kernel_at(shape->kernel, n / shape->stretch);
     for (int32_t n = 0; n <= 2 * radius; n++)
         out->weight[n] /= sum;
-    out->radius = radius;
     return true;
 }
 
@@ -78,7 +86,17 @@ struct block {
     double *x, *copy; /* of n samples each; x with margins */
     int32_t n;
     int lanes;
+    bool mirror;
 };
+
+/* The sample that stands for sample s of the endless line. */
+static ptrdiff_t place(const struct block *block, int32_t s)
+{
+    const int32_t last = block->n - 1;
+    if (block->mirror)
+        return (ptrdiff_t)ivx_mirror(s, block->n) * LANES;
+    return (ptrdiff_t)(s < 0 ? 0 : s > last ? last : s) * LANES;
+}
 
 static void smooth(const struct block *block, const struct ivx_prepare *prepare)
 {
@@ -89,9 +107,8 @@ static void smooth(const struct block *block, const struct ivx_prepare *prepare)
         for (int l = 0; l < LANES; l++)
             out[l] = 0;
         for (int32_t m = -radius; m <= radius; m++) {
-            const int32_t from = s + m < 0 ? 0 : s + m > last ? last : s + m;
             const double w = prepare->weight[m + radius];
-            const double *in = block->copy + (ptrdiff_t)from * LANES;
+            const double *in = block->copy + place(block, s + m);
             for (int l = 0; l < LANES; l++)
                 out[l] += w * in[l];
         }
@@ -130,14 +147,49 @@ static void spline(const struct block *block)
     }
 }
 
-static void replicate(const struct block *block)
+/* The sum over m >= 0 of z^m x[m], or of x[last - m], of a mirrored line: it returns to its
+ * start after 2 (n - 1) samples. */
+static double mirrored_sum(const double *x, int32_t n, bool from_end)
 {
-    double *last = block->x + (ptrdiff_t)(block->n - 1) * LANES;
+    const double z = IVX_SPLINE_POLE;
+    const int32_t period = n > 1 ? 2 * (n - 1) : 1;
+    double sum = 0, all = 1;
+    for (int32_t m = period - 1; m >= 0; m--) {
+        const int32_t at = ivx_mirror(from_end ? n - 1 - m : m, n);
+        sum = x[(ptrdiff_t)at * LANES] + z * sum;
+        all *= z;
+    }
+    return sum / (1 - all);
+}
+
+/* Coefficients of a mirrored line (Unser 1999, box 2), which are mirrored, too. */
+static void mirrored_spline(const struct block *block)
+{
+    const double z = IVX_SPLINE_POLE;
+    const ptrdiff_t last = (ptrdiff_t)(block->n - 1) * LANES;
     for (int l = 0; l < block->lanes; l++) {
-        for (int m = 1; m <= IVX_FIELD_LOW; m++)
-            block->x[l - m * LANES] = block->x[l];
-        for (int m = 1; m <= IVX_FIELD_HIGH; m++)
-            last[l + m * LANES] = last[l];
+        double *x = block->x + l;
+        double causal = 6 * mirrored_sum(x, block->n, false), before = causal;
+        x[0] = causal;
+        for (ptrdiff_t s = LANES; s <= last; s += LANES) {
+            before = causal;
+            x[s] = causal = 6 * x[s] + z * causal;
+        }
+        double c = block->n == 1 ? causal * (1 - z) / 6
+                                 : z / (z * z - 1) * (causal + z * before);
+        x[last] = c;
+        for (ptrdiff_t s = last - LANES; s >= 0; s -= LANES)
+            x[s] = c = z * (c - x[s]);
+    }
+}
+
+static void continue_line(const struct block *block)
+{
+    for (int m = -IVX_FIELD_LOW; m < block->n + IVX_FIELD_HIGH; m++) {
+        if (m == 0)
+            m = block->n; /* what lies between is there */
+        for (int l = 0; l < block->lanes; l++)
+            block->x[l + (ptrdiff_t)m * LANES] = block->x[l + place(block, m)];
     }
 }
 
@@ -151,10 +203,12 @@ static void in_plane_block(float *at, size_t sample, size_t line, const struct b
                 l < block->lanes ? (double)at[(size_t)s * sample + (size_t)l * line] : 0;
     if (prepare->radius > 0)
         smooth(block, prepare);
-    if (prepare->spline)
+    if (prepare->spline && block->mirror)
+        mirrored_spline(block);
+    else if (prepare->spline)
         spline(block);
-    else
-        replicate(block);
+    if (!prepare->spline || block->mirror)
+        continue_line(block);
     for (int32_t s = -IVX_FIELD_LOW; s < block->n + IVX_FIELD_HIGH; s++)
         for (int l = 0; l < block->lanes; l++)
             at[(ptrdiff_t)s * (ptrdiff_t)sample + (ptrdiff_t)l * (ptrdiff_t)line] =
@@ -168,26 +222,42 @@ size_t ivx_field_scratch(const struct ivx_field *field)
     return 2 * LANES * ((size_t)most + IVX_FIELD_LOW + IVX_FIELD_HIGH);
 }
 
-static struct block block_of(double *scratch, int32_t n, size_t left)
+static struct block block_of(double *scratch, int32_t n, size_t left, bool mirror)
 {
     double *x = scratch + IVX_FIELD_LOW * LANES;
     return (struct block){ x, x + ((size_t)n + IVX_FIELD_HIGH) * LANES, n,
-                           left < LANES ? (int)left : LANES };
+                           left < LANES ? (int)left : LANES, mirror };
 }
 
 void ivx_field_in_plane(struct ivx_field *field, const struct ivx_prepare prepare[2],
                         int32_t k, double *scratch)
 {
     for (int32_t j = 0; j < field->rows; j += LANES) {
-        const struct block block = block_of(scratch, field->columns, (size_t)(field->rows - j));
+        const struct block block = block_of(scratch, field->columns,
+                                            (size_t)(field->rows - j), field->mirror);
         in_plane_block(ivx_field_row(field, field->value, k, j), 1, field->pitch, &block,
                        &prepare[0]);
     }
     float *corner = ivx_field_row(field, field->value, k, 0) - IVX_FIELD_LOW;
     for (size_t i = 0; i < field->pitch; i += LANES) {
-        const struct block block = block_of(scratch, field->rows, field->pitch - i);
+        const struct block block = block_of(scratch, field->rows, field->pitch - i, field->mirror);
         in_plane_block(corner + i, field->pitch, 1, &block, &prepare[1]);
     }
+}
+
+/* The sum over m >= 0 of z^m (x[m] - x[m + 1]), or from the other end downwards: what the
+ * increments of a mirrored line come to before its first sample. */
+static double beyond(const struct block *block, const double *x, bool from_end)
+{
+    const int32_t n = block->n, period = n > 1 ? 2 * (n - 1) : 1;
+    double sum = 0, all = 1;
+    for (int32_t m = period - 1; m >= 0; m--) {
+        const int32_t here = ivx_mirror(from_end ? n - 1 - m : m, n);
+        const int32_t next = ivx_mirror(from_end ? n - 2 - m : m + 1, n);
+        sum = x[(ptrdiff_t)here * LANES] - x[(ptrdiff_t)next * LANES] + IVX_SPLINE_POLE * sum;
+        all *= IVX_SPLINE_POLE;
+    }
+    return sum / (1 - all);
 }
 
 /* Slopes of the equidistant spline from both running sums of increments: ADR 2. */
@@ -196,16 +266,17 @@ static void even_slopes(const struct block *block)
     const int32_t last = block->n - 1;
     for (int l = 0; l < block->lanes; l++) {
         const double *x = block->x + l;
-        double *d = block->copy + l, sum = 0;
-        d[0] = 0;
+        double *d = block->copy + l, sum = block->mirror ? beyond(block, x, false) : 0;
+        d[0] = sum;
         for (int32_t s = 1; s <= last; s++) {
             const ptrdiff_t at = (ptrdiff_t)s * LANES;
             d[at] = sum = x[at] - x[at - LANES] + IVX_SPLINE_POLE * sum;
         }
-        sum = 0;
+        sum = block->mirror ? -beyond(block, x, true) : 0;
         for (int32_t s = last; s >= 0; s--) {
             const ptrdiff_t at = (ptrdiff_t)s * LANES;
-            sum = (s < last ? x[at + LANES] - x[at] : 0) + IVX_SPLINE_POLE * sum;
+            if (s < last)
+                sum = x[at + LANES] - x[at] + IVX_SPLINE_POLE * sum;
             d[at] = IVX_SPLINE_GAIN * (d[at] + sum);
         }
     }
@@ -263,7 +334,8 @@ void ivx_field_through(struct ivx_field *field, const struct ivx_prepare *prepar
         return;
     const size_t blocks = (field->plane + LANES - 1) / LANES;
     for (size_t b = (size_t)n; b < blocks; b += (size_t)shares) {
-        const struct block block = block_of(scratch, field->slices, field->plane - b * LANES);
+        const struct block block = block_of(scratch, field->slices,
+                                            field->plane - b * LANES, field->mirror);
         through_block(field, b * LANES, &block, prepare, odd);
     }
 }

@@ -13,6 +13,7 @@ struct ivx_field {
     size_t pitch, plane; /* floats from row to row, and from slice to slice */
     float *value;
     float *slope; /* along the normal, per sample (regular) or millimetre; NULL: not needed */
+    bool mirror;  /* how rows go on beyond the edges: mirrored, or with the outermost value */
 };
 
 /* How one axis is prepared: smoothed against aliasing with 2 * radius + 1 weights, then
@@ -23,8 +24,9 @@ struct ivx_prepare {
     bool spline;
 };
 
-bool ivx_field_new(int32_t columns, int32_t rows, int32_t slices, bool slopes,
-                   struct ivx_field *out, struct ivx_err *err);
+/* Sizes and boundary are those of `like`. */
+bool ivx_field_new(const struct ivx_field *like, bool slopes, struct ivx_field *out,
+                   struct ivx_err *err);
 void ivx_field_free(struct ivx_field *field);
 size_t ivx_field_bytes(int32_t columns, int32_t rows, int32_t slices, bool slopes);
 
@@ -35,7 +37,7 @@ static inline float *ivx_field_row(const struct ivx_field *field, float *from, i
            + IVX_FIELD_LOW;
 }
 
-/* Weights of the kernel stretched by `stretch` at whole samples; radius 0 for none. */
+/* Weights of the stretched kernel or the Gaussian at whole samples; radius 0 for none. */
 bool ivx_prepare_make(const struct ivx_shape *shape, struct ivx_prepare *out,
                       struct ivx_err *err);
 void ivx_prepare_free(struct ivx_prepare *prepare);

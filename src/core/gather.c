@@ -7,6 +7,7 @@
 #include "isovox/base/auto.h"
 #include "kernel/kernel.h"
 #include "kernel/mode.h"
+#include "limit.h"
 #include "point.h"
 #include "sane.h"
 
@@ -107,8 +108,7 @@ static bool choose_kernels(struct gather *gather, struct ivx_err *err)
     for (int a = 0; a < 3; a++) {
         const double *s = gather->step[a];
         const double target = sqrt(s[0] * s[0] + s[1] * s[1] + s[2] * s[2]);
-        gather->shape[a] = a < 2 ? ivx_shape_of(options->kernel, options->antialias, target,
-                                                spacing[a])
+        gather->shape[a] = a < 2 ? ivx_shape_of(options, target, spacing[a])
                                  : ivx_knots_shape(&gather->knots, target, options);
         if (!ivx_prepare_make(&gather->shape[a], &gather->prepare[a], err))
             return false;
@@ -125,7 +125,9 @@ static bool make_hand(const struct gather *gather, struct hand *hand, struct ivx
 {
     const int32_t samples[3] = { gather->stack->columns, gather->stack->rows,
                                  gather->stack->slices };
-    struct ivx_shape plain = { gather->options->kernel, 1, false };
+    struct ivx_shape plain = { .kernel = gather->options->kernel,
+                               .stretch = 1,
+                               .mirror = gather->knots.mirror };
     if (plain.kernel == IVX_BSPLINE3) /* never asked; a table needs some kernel */
         plain.kernel = IVX_LINEAR;
     for (int a = 0; a < 3; a++)
@@ -154,7 +156,11 @@ static bool make_field(struct gather *gather, struct ivx_field *out, struct ivx_
     const size_t bytes = ivx_field_bytes(stack->columns, stack->rows, stack->slices,
                                          gather->cubic);
     return within_limit(gather, bytes, err)
-           && ivx_field_new(stack->columns, stack->rows, stack->slices, gather->cubic, out, err);
+           && ivx_field_new(&(struct ivx_field){ .columns = stack->columns,
+                                                 .rows = stack->rows,
+                                                 .slices = stack->slices,
+                                                 .mirror = gather->knots.mirror },
+                            gather->cubic, out, err);
 }
 
 static bool make_odd(struct gather *gather, struct ivx_err *err)
@@ -179,7 +185,7 @@ static bool prepare(struct gather *gather, const struct ivx_affine *pull, struct
         return ivx_fail(err, IVX_REFUSED, "this machine has no instruction set %s",
                         options->simd);
     gather->crew = options->crew.run == NULL || options->crew.size < 1 ? 1 : options->crew.size;
-    ivx_knots_init(&gather->knots, gather->stack);
+    ivx_knots_init(&gather->knots, gather->stack, options->boundary);
     compose(gather, pull);
     for (int a = 0; a < 3; a++)
         if (!isfinite(gather->base[a] + gather->step[a][0] + gather->step[a][1]
@@ -343,7 +349,11 @@ static float value_at(const struct gather *gather, struct hand *hand, const doub
     }
     hand->edge += outside(u[0], stack->columns, 0) || outside(u[1], stack->rows, 0)
                   || outside(u[2], stack->slices, 0);
-    return padded ? sum / share : sum;
+    float value = padded ? sum / share : sum;
+    const struct ivx_resample_options *options = gather->options;
+    if (options->clamp)
+        hand->clamped += ivx_limit(&value, NULL, options->least, options->most, 1);
+    return value;
 }
 
 static void result_row(const struct gather *gather, struct hand *hand, int32_t j)
@@ -413,6 +423,7 @@ static void report(const struct gather *gather, struct ivx_resample_report *out)
     for (int a = 0; a < 3; a++) {
         const struct ivx_prepare *prepare = &gather->prepare[a];
         out->stretch[a] = gather->shape[a].stretch;
+        out->sigma[a] = gather->shape[a].sigma;
         if (prepare->radius > 0)
             out->table_digest = ivx_digest(out->table_digest, prepare->weight,
                                            (2 * (size_t)prepare->radius + 1)
@@ -429,7 +440,8 @@ bool ivx_gather(const struct ivx_stack *stack, const struct ivx_grid *grid,
 {
     IVX_AUTO(gather_clear)
     struct gather gather = { .stack = stack, .grid = grid, .options = options };
-    if (!ivx_stack_check(stack, err) || !prepare(&gather, pull, err)
+    if (!ivx_stack_check(stack, err) || !ivx_options_check(options, err)
+        || !prepare(&gather, pull, err)
         || !take_all(&gather, source, source_context, err)
         || !give_all(&gather, sink, sink_context, err))
         return false;

@@ -23,14 +23,6 @@ static void tables(const struct ivx_engine *engine, struct worker *worker, int32
     worker->made = true;
 }
 
-/* Source pixels of one slice, or one channel of a padded one. */
-struct pixels {
-    enum ivx_sample sample;
-    const void *voxel;
-    size_t pitch;
-    int32_t rows;
-};
-
 static void down_slopes(const struct ivx_engine *engine, struct worker *worker,
                         const struct pixels *in)
 {
@@ -40,6 +32,8 @@ static void down_slopes(const struct ivx_engine *engine, struct worker *worker,
     else
         engine->kernels->slopes(worker->slopes, in->pitch, in->voxel, in->pitch, in->rows,
                                 in->pitch);
+    if (worker->y.shape.mirror)
+        ivx_mirror_slopes(worker->slopes, in);
 }
 
 /* One row of the result's lattice, still with the source's columns. */
@@ -84,6 +78,9 @@ static void across(const struct ivx_engine *engine, struct worker *worker, size_
     if (worker->x.shape.spline)
         kernels->slopes(worker->lane_slopes, IVX_LANES, worker->lanes, IVX_LANES,
                         worker->x.samples, IVX_LANES);
+    if (worker->x.shape.spline && worker->x.shape.mirror)
+        ivx_mirror_slopes(worker->lane_slopes, &(struct pixels){ IVX_FLOAT32, worker->lanes,
+                                                                 IVX_LANES, (int32_t)width });
     kernels->across(worker->lane_out, worker->lanes, worker->lane_slopes, &worker->x);
     if (rows == IVX_LANES) {
         kernels->from_lanes(out, pitch, worker->lane_out, pitch);

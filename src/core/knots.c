@@ -4,7 +4,8 @@
 #include <string.h>
 
 #define SAME_GAP 1e-5
-enum { STEPS = 16 }; /* of the quadrature, per unit of a stretched kernel */
+/* Of the quadratures: per unit of a stretched kernel; per sigma, and sigmas. */
+enum { STEPS = 16, GAUSS_STEPS = 8, GAUSS_REACH = 4 };
 
 static double gap(const struct ivx_knots *knots, int32_t k)
 {
@@ -13,10 +14,11 @@ static double gap(const struct ivx_knots *knots, int32_t k)
     return knots->t[k + 1] - knots->t[k];
 }
 
-void ivx_knots_init(struct ivx_knots *knots, const struct ivx_stack *stack)
+void ivx_knots_init(struct ivx_knots *knots, const struct ivx_stack *stack,
+                    enum ivx_boundary boundary)
 {
     const int32_t n = stack->slices;
-    *knots = (struct ivx_knots){ n, true, 0, stack->t };
+    *knots = (struct ivx_knots){ n, true, 0, stack->t, boundary == IVX_BOUNDARY_MIRROR };
     if (n == 1) { /* no gap says how thick it is: as thick as its pixels are wide */
         knots->mean = stack->column_spacing > stack->row_spacing ? stack->column_spacing
                                                                  : stack->row_spacing;
@@ -70,13 +72,21 @@ double ivx_knots_shift(const struct ivx_knots *knots, const double *shift,
 struct ivx_shape ivx_knots_shape(const struct ivx_knots *knots, double target,
                                  const struct ivx_resample_options *options)
 {
-    struct ivx_shape shape =
-        ivx_shape_of(options->kernel, options->antialias, target, knots->mean);
+    struct ivx_shape shape = ivx_shape_of(options, target, knots->mean);
     /* A windowed sinc of irregular samples means nothing: the C2 cubic stands in. */
     if (!knots->regular
         && (shape.kernel == IVX_CATMULL_ROM || shape.kernel == IVX_LANCZOS3))
         shape.spline = true;
     return shape;
+}
+
+/* Where a height beyond the ends of mirrored slices comes from. */
+static double inside(const struct ivx_knots *knots, double mm)
+{
+    const double height = knots->t[knots->slices - 1] - knots->t[0];
+    while (knots->mirror && (mm < 0 || mm > height))
+        mm = mm < 0 ? -mm : 2 * height - mm;
+    return mm;
 }
 
 /* Add the interpolant at `mm`, times w, to value[] and slope[], which start at sample
@@ -85,7 +95,7 @@ static void add_point(const struct ivx_knots *knots, bool spline, double mm, dou
                       int32_t first, double *value, double *slope)
 {
     const int32_t last = knots->slices - 1;
-    const double u = ivx_knots_position(knots, mm);
+    const double u = ivx_knots_position(knots, inside(knots, mm));
     const int32_t k = ivx_floor(u);
     const double f = u - k, size = gap(knots, k);
     double at[2] = { 1 - f, f }, rise[2] = { 0, 0 };
@@ -109,49 +119,79 @@ static void add_point(const struct ivx_knots *knots, bool spline, double mm, dou
     slope[edge - first] += w * size * fade * (near + IVX_SPLINE_POLE * far);
 }
 
+/* The heights around `mm` that a kernel sees; mirrored at the ends it sees what is there
+ * twice, from as far inside as it reaches outside. */
+static void heights(const struct ivx_knots *knots, double mm, double reach, double *low_out,
+                    double *high_out)
+{
+    const double height = knots->t[knots->slices - 1] - knots->t[0];
+    const double low = mm - reach, high = mm + reach;
+    *low_out = low;
+    *high_out = high;
+    if (knots->mirror && 2 * height - high < low)
+        *low_out = 2 * height - high;
+    if (knots->mirror && -low > high)
+        *high_out = -low;
+}
+
 /* The samples that the kernel around `mm` reaches. */
 static void span(const struct ivx_knots *knots, double mm, double reach,
                  int32_t *first_out, int32_t *last_out)
 {
     const int32_t last = knots->slices - 1;
-    const int32_t low = slice_below(knots, mm - reach),
-                  high = slice_below(knots, mm + reach) + 1;
+    double from, to;
+    heights(knots, mm, reach, &from, &to);
+    const int32_t low = slice_below(knots, from), high = slice_below(knots, to) + 1;
     *first_out = low < 0 ? 0 : low;
     *last_out = high > last ? last : high;
 }
 
 static double reach_mm(const struct ivx_knots *knots, const struct ivx_shape *shape)
 {
+    if (shape->sigma > 0)
+        return GAUSS_REACH * shape->sigma * knots->mean;
     if (shape->stretch <= 1)
         return 0;
     return ivx_kernel_radius(shape->kernel) * shape->stretch * knots->mean;
 }
 
+/* Seen through a stretched kernel, or a Gaussian: a mean of the interpolant around mm. */
+static void add_mean(const struct ivx_knots *knots, const struct ivx_table *table, double mm,
+                     int32_t first)
+{
+    const struct ivx_shape *shape = &table->shape;
+    const bool gauss = shape->sigma > 0;
+    const int steps =
+        gauss ? GAUSS_STEPS * GAUSS_REACH : STEPS * ivx_kernel_radius(shape->kernel);
+    const double unit = gauss ? shape->sigma * knots->mean / GAUSS_STEPS
+                              : shape->stretch * knots->mean / STEPS;
+    double *value = table->scratch, *slope = value + table->most, sum = 0;
+
+    for (int n = -steps; n <= steps; n++) {
+        const double w = gauss ? ivx_gauss_at((double)n / GAUSS_STEPS)
+                               : ivx_kernel_at(shape->kernel, (double)n / STEPS);
+        add_point(knots, shape->spline, mm + n * unit, w, first, value, slope);
+        sum += w;
+    }
+    for (int32_t n = 0; n < 2 * table->most; n++)
+        table->scratch[n] /= sum;
+}
+
 /* Irregular slices: the interpolant through the true positions, at one point, or seen
- * through the stretched kernel when the axis is reduced. */
+ * through a kernel against aliasing. */
 static void irregular_row(const struct ivx_knots *knots, struct ivx_table *table,
                           int32_t i, double mm)
 {
     const struct ivx_shape *shape = &table->shape;
-    const double unit = shape->stretch * knots->mean;
-    double *value = table->scratch, *slope = value + table->most, sum = 0;
+    double *value = table->scratch, *slope = value + table->most;
     int32_t first, last;
 
     span(knots, mm, reach_mm(knots, shape), &first, &last);
     memset(table->scratch, 0, 2 * (size_t)table->most * sizeof *value);
-    if (shape->stretch <= 1) {
+    if (shape->stretch <= 1 && !(shape->sigma > 0))
         add_point(knots, shape->spline, mm, 1, first, value, slope);
-    } else {
-        const int steps = STEPS * ivx_kernel_radius(shape->kernel);
-        for (int n = -steps; n <= steps; n++) {
-            const double w = ivx_kernel_at(shape->kernel, (double)n / STEPS);
-            add_point(knots, shape->spline, mm + n * unit / STEPS, w, first, value,
-                      slope);
-            sum += w;
-        }
-        for (int32_t n = 0; n < 2 * table->most; n++)
-            table->scratch[n] /= sum;
-    }
+    else
+        add_mean(knots, table, mm, first);
     ivx_table_store(table, i, first, last - first + 1, value,
                     shape->spline ? slope : NULL);
 }
@@ -170,14 +210,20 @@ void ivx_knots_reach(const struct ivx_knots *knots, const struct ivx_shape *shap
 
     if (shape->kernel == IVX_NEAREST) {
         first = last = -ivx_floor(0.5 - u);
-    } else if (shape->stretch > 1) {
-        const double reach = reach_mm(knots, shape);
-        first = slice_below(knots, mm - reach) + 1;
-        last = slice_below(knots, mm + reach);
+    } else if (shape->stretch > 1 || shape->sigma > 0) {
+        double from, to;
+        heights(knots, mm, reach_mm(knots, shape), &from, &to);
+        first = slice_below(knots, from) + 1;
+        last = slice_below(knots, to);
     } else if (u > k && shape->kernel != IVX_LINEAR) {
         const int more = shape->spline ? 1 : ivx_kernel_radius(shape->kernel) - 1;
         first -= more;
         last += more;
+    }
+    if (knots->mirror) {
+        const int32_t far = 2 * (knots->slices - 1) - last, near = -first;
+        first = far < first ? far : first;
+        last = near > last ? near : last;
     }
     *first_out = clamp(knots, first);
     *last_out = clamp(knots, last < first ? first : last);
@@ -220,7 +266,8 @@ bool ivx_knots_table(const struct ivx_knots *knots, const struct ivx_shape *shap
 /* The rows of the tridiagonal system for slopes d (C2 at every knot):
  *   h[i] d[i-1] + 2 (h[i-1] + h[i]) d[i] + h[i-1] d[i+1]
  *     = 3 (D[i-1] h[i] / h[i-1] + D[i] h[i-1] / h[i]),  D[i] = x[i+1] - x[i].
- * Beyond the ends gaps and values repeat, so d fades by the pole per sample. */
+ * Beyond the ends gaps and values repeat, so d fades by the pole per sample; mirrored, d is
+ * 0 at the ends and no equation is needed there. */
 struct system {
     double *below, *middle, *above, *right;
 };
@@ -238,8 +285,12 @@ static void influence(const struct ivx_knots *knots, struct system *system, int3
         system->above[i] = gap(knots, i + 1);
         y[i] = i == k;
     }
-    system->middle[0] += IVX_SPLINE_POLE * gap(knots, 0);
-    system->middle[n - 1] += IVX_SPLINE_POLE * gap(knots, n - 2);
+    if (knots->mirror) {
+        system->above[0] = system->below[n - 1] = y[0] = y[n - 1] = 0;
+    } else {
+        system->middle[0] += IVX_SPLINE_POLE * gap(knots, 0);
+        system->middle[n - 1] += IVX_SPLINE_POLE * gap(knots, n - 2);
+    }
     for (int32_t i = 1; i < n; i++) {
         const double factor = system->below[i] / system->middle[i - 1];
         system->middle[i] -= factor * system->above[i - 1];

@@ -9,9 +9,11 @@ struct ivx_knots {
     bool regular;    /* every gap within 1e-5 of their mean, or a single slice */
     double mean;     /* gap, mm */
     const double *t; /* borrowed from the stack */
+    bool mirror;     /* beyond the ends: gaps and values mirrored, not repeated */
 };
 
-void ivx_knots_init(struct ivx_knots *knots, const struct ivx_stack *stack);
+void ivx_knots_init(struct ivx_knots *knots, const struct ivx_stack *stack,
+                    enum ivx_boundary boundary);
 
 /* Millimetres above slice 0 to samples: slice k is k, half-way to the next is k + 1/2;
  * beyond the ends in units of the outermost gap. Quantised. */

@@ -10,8 +10,9 @@ noinst_LIBRARIES += libcore.a libcore_base.a
 libcore_a_SOURCES = $(core_headers) src/core/sane.h src/core/sane.c \
 	src/core/any.c src/core/field.h src/core/field.c src/core/gather.c \
 	src/core/point.h src/core/point.c \
-	src/core/engine.h src/core/grid.c src/core/inplane.c src/core/knots.h \
-	src/core/knots.c src/core/plan.c src/core/resample.c src/core/stack.c \
+	src/core/engine.h src/core/fold.c src/core/grid.c src/core/inplane.c \
+	src/core/knots.h src/core/knots.c src/core/limit.h src/core/mirror.c \
+	src/core/plan.c src/core/resample.c src/core/shape.c src/core/stack.c \
 	src/core/table.h src/core/table.c src/core/target.c src/core/through.c \
 	src/core/kernel/kernel.h src/core/kernel/mode.h src/core/kernel/pick.c \
 	src/core/kernel/vector.h
@@ -71,7 +72,12 @@ EXTRA_PROGRAMS += tests/bench/engine
 tests_bench_engine_SOURCES = tests/bench/engine.c
 tests_bench_engine_LDADD = libcore.a libbase.a -lpthread
 
-check_PROGRAMS += tests/unit/core/test_gather
+check_PROGRAMS += tests/unit/core/test_affine tests/unit/core/test_gather
+tests_unit_core_test_affine_SOURCES = tests/unit/core/test_affine.c \
+	tests/unit/core/oracle.h tests/unit/core/oracle.c \
+	tests/unit/core/subject.h tests/unit/core/subject.c
+tests_unit_core_test_affine_CFLAGS = $(TEST_CFLAGS)
+tests_unit_core_test_affine_LDADD = $(CORE_TEST_LIBS)
 tests_unit_core_test_gather_SOURCES = tests/unit/core/test_gather.c \
 	tests/unit/core/oracle.h tests/unit/core/oracle.c \
 	tests/unit/core/subject.h tests/unit/core/subject.c

@@ -51,10 +51,9 @@ static bool place_lattice(struct ivx_engine *engine, struct ivx_err *err)
 static void shapes(struct ivx_engine *engine)
 {
     const struct ivx_resample_options *options = engine->options;
-    engine->shape[0] = ivx_shape_of(options->kernel, options->antialias, engine->step[0],
-                                    engine->stack->column_spacing);
-    engine->shape[1] = ivx_shape_of(options->kernel, options->antialias, engine->step[1],
-                                    engine->stack->row_spacing);
+    engine->shape[0] =
+        ivx_shape_of(options, engine->step[0], engine->stack->column_spacing);
+    engine->shape[1] = ivx_shape_of(options, engine->step[1], engine->stack->row_spacing);
     engine->shape[2] = ivx_knots_shape(&engine->knots, engine->step[2], options);
 }
 
@@ -348,7 +347,7 @@ static bool plan_z(struct ivx_engine *engine, struct ivx_err *err)
 
 static bool prepare(struct ivx_engine *engine, struct ivx_err *err)
 {
-    ivx_knots_init(&engine->knots, engine->stack);
+    ivx_knots_init(&engine->knots, engine->stack, engine->options->boundary);
     if (!place_lattice(engine, err))
         return false;
     shapes(engine);
@@ -369,7 +368,7 @@ bool ivx_engine_new(const struct ivx_stack *stack, const struct ivx_grid *grid,
                     struct ivx_err *err)
 {
     const struct ivx_kernels *kernels = ivx_kernels_pick(options->simd);
-    if (!ivx_stack_check(stack, err))
+    if (!ivx_stack_check(stack, err) || !ivx_options_check(options, err))
         return false;
     if (kernels == NULL)
         return ivx_fail(err, IVX_REFUSED, "resample: this machine has no %s",

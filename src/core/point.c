@@ -67,6 +67,10 @@ static void add_plane(const struct ivx_field *field, struct ivx_point_planes *ou
                       bool slope, double weight)
 {
     const int32_t last = field->slices - 1;
+    if (field->mirror) {
+        weight = slope && ivx_mirror_backwards(k, field->slices) ? -weight : weight;
+        k = ivx_mirror(k, field->slices);
+    }
     k = k < 0 ? 0 : k > last ? last : k;
     const int32_t n = out->count++;
     out->plane[n] = (size_t)k * field->plane;
@@ -74,14 +78,15 @@ static void add_plane(const struct ivx_field *field, struct ivx_point_planes *ou
     out->weight[n] = (float)weight;
 }
 
-/* Beyond the ends values stay and slopes fade by the pole: d[-1] = p d[0]. */
+/* Beyond the ends values stay and slopes fade by the pole: d[-1] = p d[0]; or both are
+ * mirrored. */
 static void hermite_planes(const struct ivx_field *field, double u, double size,
                            struct ivx_point_planes *out)
 {
     const int32_t last = field->slices - 1, k = ivx_floor(u);
     double at[2], rise[2];
     ivx_hermite(u - k, at, rise);
-    if (k >= 0 && k < last) {
+    if (field->mirror || (k >= 0 && k < last)) {
         add_plane(field, out, k, false, at[0]);
         add_plane(field, out, k + 1, false, at[1]);
         add_plane(field, out, k, true, rise[0] * size);

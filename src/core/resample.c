@@ -214,8 +214,10 @@ static void report(const struct ivx_engine *engine, struct ivx_resample_report *
         out->saturated += worker->saturated;
         out->clamped += worker->clamped;
     }
-    for (int a = 0; a < 3; a++)
+    for (int a = 0; a < 3; a++) {
         out->stretch[a] = engine->shape[a].stretch;
+        out->sigma[a] = engine->shape[a].sigma;
+    }
     out->memory = engine->memory;
     out->table_digest = digest_tables(engine);
     strncpy(out->simd, engine->kernels->name, sizeof out->simd - 1);
@@ -244,7 +246,7 @@ void ivx_resample_support(const struct ivx_stack *stack, const struct ivx_grid *
                           int32_t *first_out, int32_t *last_out)
 {
     struct ivx_knots knots;
-    ivx_knots_init(&knots, stack);
+    ivx_knots_init(&knots, stack, options->boundary);
     double from = 0;
     for (int c = 0; c < 3; c++)
         from += (grid->origin[c] - stack->origin[c]) * stack->normal[c];

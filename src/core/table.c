@@ -3,9 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Ratios up to this count as equal spacing: positions in files carry rounding noise. */
-#define SAME_SPACING 1.0001
-
 int32_t ivx_floor(double value)
 {
     const int32_t whole = (int32_t)value;
@@ -83,47 +80,29 @@ int ivx_kernel_radius(enum ivx_kernel kernel)
     return kernel == IVX_LANCZOS3 ? 3 : kernel == IVX_CATMULL_ROM ? 2 : 1;
 }
 
-struct ivx_shape ivx_shape_of(enum ivx_kernel kernel, enum ivx_antialias antialias,
-                              double target, double spacing)
-{
-    struct ivx_shape shape = { kernel, 1, kernel == IVX_BSPLINE3 };
-    const double ratio = target / spacing;
-
-    if (antialias == IVX_ANTIALIAS_OFF || kernel == IVX_NEAREST || ratio <= SAME_SPACING)
-        return shape;
-
-    shape.stretch = ratio;
-    shape.spline = false;
-    if (kernel == IVX_BSPLINE3) /* stretching the spline itself would blur */
-        shape.kernel = IVX_LANCZOS3;
-    return shape;
-}
-
-int32_t ivx_shape_taps(const struct ivx_shape *shape)
-{
-    if (shape->spline)
-        return 2;
-    return ivx_floor(2 * ivx_kernel_radius(shape->kernel) * shape->stretch) + 2;
-}
-
 size_t ivx_table_bytes(int32_t outputs, int32_t most, bool spline)
 {
     return (size_t)outputs
                * (sizeof(struct ivx_taps) + (spline ? 2u : 1u) * sizeof(float) * most)
-           + (2 * (size_t)most + 2) * sizeof(double);
+           + IVX_SCRATCH * (size_t)most * sizeof(double);
 }
 
 bool ivx_table_new(struct ivx_table *table, int32_t outputs, int32_t samples,
                    const struct ivx_shape *shape, int32_t most, struct ivx_err *err)
 {
     const size_t per_row = (size_t)most * (shape->spline ? 2 : 1);
-    *table = (struct ivx_table){ outputs, samples, most, *shape, NULL, NULL, NULL };
+    *table = (struct ivx_table){ outputs, samples, most, *shape, .reach = 0 };
+    table->reach = ivx_gauss_reach(shape->sigma);
     table->row = calloc((size_t)outputs, sizeof *table->row);
     table->weight = calloc((size_t)outputs * per_row, sizeof *table->weight);
-    table->scratch = calloc(2 * (size_t)most + 2, sizeof *table->scratch);
+    table->scratch = calloc(IVX_SCRATCH * (size_t)most, sizeof *table->scratch);
+    table->gauss = calloc((size_t)table->reach + 1, sizeof *table->gauss);
 
-    if (table->row != NULL && table->weight != NULL && table->scratch != NULL)
+    if (table->row != NULL && table->weight != NULL && table->scratch != NULL
+        && table->gauss != NULL) {
+        ivx_gauss_weights(shape->sigma, table->gauss);
         return true;
+    }
     ivx_table_free(table);
     return ivx_fail(err, IVX_FULL, "resample: no memory for a tap table of %d rows",
                     outputs);
@@ -134,6 +113,7 @@ void ivx_table_free(struct ivx_table *table)
     free(table->row);
     free(table->weight);
     free(table->scratch);
+    free(table->gauss);
     *table = (struct ivx_table){ 0 };
 }
 
@@ -142,15 +122,6 @@ struct window {
     int32_t first, count;
     double u, radius;
 };
-
-/* The sum that a mirrored table would have too: from both ends inwards. */
-static double paired_sum(const double *w, int32_t n)
-{
-    double sum = 0;
-    for (int32_t i = 0; i < n / 2; i++)
-        sum += w[i] + w[n - 1 - i];
-    return n % 2 ? sum + w[n / 2] : sum;
-}
 
 /* What rounding to float left over goes to the largest tap, or to the two largest. */
 static void settle(float *w, int32_t n)
@@ -201,32 +172,32 @@ void ivx_hermite(double f, double value_out[2], double slope_out[2])
     slope_out[1] = -(e * f * f);
 }
 
-/* The replicated edge in closed form: beyond it the values stay and the slopes fade by
- * the pole per sample, so that one sample carries the whole cell. */
 static void spline_row(struct ivx_table *table, int32_t i, double u)
 {
-    const int32_t last = table->samples - 1;
     const int32_t k = ivx_floor(u);
-    double value[2], slope[2];
+    double *value = table->scratch, *slope = value + table->most;
+    int32_t first = k, count = u == k ? 1 : 2;
 
-    ivx_hermite(u - k, value, slope);
-    if (u == k) {
-        ivx_table_store(table, i, k, 1, (double[]){ 1 }, (double[]){ 0 });
-    } else if (k < 0) {
-        const double w = slope[0] * IVX_SPLINE_POLE + slope[1];
-        ivx_table_store(table, i, 0, 1, (double[]){ 1 }, &w);
-    } else if (k >= last) {
-        const double w = slope[0] + slope[1] * IVX_SPLINE_POLE;
-        ivx_table_store(table, i, last, 1, (double[]){ 1 }, &w);
-    } else {
-        ivx_table_store(table, i, k, 2, value, slope);
+    value[0] = 1;
+    slope[0] = 0;
+    if (count == 2)
+        ivx_hermite(u - k, value, slope);
+    if (table->reach > 0) {
+        ivx_smear(table, value, count);
+        ivx_smear(table, slope, count);
+        first -= table->reach;
+        count += 2 * table->reach;
     }
+    ivx_fold(table, i, first, count, value, slope);
 }
 
 static void nearest_row(struct ivx_table *table, int32_t i, double u)
 {
+    const int32_t n = table->samples;
     int32_t k = -ivx_floor(0.5 - u); /* half-way goes to the lower sample */
-    k = k < 0 ? 0 : k > table->samples - 1 ? table->samples - 1 : k;
+    if (table->shape.mirror)
+        k = ivx_mirror(k, n);
+    k = k < 0 ? 0 : k > n - 1 ? n - 1 : k;
     ivx_table_store(table, i, k, 1, (double[]){ 1 }, NULL);
 }
 
@@ -251,7 +222,7 @@ static void straighten(double *w, double *tent, const struct window *at)
 {
     for (int32_t n = 0; n < at->count; n++)
         tent[n] = 1 - magnitude(at->first + n - at->u) / at->radius;
-    const double all = paired_sum(tent, at->count);
+    const double all = ivx_paired_sum(tent, at->count);
     const double middle = moment_of(tent, at, false) / all;
     const double width = moment_of(tent, at, true) - middle * middle * all;
     if (!(width > 0))
@@ -259,25 +230,6 @@ static void straighten(double *w, double *tent, const struct window *at)
     const double tilt = moment_of(w, at, false) / width;
     for (int32_t n = 0; n < at->count; n++)
         w[n] -= tilt * tent[n] * (at->first + n - at->u - middle);
-}
-
-/* Taps beyond the ends fall on the outermost sample: the edge is replicated. */
-static void fold(struct ivx_table *table, int32_t i, double *w, int32_t count,
-                 int32_t first)
-{
-    const int32_t last = table->samples - 1;
-    int32_t from = 0, to = count - 1;
-    while (first + from < 0 && from < to) {
-        w[from + 1] += w[from];
-        from++;
-    }
-    while (first + to > last && from < to) {
-        w[to - 1] += w[to];
-        to--;
-    }
-    int32_t start = first + from;
-    start = start < 0 ? 0 : start > last ? last : start;
-    ivx_table_store(table, i, start, to - from + 1, w + from, NULL);
 }
 
 static void kernel_row(struct ivx_table *table, int32_t i, double u)
@@ -293,13 +245,18 @@ static void kernel_row(struct ivx_table *table, int32_t i, double u)
             ivx_kernel_at(shape->kernel, (u - (first + count)) / shape->stretch);
         count++;
     }
-    const double sum = paired_sum(table->scratch, count);
+    const double sum = ivx_paired_sum(table->scratch, count);
     for (int32_t n = 0; n < count; n++)
         table->scratch[n] /= sum;
     if (shape->kernel == IVX_LANCZOS3 || shape->stretch > 1)
         straighten(table->scratch, table->scratch + table->most,
                    &(struct window){ first, count, u, radius });
-    fold(table, i, table->scratch, count, first);
+    if (table->reach > 0) {
+        ivx_smear(table, table->scratch, count);
+        first -= table->reach;
+        count += 2 * table->reach;
+    }
+    ivx_fold(table, i, first, count, table->scratch, NULL);
 }
 
 void ivx_table_row(struct ivx_table *table, int32_t i, double u)

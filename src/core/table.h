@@ -16,11 +16,13 @@ enum { IVX_REACH = 16 };
 #define IVX_SPLINE_GAIN 0.63397459621556135324
 
 /* What one axis is interpolated with: `stretch` > 1 when it is anti-aliased. `spline`:
- * the table has weights for slopes beside those for values. */
+ * the table has weights for slopes beside those for values. `sigma` > 0: of a Gaussian
+ * that the samples pass before, in samples. `mirror`: how the row goes on. */
 struct ivx_shape {
     enum ivx_kernel kernel;
     double stretch;
-    bool spline;
+    bool spline, mirror;
+    double sigma;
 };
 
 /* One output position: samples first .. first + count - 1. count 0: outside. */
@@ -35,15 +37,53 @@ struct ivx_table {
     struct ivx_shape shape;
     struct ivx_taps *row;
     float *weight;   /* per output: `most` for values, then `most` for slopes if any */
-    double *scratch; /* 2 * most + 2 */
+    double *scratch; /* IVX_SCRATCH * most */
+    double *gauss;   /* weights at distances 0 ... reach; NULL without sigma */
+    int32_t reach;
 };
+enum { IVX_SCRATCH = 6 };
 
+/* shape.c: options that mean something, or IVX_REFUSED. */
+bool ivx_options_check(const struct ivx_resample_options *options, struct ivx_err *err);
 /* The shape of an axis from `spacing` to `target` millimetres. */
-struct ivx_shape ivx_shape_of(enum ivx_kernel kernel, enum ivx_antialias antialias,
-                              double target, double spacing);
-
+struct ivx_shape ivx_shape_of(const struct ivx_resample_options *options, double target,
+                              double spacing);
 /* How many taps one output has at most; an irregular axis may need more. */
 int32_t ivx_shape_taps(const struct ivx_shape *shape);
+/* Whole samples that a Gaussian reaches, and its weights there: distances 0 ... reach, which
+ * sum to 1 over both sides. */
+int32_t ivx_gauss_reach(double sigma);
+void ivx_gauss_weights(double sigma, double *weight);
+/* exp(-x * x / 2), 0 <= x <= 32; the same on every machine. */
+double ivx_gauss_at(double x);
+
+/* fold.c: weights of samples first ... first + count - 1 of the endless row become row i of
+ * the table. slope: NULL, or weights of slopes likewise. */
+void ivx_fold(struct ivx_table *table, int32_t i, int32_t first, int32_t count, double *value,
+              double *slope);
+/* The Gaussian before the interpolation: `count` weights become count + 2 * reach, from
+ * `reach` samples before; in place. */
+void ivx_smear(const struct ivx_table *table, double *w, int32_t count);
+/* From both ends inwards: the sum that a mirrored table would have, too. */
+double ivx_paired_sum(const double *w, int32_t n);
+
+/* Where sample k of a mirrored row lies among n, and whether it runs backwards there. */
+static inline int32_t ivx_mirror(int32_t k, int32_t n)
+{
+    if (n == 1)
+        return 0;
+    k %= 2 * (n - 1);
+    k = k < 0 ? k + 2 * (n - 1) : k;
+    return k < n ? k : 2 * (n - 1) - k;
+}
+
+static inline bool ivx_mirror_backwards(int32_t k, int32_t n)
+{
+    if (n == 1)
+        return false;
+    k %= 2 * (n - 1);
+    return (k < 0 ? k + 2 * (n - 1) : k) >= n;
+}
 
 bool ivx_table_new(struct ivx_table *table, int32_t outputs, int32_t samples,
                    const struct ivx_shape *shape, int32_t most, struct ivx_err *err);

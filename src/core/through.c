@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "limit.h"
+
 enum { SLOPE_LINE = 256 };
 
 static int32_t later(int32_t a, int32_t b)
@@ -65,12 +67,12 @@ static const float *share_row(const struct ivx_engine *engine, int32_t k, size_t
     return (plane->columns != NULL ? plane->columns : engine->ones) + column;
 }
 
-/* The rows of the slices [from - IVX_REACH, to + IVX_REACH), the outermost repeated. */
+/* The rows of the slices [from - IVX_REACH, to + IVX_REACH) of the endless stack. */
 static void rows_around(const struct ivx_engine *engine, int32_t from, int32_t to,
                         row_of *of, size_t at, int32_t row, const float **rows)
 {
     for (int32_t k = from - IVX_REACH; k < to + IVX_REACH; k++)
-        *rows++ = of(engine, later(0, sooner(k, engine->stack->slices - 1)), at, row);
+        *rows++ = of(engine, ivx_engine_slice(engine, k), at, row);
 }
 
 /* Slopes of the slices [from, to) from those rows. */
@@ -248,15 +250,27 @@ static void put(const struct ivx_frame *frame, size_t at, const float *value,
         frame->worker->background += width;
 }
 
+/* To the range of the input; share: how much of each was there, or NULL. */
+static void limit(const struct ivx_frame *frame, float *value, const float *share,
+                  size_t width)
+{
+    const struct ivx_resample_options *options = frame->engine->options;
+    frame->worker->clamped +=
+        ivx_limit(value, share, options->least, options->most, width);
+}
+
 static void plain(const struct ivx_frame *frame, size_t at, size_t width)
 {
     const bool whole = frame->engine->options->result == IVX_INT16;
+    const bool clamp = frame->engine->options->clamp;
     int16_t *to = frame->result;
 
     while (width > 0) {
         const size_t most = width < IVX_LINE ? width : IVX_LINE;
-        if (!whole || !sum_rounded(frame, at, to + at, most)) {
+        if (!whole || clamp || !sum_rounded(frame, at, to + at, most)) {
             sum_values(frame, at, frame->worker->line, most);
+            if (clamp)
+                limit(frame, frame->worker->line, NULL, most);
             put(frame, at, frame->worker->line, most);
         }
         at += most;
@@ -275,6 +289,8 @@ static void divide(const struct ivx_frame *frame, int32_t from, int32_t to, bool
     const uint64_t missing = frame->engine->kernels->share(
         worker->line + start, worker->share_line + start,
         frame->engine->options->background, (size_t)(to - from));
+    if (frame->engine->options->clamp)
+        limit(frame, worker->line + start, worker->share_line + start, (size_t)(to - from));
     worker->background += missing;
     worker->padded += frame->padded ? missing : 0;
     worker->edge -= edge ? missing : 0;
@@ -369,7 +385,7 @@ static void frame_of(struct ivx_engine *engine, struct worker *worker, int32_t m
 {
     const struct ivx_stack *stack = engine->stack;
     const double u = engine->position[m], last = stack->slices - 1;
-    const double half = engine->options->boundary == IVX_BOUNDARY_NEAREST ? 0.5 : 0;
+    const double half = engine->options->boundary == IVX_BOUNDARY_BACKGROUND ? 0 : 0.5;
     const double across = ivx_knots_shift(&engine->knots, stack->shift_row, u);
     const double down = ivx_knots_shift(&engine->knots, stack->shift_column, u);
 

@@ -31,6 +31,16 @@ static const struct shape {
     { 19, 1, 11, 1.3 },  { 13, 7, 1, 0.5 },   { 1, 1, 1, 1.0 },   { 67, 5, 2, 2.0 },
 };
 
+/* What a recipe may ask for besides kernel and spacing: the listing has these at its end,
+ * for the geometries of `varied`. */
+enum variant { USUAL, MIRRORED, CARDOSO, MIRP_MIRRORED, CLAMPED, VARIANTS };
+static const char *const variants[] = { "", " mirror", " gauss-cardoso",
+                                        " gauss-mirp:0.9 mirror", " clamp" };
+static const struct shape odd_shapes[] = {
+    { 31, 37, 29, 3.1 }, { 41, 23, 3, 0.6 }, { 19, 1, 11, 1.3 }
+};
+static const enum geometry varied[] = { ALIGNED, TILTED, IRREGULAR, OBLIQUE };
+
 enum { MOST_SLICES = 64, MOST_THREADS = 8 };
 
 struct volume {
@@ -169,7 +179,22 @@ struct job {
     struct ivx_grid grid;
     enum ivx_kernel kernel;
     enum ivx_sample sample; /* of source and result */
+    enum variant variant;
 };
+
+static void vary(enum variant variant, struct ivx_resample_options *options)
+{
+    if (variant == MIRRORED || variant == MIRP_MIRRORED)
+        options->boundary = IVX_BOUNDARY_MIRROR;
+    if (variant == CARDOSO)
+        options->antialias = IVX_ANTIALIAS_GAUSS_CARDOSO;
+    if (variant == MIRP_MIRRORED)
+        options->antialias = IVX_ANTIALIAS_GAUSS_MIRP;
+    options->mirp_beta = 0.9;
+    options->clamp = variant == CLAMPED;
+    options->least = -1000;
+    options->most = 3000;
+}
 
 /* The hash covers voxels, counts and the digest of the tables. */
 static bool run(const struct job *job, const char *set, int threads, char hex_out[65],
@@ -179,7 +204,7 @@ static bool run(const struct job *job, const char *set, int threads, char hex_ou
         { { 0.96, -0.25, 0.0625 }, { 0.28125, 0.9375, 0.125 }, { 0, -0.125, 1.03125 } },
         { 1.75, -0.5, 3.25 }
     };
-    const struct ivx_resample_options options = {
+    struct ivx_resample_options options = {
         .kernel = job->kernel,
         .result = job->sample,
         .background = -1024,
@@ -190,6 +215,7 @@ static bool run(const struct job *job, const char *set, int threads, char hex_ou
                                       * (size_t)job->grid.count[1]
                                       * (job->sample == IVX_INT16 ? 2 : 4) };
     struct ivx_resample_report report = { .voxels = 0 };
+    vary(job->variant, &options);
     sha256_start(&result.hash);
     job->volume->sample = job->sample;
     const bool done =
@@ -201,6 +227,11 @@ static bool run(const struct job *job, const char *set, int threads, char hex_ou
     const uint64_t counts[] = { report.voxels, report.background, report.edge,
                                 report.saturated, report.table_digest };
     sha256_add(&result.hash, counts, sizeof counts);
+    if (job->variant != USUAL) {
+        const uint64_t more[] = { report.padded, report.clamped };
+        sha256_add(&result.hash, more, sizeof more);
+        sha256_add(&result.hash, report.sigma, sizeof report.sigma);
+    }
     sha256_finish(&result.hash, hex_out);
     return done;
 }
@@ -280,11 +311,11 @@ static bool make_grid(struct job *job, double target)
     return made;
 }
 
-static bool one_volume(const struct shape *shape, enum geometry geometry, bool once,
-                       FILE *golden)
+static bool one_volume(const struct shape *shape, enum geometry geometry,
+                       enum variant variant, bool once, FILE *golden)
 {
     struct volume volume = { .plane = (size_t)shape->columns * (size_t)shape->rows };
-    struct job job = { .volume = &volume, .geometry = geometry };
+    struct job job = { .volume = &volume, .geometry = geometry, .variant = variant };
     bool right = true;
     place(&volume, shape, geometry);
     fill(&volume, geometry == PADDED);
@@ -296,9 +327,12 @@ static bool one_volume(const struct shape *shape, enum geometry geometry, bool o
         char name[96], hex[65], line[192];
         job.kernel = (enum ivx_kernel)(n / 2);
         job.sample = n % 2 ? IVX_FLOAT32 : IVX_INT16;
-        snprintf(name, sizeof name, "%s %dx%dx%d %g mm %s %s", geometries[geometry],
+        if (variant != USUAL && n % 2 != (variant == MIRRORED))
+            continue;
+        snprintf(name, sizeof name, "%s %dx%dx%d %g mm %s %s%s", geometries[geometry],
                  (int)shape->columns, (int)shape->rows, (int)shape->slices, shape->target,
-                 ivx_kernel_name(job.kernel), n % 2 ? "float32" : "int16");
+                 ivx_kernel_name(job.kernel), n % 2 ? "float32" : "int16",
+                 variants[variant]);
         right &= agree(&job, name, once, hex);
         snprintf(line, sizeof line, "%s %s", hex, name);
         right &= tell(golden, line);
@@ -323,7 +357,11 @@ static bool every_volume(bool once, FILE *golden)
     bool right = true;
     for (size_t n = 0; n < sizeof shapes / sizeof *shapes; n++)
         for (int g = ALIGNED; g <= AFFINE; g++)
-            right &= one_volume(&shapes[n], (enum geometry)g, once, golden);
+            right &= one_volume(&shapes[n], (enum geometry)g, USUAL, once, golden);
+    for (int v = USUAL + 1; v < VARIANTS; v++)
+        for (size_t n = 0; n < sizeof odd_shapes / sizeof *odd_shapes; n++)
+            for (size_t g = 0; g < sizeof varied / sizeof *varied; g++)
+                right &= one_volume(&odd_shapes[n], varied[g], (enum variant)v, once, golden);
     char rest[256];
     return (golden == NULL || fgets(rest, sizeof rest, golden) == NULL) && right;
 }

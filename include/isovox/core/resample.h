@@ -73,9 +73,30 @@ struct ivx_crew {
     int size; /* how many run at the same time, at least 1 */
 };
 
-enum ivx_antialias { IVX_ANTIALIAS_AUTO, IVX_ANTIALIAS_OFF };
-/* What stands between the outermost sample and half a voxel beyond, and outside. */
-enum ivx_boundary { IVX_BOUNDARY_NEAREST, IVX_BOUNDARY_BACKGROUND };
+/* What keeps frequencies out that the target cannot hold.
+ * AUTO: on every axis where the target is coarser the kernel is stretched by the ratio.
+ * OFF: interpolation only.
+ * GAUSS_*: for parity with other systems: the samples are smoothed with a Gaussian before
+ * they are interpolated. Per axis, k = target / source spacing, sigma in source samples;
+ * weights at whole samples up to round(4 sigma), as scipy.ndimage.gaussian_filter has them.
+ * CARDOSO: sigma = sqrt((k^2 - 1) / (8 ln 2)) where k > 1: a point spread as wide as a
+ * voxel, from the source's to the target's (Cardoso et al., MICCAI 2015; TorchIO).
+ * MIRP: sigma = sqrt(-8 k^2 ln beta), on every axis, also where the target is finer.
+ * Labels (IVX_NEAREST) are never filtered. */
+enum ivx_antialias {
+    IVX_ANTIALIAS_AUTO,
+    IVX_ANTIALIAS_OFF,
+    IVX_ANTIALIAS_GAUSS_CARDOSO,
+    IVX_ANTIALIAS_GAUSS_MIRP
+};
+#define IVX_MIRP_BETA 0.98 /* MIRP's own default */
+
+/* How a row of samples goes on beyond its ends, for every kernel and every axis.
+ * NEAREST: with the outermost value (IBSI, MIRP). MIRROR: x[-k] = x[k], the outermost
+ * sample stands once (ITK, scipy's "mirror"). Both give values as far as half a voxel
+ * beyond the outermost sample. BACKGROUND: as NEAREST, but nothing is given beyond the
+ * outermost sample. Further out is background with all of them. */
+enum ivx_boundary { IVX_BOUNDARY_NEAREST, IVX_BOUNDARY_BACKGROUND, IVX_BOUNDARY_MIRROR };
 
 struct ivx_resample_options {
     enum ivx_kernel kernel;
@@ -86,6 +107,11 @@ struct ivx_resample_options {
     const char *simd;       /* NULL or "auto": the best; "base", "avx2", "avx512", "neon" */
     struct ivx_crew crew;   /* .run NULL: the calling thread alone */
     size_t memory_limit;    /* bytes; 0: none. IVX_REFUSED when the slab does not fit */
+    double mirp_beta;       /* IVX_ANTIALIAS_GAUSS_MIRP: 0.01 to 1; 0: IVX_MIRP_BETA */
+    /* Kernels overshoot at steps. true: results, not the background, are limited to
+     * [least, most], which should be the range of the input, and counted as clamped. */
+    bool clamp;
+    float least, most;
 };
 
 /* Filled by every entry of the library, streaming or gathering. Counts are result voxels,
@@ -100,6 +126,7 @@ struct ivx_resample_report {
     uint64_t saturated;   /* outside int16 before rounding */
     uint64_t clamped;     /* outside the range of the input, and limited to it */
     double stretch[3];    /* anti-alias: kernel stretch per target axis, 1 = none */
+    double sigma[3];      /* Gaussian anti-alias: source samples per target axis, 0 = none */
     size_t memory;        /* bytes of working memory used */
     char simd[16];        /* instruction set that ran */
     uint64_t table_digest; /* FNV-1a over every tap table: goes into the manifest */

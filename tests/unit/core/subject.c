@@ -104,6 +104,35 @@ void subject_flip(struct subject *subject, int axis)
     subject->voxel = flipped;
 }
 
+/* Turns about z, then about x; determinant 1. */
+static void turn(double about_z, double about_x, double out[3][3])
+{
+    const double a = about_z * acos(-1) / 180, b = about_x * acos(-1) / 180;
+    const double m[3][3] = { { cos(a), -sin(a), 0 },
+                             { sin(a) * cos(b), cos(a) * cos(b), -sin(b) },
+                             { sin(a) * sin(b), cos(a) * sin(b), cos(b) } };
+    memcpy(out, m, sizeof m);
+}
+
+void subject_aim(struct subject *subject, double about_z, double about_x)
+{
+    double m[3][3];
+    turn(about_z, about_x, m);
+    for (int c = 0; c < 3; c++) {
+        subject->stack.row[c] = m[c][0];
+        subject->stack.column[c] = m[c][1];
+        subject->stack.normal[c] = m[c][2];
+    }
+}
+
+void subject_patient_grid(const struct subject *subject, double spacing,
+                          struct ivx_grid *out)
+{
+    struct ivx_err err = { 0 };
+    ck_assert_msg(ivx_target_grid_patient(&subject->stack, spacing, IVX_ALIGN_CENTER, out, &err),
+                  "%s", err.text);
+}
+
 void outcome_free(struct outcome *outcome)
 {
     free(outcome->voxel);

@@ -26,6 +26,10 @@ void subject_fill(struct subject *subject, double (*value)(double u, double v, d
 void subject_noise(struct subject *subject, int least, int most, uint32_t seed);
 void subject_whole(struct subject *subject); /* hand the voxels over as int16 */
 void subject_tilt(struct subject *subject, double degrees);
+/* Turn the axes by degrees about the patient's z, then about x. */
+void subject_aim(struct subject *subject, double about_z, double about_x);
+void subject_patient_grid(const struct subject *subject, double spacing,
+                          struct ivx_grid *out);
 /* Mirror the voxels along one axis (0 columns, 1 rows, 2 slices). */
 void subject_flip(struct subject *subject, int axis);
 

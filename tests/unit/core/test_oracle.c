@@ -64,16 +64,16 @@ static void pad(struct subject *subject)
             subject->voxel[p] = -2000;
 }
 
-/* The worst distance beyond `allowed` around what the definition says. */
+/* The worst distance beyond `allowed` around what the definition says, at some voxels. */
 static double worst(const struct subject *subject,
                     const struct ivx_resample_options *options,
-                    const struct outcome *outcome, const char *what)
+                    const struct outcome *outcome, const char *what, int voxels)
 {
     const struct ivx_grid *grid = &outcome->grid;
     uint32_t seed = 99;
     double most = 0;
 
-    for (int turn = 0; turn < 250; turn++) {
+    for (int turn = 0; turn < voxels; turn++) {
         int32_t at[3];
         for (int a = 0; a < 3; a++) {
             seed = seed * 1664525u + 1013904223u;
@@ -98,24 +98,48 @@ static double worst(const struct subject *subject,
     return most;
 }
 
-static void compare(enum ivx_kernel kernel, enum shape shape, bool padded)
+/* What is asked for besides kernel and shape. */
+enum way { USUAL, MIRRORED, CARDOSO, MIRP, CLAMPED };
+static const char *const way_names[] = { "", ", mirrored", ", gauss-cardoso", ", gauss-mirp",
+                                         ", clamped" };
+
+static struct ivx_resample_options options_of(enum ivx_kernel kernel, enum shape shape,
+                                              enum way way, size_t n)
 {
+    struct ivx_resample_options options = subject_options(kernel);
+    options.antialias = n % 3 == 2 ? IVX_ANTIALIAS_OFF : IVX_ANTIALIAS_AUTO;
+    options.boundary = shape % 2 ? IVX_BOUNDARY_BACKGROUND : IVX_BOUNDARY_NEAREST;
+    options.result = n % 2 ? IVX_FLOAT32 : IVX_INT16;
+    if (way == MIRRORED || (way >= CARDOSO && (n + shape) % 2))
+        options.boundary = IVX_BOUNDARY_MIRROR;
+    if (way == CARDOSO)
+        options.antialias = IVX_ANTIALIAS_GAUSS_CARDOSO;
+    if (way == MIRP)
+        options.antialias = IVX_ANTIALIAS_GAUSS_MIRP;
+    if (way == MIRP && n % 2)
+        options.mirp_beta = 0.9;
+    options.clamp = way == CLAMPED;
+    options.least = -900;
+    options.most = 1300;
+    return options;
+}
+
+static void compare(enum ivx_kernel kernel, enum shape shape, enum way way, bool padded)
+{
+    const int voxels = way == USUAL ? 250 : 30;
     IVX_AUTO(subject_free) struct subject *subject = make(shape);
     if (padded)
         pad(subject);
     for (size_t n = 0; n < IVX_COUNT(targets); n++) {
-        struct ivx_resample_options options = subject_options(kernel);
+        const struct ivx_resample_options options = options_of(kernel, shape, way, n);
         IVX_AUTO(outcome_free) struct outcome outcome = { 0 };
         char what[120];
-        options.antialias = n % 3 == 2 ? IVX_ANTIALIAS_OFF : IVX_ANTIALIAS_AUTO;
-        options.boundary = shape % 2 ? IVX_BOUNDARY_BACKGROUND : IVX_BOUNDARY_NEAREST;
-        options.result = n % 2 ? IVX_FLOAT32 : IVX_INT16;
-        snprintf(what, sizeof what, "%s, %s%s, %g mm", ivx_kernel_name(kernel),
-                 shape_names[shape], padded ? ", padded" : "", targets[n]);
+        snprintf(what, sizeof what, "%s, %s%s%s, %g mm", ivx_kernel_name(kernel),
+                 shape_names[shape], way_names[way], padded ? ", padded" : "", targets[n]);
 
         subject_run(subject, targets[n], &options, &outcome);
 
-        const double most = worst(subject, &options, &outcome, what);
+        const double most = worst(subject, &options, &outcome, what, voxels);
         if (getenv("VERBOSE") != NULL)
             printf("%-60s %.2e HU\n", what, most);
     }
@@ -123,13 +147,33 @@ static void compare(enum ivx_kernel kernel, enum shape shape, bool padded)
 
 START_TEST(every_voxel_is_what_the_definition_says)
 {
-    compare((enum ivx_kernel)(_i / SHAPES), (enum shape)(_i % SHAPES), false);
+    compare((enum ivx_kernel)(_i / SHAPES), (enum shape)(_i % SHAPES), USUAL, false);
 }
 END_TEST
 
 START_TEST(and_so_it_is_with_padding)
 {
-    compare((enum ivx_kernel)(_i / SHAPES), (enum shape)(_i % SHAPES), true);
+    compare((enum ivx_kernel)(_i / SHAPES), (enum shape)(_i % SHAPES), USUAL, true);
+}
+END_TEST
+
+START_TEST(with_mirrored_edges_too)
+{
+    compare((enum ivx_kernel)(_i / SHAPES), (enum shape)(_i % SHAPES), MIRRORED, false);
+    compare((enum ivx_kernel)(_i / SHAPES), (enum shape)(_i % SHAPES), MIRRORED, true);
+}
+END_TEST
+
+START_TEST(with_the_gaussians_of_other_systems_too)
+{
+    compare((enum ivx_kernel)(_i / SHAPES), (enum shape)(_i % SHAPES), CARDOSO, false);
+    compare((enum ivx_kernel)(_i / SHAPES), (enum shape)(_i % SHAPES), MIRP, _i % 2);
+}
+END_TEST
+
+START_TEST(and_limited_to_a_range)
+{
+    compare((enum ivx_kernel)(_i / SHAPES), (enum shape)(_i % SHAPES), CLAMPED, _i % 2);
 }
 END_TEST
 
@@ -141,6 +185,10 @@ int main(void)
     tcase_add_loop_test(tests, every_voxel_is_what_the_definition_says, 0,
                         IVX_KERNEL_COUNT * SHAPES);
     tcase_add_loop_test(tests, and_so_it_is_with_padding, 0, IVX_KERNEL_COUNT * SHAPES);
+    tcase_add_loop_test(tests, with_mirrored_edges_too, 0, IVX_KERNEL_COUNT * SHAPES);
+    tcase_add_loop_test(tests, with_the_gaussians_of_other_systems_too, 0,
+                        IVX_NEAREST * SHAPES);
+    tcase_add_loop_test(tests, and_limited_to_a_range, 0, IVX_KERNEL_COUNT * SHAPES);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
