@@ -120,6 +120,7 @@ static void read_check(sqlite3_stmt *statement, void *row)
     out->offset = (uint64_t)sqlite3_column_int64(statement, 5);
     out->length = (uint64_t)sqlite3_column_int64(statement, 6);
     COLUMN(statement, 7, out->sop_class);
+    out->series_id = sqlite3_column_int64(statement, 8);
 }
 
 /* What could not be read is held as it came, but nothing can be made of it: the sender had
@@ -137,32 +138,46 @@ bool ivx_catalogue_commitment_unjudged(struct ivx_catalogue *catalogue, int64_t 
             " WHEN EXISTS (SELECT 1 FROM aside a WHERE a.sop_uid = q.sop_uid"
             " AND a.gone = 0) THEN ?5 ELSE ?6 END,"
             " coalesce(i.sha256, ''), coalesce(i.segment, 0), coalesce(i.offset, 0),"
-            " coalesce(i.length, 0), q.sop_class"
+            " coalesce(i.length, 0), q.sop_class, coalesce(i.series_id, 0)"
             " FROM commitment_item q LEFT JOIN instance i"
             " ON i.sop_uid = q.sop_uid AND i.gone = 0"
             " WHERE q.reason = -1 AND q.commitment_id <= ?1"
             " ORDER BY q.commitment_id, q.n LIMIT ?2",
-            ARGS(I(newest), I(limit), I(IVX_REASON_KEPT), I(IVX_REASON_CLASS_CONFLICT),
-                 I(IVX_REASON_PROCESSING), I(IVX_REASON_NO_INSTANCE)),
+            ARGS(I(newest), I(limit), I(IVX_COMMITTED), I(IVX_FAILURE_CLASS_CONFLICT),
+                 I(IVX_FAILURE_PROCESSING), I(IVX_FAILURE_NO_INSTANCE)),
             sizeof(struct ivx_commitment_check), read_check, &rows, count_out, err))
         return false;
     *rows_out = rows;
     return true;
 }
 
+/* Items of one series mostly come together. */
+static bool promise(struct ivx_catalogue *catalogue, const struct ivx_commitment_check *row,
+                    int64_t keep_until_us, int64_t *promised, struct ivx_err *err)
+{
+    if (row->reason != IVX_COMMITTED || row->series_id == *promised)
+        return true;
+    *promised = row->series_id;
+    return ivx_db_run(catalogue,
+                      "UPDATE series SET promised_us = max(promised_us, ?2) WHERE id = ?1",
+                      ARGS(I(row->series_id), I(keep_until_us)), err);
+}
+
 bool ivx_catalogue_commitment_judge(struct ivx_catalogue *catalogue,
                                     const struct ivx_commitment_check *rows, size_t count,
-                                    struct ivx_err *err)
+                                    int64_t keep_until_us, struct ivx_err *err)
 {
     IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
+    int64_t promised = 0;
     if (!ivx_db_work_begin(&work, catalogue, err))
         return false;
     for (size_t n = 0; n < count; n++)
-        if (!ivx_db_run(catalogue,
-                        "UPDATE commitment_item SET reason = ?3"
-                        " WHERE commitment_id = ?1 AND n = ?2 AND reason = -1",
-                        ARGS(I(rows[n].commitment_id), I(rows[n].n), I(rows[n].reason)),
-                        err))
+        if (!promise(catalogue, &rows[n], keep_until_us, &promised, err)
+            || !ivx_db_run(catalogue,
+                           "UPDATE commitment_item SET reason = ?3"
+                           " WHERE commitment_id = ?1 AND n = ?2 AND reason = -1",
+                           ARGS(I(rows[n].commitment_id), I(rows[n].n), I(rows[n].reason)),
+                           err))
             return false;
     return ivx_db_run(catalogue,
                       "UPDATE commitment SET state = ?2, judged_us = ?3, next_us = ?3,"
@@ -212,8 +227,20 @@ bool ivx_catalogue_commitment_of(struct ivx_catalogue *catalogue, const char *as
                       ARGS(T(association), I(IVX_COMMITMENT_JUDGED)), read_row, out, err);
 }
 
-bool ivx_catalogue_commitment_claim(struct ivx_catalogue *catalogue, int hold_seconds,
-                                    struct ivx_commitment_row *out, struct ivx_err *err)
+bool ivx_catalogue_commitment_due(struct ivx_catalogue *catalogue, bool *out,
+                                  struct ivx_err *err)
+{
+    int64_t id = 0;
+    return ivx_db_number(catalogue,
+                         "SELECT id FROM commitment WHERE state = ?1 AND next_us <= ?2"
+                         " AND held_us < ?2 LIMIT 1",
+                         ARGS(I(IVX_COMMITMENT_JUDGED), I(ivx_clock_wall_us())), &id, out,
+                         err);
+}
+
+bool ivx_catalogue_commitment_claim(struct ivx_catalogue *catalogue, const char *calling_ae,
+                                    int hold_seconds, struct ivx_commitment_row *out,
+                                    struct ivx_err *err)
 {
     IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
     struct ivx_commitment_row made = { 0 };
@@ -222,9 +249,11 @@ bool ivx_catalogue_commitment_claim(struct ivx_catalogue *catalogue, int hold_se
     if (!ivx_db_work_begin(&work, catalogue, err)
         || !ivx_db_number(catalogue,
                           "SELECT id FROM commitment WHERE state = ?1 AND next_us <= ?2"
-                          " AND held_us < ?2 ORDER BY next_us, id LIMIT 1",
-                          ARGS(I(IVX_COMMITMENT_JUDGED), I(ivx_clock_wall_us())), &id, &found,
-                          err))
+                          " AND held_us < ?2 AND (?3 IS NULL OR calling_ae = ?3)"
+                          " ORDER BY next_us, id LIMIT 1",
+                          ARGS(I(IVX_COMMITMENT_JUDGED), I(ivx_clock_wall_us()),
+                               T(calling_ae)),
+                          &id, &found, err))
         return false;
     if (!found)
         return ivx_fail(err, IVX_ABSENT, "catalogue: no commitment report is due");
@@ -242,21 +271,21 @@ bool ivx_catalogue_commitment_claim(struct ivx_catalogue *catalogue, int hold_se
 
 static void read_item(sqlite3_stmt *statement, void *row)
 {
-    struct ivx_commitment_item *out = row;
+    struct ivx_reference *out = row;
     COLUMN(statement, 0, out->sop_class);
     COLUMN(statement, 1, out->sop_uid);
     out->reason = sqlite3_column_int(statement, 2);
 }
 
 bool ivx_catalogue_commitment_items(struct ivx_catalogue *catalogue, int64_t id,
-                                    struct ivx_commitment_item **out, size_t *count_out,
+                                    struct ivx_reference **out, size_t *count_out,
                                     struct ivx_err *err)
 {
     void *rows = NULL;
     if (!ivx_db_collect(catalogue,
                         "SELECT sop_class, sop_uid, reason FROM commitment_item"
                         " WHERE commitment_id = ?1 ORDER BY n",
-                        ARGS(I(id)), sizeof(struct ivx_commitment_item), read_item, &rows,
+                        ARGS(I(id)), sizeof(struct ivx_reference), read_item, &rows,
                         count_out, err))
         return false;
     *out = rows;
@@ -277,8 +306,8 @@ bool ivx_catalogue_commitment_reported(struct ivx_catalogue *catalogue, int64_t 
 }
 
 bool ivx_catalogue_commitment_unreported(struct ivx_catalogue *catalogue, int64_t id,
-                                         const char *note, bool final, int64_t next_us,
-                                         struct ivx_err *err)
+                                         const char *note, bool away, bool final,
+                                         int64_t next_us, struct ivx_err *err)
 {
     IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
     const enum ivx_commitment_state state =
@@ -290,6 +319,11 @@ bool ivx_catalogue_commitment_unreported(struct ivx_catalogue *catalogue, int64_
                          ARGS(I(id), I(state), T(note), I(next_us),
                               I(IVX_COMMITMENT_JUDGED)),
                          err)
+           && ivx_db_run(catalogue,
+                         "UPDATE commitment SET next_us = max(next_us, ?2)"
+                         " WHERE ?4 AND state = ?3 AND calling_ae ="
+                         " (SELECT calling_ae FROM commitment WHERE id = ?1)",
+                         ARGS(I(id), I(next_us), I(IVX_COMMITMENT_JUDGED), I(away)), err)
            && ivx_db_work_commit(&work, err);
 }
 

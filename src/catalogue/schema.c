@@ -123,8 +123,11 @@ static const char third[] =
     " sop_class TEXT NOT NULL, sop_uid TEXT NOT NULL, reason INTEGER NOT NULL DEFAULT -1,"
     " PRIMARY KEY (commitment_id, n)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX commitment_item_by_uid ON commitment_item (sop_uid);"
+    "CREATE INDEX aside_by_uid ON aside (sop_uid);"
     "CREATE INDEX commitment_item_unjudged ON commitment_item (commitment_id, n)"
     " WHERE reason = -1;"
+    /* Until then senders were promised that the series' instances are kept. */
+    "ALTER TABLE series ADD COLUMN promised_us INTEGER NOT NULL DEFAULT 0;"
     /* What we ask of destinations. */
     "CREATE TABLE asked ("
     " transaction_uid TEXT PRIMARY KEY, delivery_id INTEGER NOT NULL REFERENCES delivery,"

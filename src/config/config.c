@@ -88,6 +88,15 @@ const struct ivx_config_recipe *ivx_config_recipe_find(const struct ivx_config *
     return NULL;
 }
 
+const struct ivx_sender *ivx_config_sender_find(const struct ivx_config *config,
+                                                const char *ae_title)
+{
+    for (size_t n = 0; n < config->sender_count; n++)
+        if (strcmp(config->senders[n].ae_title, ae_title) == 0)
+            return &config->senders[n];
+    return NULL;
+}
+
 const struct ivx_destination *ivx_config_destination_find(const struct ivx_config *config,
                                                           const char *name)
 {

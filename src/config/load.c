@@ -10,7 +10,7 @@
 /* libconfuse knows the syntax, the lines and the titles. All values are texts to it: types,
  * ranges and messages come from the tables of settings.c, in the callbacks below. */
 
-enum { SECTIONS = 12, OPTIONS = 24, FILE_MOST = 1 << 20 };
+enum { SECTIONS = 16, OPTIONS = 24, FILE_MOST = 1 << 20 };
 
 /* The option in every section under which the callbacks find the reading that they belong
  * to; no file can name it. */

@@ -86,6 +86,16 @@ static const struct ivx_setting recipe[] = {
 };
 #undef IN
 
+#define IN(member) offsetof(struct ivx_sender, member)
+static const struct ivx_setting sender[] = {
+    NEEDED(IN(address), "address", IVX_SETTING_TEXT, ivx_check_host,
+           "an address or a host name", "Where it listens for reports."),
+#define X(name, ...) NUMBER(IN(name), name, __VA_ARGS__)
+    IVX_SENDER_OPTIONS(X)
+#undef X
+};
+#undef IN
+
 #define IN(member) offsetof(struct ivx_destination, member)
 static const struct ivx_setting destination[] = {
     NEEDED(IN(ae_title), "ae_title", IVX_SETTING_TEXT, ivx_check_ae, AE,
@@ -142,6 +152,8 @@ const struct ivx_section ivx_sections[] = {
       "Status page, interface for programs, metrics." },
     { "recipe", "name", NULL, ivx_check_name, MANY(recipe, struct ivx_config_recipe, name),
       ONE(recipe), "What is made of a volume. With none at all: \"iso-1mm\", the defaults." },
+    { "sender", "AE title", NULL, ivx_check_ae, MANY(sender, struct ivx_sender, ae_title),
+      ONE(sender), "A calling AE title that may ask for storage commitment." },
     { "destination", "name", NULL, ivx_check_name,
       MANY(destination, struct ivx_destination, name), ONE(destination),
       "A peer that takes results." },

@@ -14,21 +14,25 @@
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
 #include "isovox/catalogue/catalogue.h"
+#include "isovox/catalogue/commitment.h"
 #include "isovox/sys/clock.h"
 #include "isovox/sys/file.h"
 #include "isovox/sys/log.h"
 #include "isovox/sys/stop.h"
 #include "isovox/sys/wake.h"
 
+#include "reporter.h"
 #include "sender.h"
 
 /* Wake-ups come as datagrams; this is for those that were lost, for retries whose time has
  * come, and for children that ended. */
 enum { POLL_MS = 1000, BUSY_POLL_MS = 100, UNKNOWN_PAUSE_S = 3600 };
+/* A sender of series that is away holds one for as long as connecting may take. */
+enum { REPORTERS = 2 };
 
 struct child {
     pid_t pid;
-    char destination[65];
+    char destination[65]; /* "": a reporter */
 };
 
 /* A destination in trouble is asked again after a pause, whatever else is due to it. */
@@ -110,7 +114,8 @@ static void ended(struct role *role, const struct child *child, int status)
     give_back(role, owner);
     if (WIFEXITED(status) && WEXITSTATUS(status) == IVX_SENDER_IDLE)
         return;
-    pause_destination(role, child->destination, role->config->deliver.first_retry);
+    if (child->destination[0] != '\0')
+        pause_destination(role, child->destination, role->config->deliver.first_retry);
     if (WIFSIGNALED(status))
         ivx_log(IVX_ERROR, "sender.crashed", "destination=\"%s\" pid=%ld signal=%d",
                 child->destination, (long)child->pid, WTERMSIG(status));
@@ -150,7 +155,16 @@ static _Noreturn void send(struct role *role, const struct ivx_destination *dest
     _exit((int)ivx_sender_run(role->config, destination, owner));
 }
 
-static void start_sender(struct role *role, const struct ivx_destination *destination)
+static _Noreturn void tell(struct role *role, int parent)
+{
+    ivx_stop_with_parent(parent);
+    ivx_fd_close(&role->wake);
+    ivx_reporter_run(role->config);
+    _exit(0);
+}
+
+/* destination NULL: a reporter. */
+static void start_child(struct role *role, const struct ivx_destination *destination)
 {
     struct child *grown = realloc(role->children, (role->child_count + 1) * sizeof *grown);
     if (grown == NULL)
@@ -159,6 +173,8 @@ static void start_sender(struct role *role, const struct ivx_destination *destin
 
     const int parent = getpid();
     const pid_t pid = fork();
+    if (pid == 0 && destination == NULL)
+        tell(role, parent);
     if (pid == 0)
         send(role, destination, parent);
     if (pid == -1) {
@@ -167,7 +183,8 @@ static void start_sender(struct role *role, const struct ivx_destination *destin
     }
     struct child *child = &grown[role->child_count++];
     child->pid = pid;
-    ivx_text_copy(child->destination, sizeof child->destination, destination->name);
+    ivx_text_copy(child->destination, sizeof child->destination,
+                  destination == NULL ? "" : destination->name);
 }
 
 /* ---- the loop ---------------------------------------------------------------------- */
@@ -208,11 +225,28 @@ static bool start_senders(struct role *role)
         if (found == NULL) {
             report_unknown(role, names[i]);
         } else if (senders_of(role, names[i]) < (size_t)found->associations) {
-            start_sender(role, found);
+            start_child(role, found);
             started = true;
         }
     }
     return started;
+}
+
+static void start_reporter(struct role *role)
+{
+    struct ivx_err err = { 0 };
+    bool due = false;
+    IVX_AUTO(ivx_catalogue_free) struct ivx_catalogue *catalogue = NULL;
+    if (senders_of(role, "") >= REPORTERS)
+        return;
+    if (!ivx_catalogue_open(role->config->state_dir, &catalogue, &err)
+        || !ivx_catalogue_commitment_due(catalogue, &due, &err)) {
+        ivx_log(IVX_WARNING, "deliver.catalogue", "text=\"%s\"", err.text);
+        return;
+    }
+    ivx_catalogue_free(&catalogue); /* before the fork */
+    if (due)
+        start_child(role, NULL);
 }
 
 static void signal_all(const struct role *role, int number)
@@ -242,6 +276,7 @@ static void deliver_until_stopped(struct role *role)
         if (ivx_reload_wanted())
             reread(role);
         reap(role);
+        start_reporter(role);
         const bool more = start_senders(role);
         ivx_wake_wait(role->wake, more ? BUSY_POLL_MS : POLL_MS);
     }

@@ -1,14 +1,15 @@
 # deliver
 noinst_LIBRARIES += libdeliver.a
 libdeliver_a_SOURCES = include/isovox/deliver/deliver.h src/deliver/deliver.c \
-	src/deliver/policy.c src/deliver/policy.h src/deliver/sender.c src/deliver/sender.h
+	src/deliver/policy.c src/deliver/policy.h src/deliver/reporter.c \
+	src/deliver/reporter.h src/deliver/sender.c src/deliver/sender.h
 EXTRA_DIST += src/deliver/README.md
 
 check_PROGRAMS += tests/unit/deliver/test_policy
 tests_unit_deliver_test_policy_SOURCES = tests/unit/deliver/test_policy.c
 tests_unit_deliver_test_policy_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src/deliver
 tests_unit_deliver_test_policy_CFLAGS = $(TEST_CFLAGS)
-tests_unit_deliver_test_policy_LDADD = libdeliver.a $(CHECK_LIBS)
+tests_unit_deliver_test_policy_LDADD = libdeliver.a libsys.a libbase.a $(CHECK_LIBS)
 
 check_PROGRAMS += tests/unit/deliver/test_deliver
 tests_unit_deliver_test_deliver_SOURCES = tests/unit/deliver/rig.c \

@@ -1,4 +1,4 @@
-/* policy.h - what an answer means, and when to try again. Arithmetic only. */
+/* policy.h - what an answer means, and when to try again. */
 #ifndef IVX_DELIVER_POLICY_H
 #define IVX_DELIVER_POLICY_H
 
@@ -21,5 +21,6 @@ enum { IVX_PARK_ATTEMPTS = 3 };
  * (random: any 32 bits), so that deliveries that failed together do not return together.
  * attempt counts from 1. */
 int64_t ivx_backoff_us(long first, long longest, int64_t attempt, uint32_t random);
+uint32_t ivx_random_bits(void);
 
 #endif

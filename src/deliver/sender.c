@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
@@ -193,14 +192,6 @@ static void send_items(struct sender *sender, struct delivery *delivery)
 
 /* ---- how it ended ------------------------------------------------------------------ */
 
-static uint32_t random_bits(void)
-{
-    uint32_t bits = 0;
-    if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != sizeof bits)
-        bits = (uint32_t)ivx_clock_wall_us() * 2654435761u;
-    return bits;
-}
-
 static bool is_final(const struct sender *sender, const struct delivery *delivery)
 {
     const struct ivx_delivery_row *row = &delivery->row;
@@ -223,7 +214,7 @@ static void finish(struct sender *sender, struct delivery *delivery)
     const int64_t attempt = delivery->accepted > 0 ? 1 : row->attempts;
     const int64_t wait_us =
         ivx_backoff_us(sender->config->deliver.first_retry,
-                       sender->config->deliver.longest_retry, attempt, random_bits());
+                       sender->config->deliver.longest_retry, attempt, ivx_random_bits());
     enum ivx_delivery_state state = IVX_DELIVERY_FAILED;
     if (!ivx_catalogue_delivery_end(sender->catalogue, row->id, row->epoch, delivery->status,
                                     delivery->comment, is_final(sender, delivery),

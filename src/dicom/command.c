@@ -54,10 +54,15 @@ static uint16_t *number_of(uint32_t element, struct ivx_command *in)
         return &in->message_id;
     case 0x0120:
         return &in->answered_id;
+    case 0x0700:
+        return &in->priority;
     case 0x0800:
         return &in->data_set_type;
     case 0x0900:
         return &in->status;
+    case 0x1002:
+    case 0x1008:
+        return &in->kind;
     default:
         return NULL;
     }
@@ -69,11 +74,11 @@ static void take(uint32_t element, const uint8_t *value, size_t length,
     uint16_t *number = number_of(element, out);
     if (number != NULL && length >= 2)
         *number = (uint16_t)get16(value);
-    else if (element == 0x0002)
+    else if (element == 0x0002 || element == 0x0003)
         get_uid(value, length, &out->sop_class);
     else if (element == 0x0902)
         fit_comment((const char *)value, length, out->comment);
-    else if (element == 0x1000)
+    else if (element == 0x1000 || element == 0x1001)
         get_uid(value, length, &out->sop_uid);
 }
 
@@ -154,6 +159,15 @@ static void put_element_text(struct writer *to, uint32_t element, const char *te
     put_padded(to, text, length, padding);
 }
 
+/* PS3.7 10.3.1 and 10.3.5: what a notification or an action is, after the instance's UID. */
+static void put_kind(struct writer *to, uint16_t field, uint16_t kind)
+{
+    if (field == IVX_COMMAND_EVENT_REPORT)
+        put_element16(to, 0x1002, kind);
+    if (field == IVX_COMMAND_ACTION)
+        put_element16(to, 0x1008, kind);
+}
+
 static size_t finish(const struct writer *writer)
 {
     struct writer head = { writer->bytes, 0, 12 };
@@ -176,21 +190,24 @@ size_t ivx_command_answer(const struct ivx_command *to, uint16_t status, const c
     put_element16(&writer, 0x0900, status);
     put_element_text(&writer, 0x0902, fitted, ' ');
     put_element_text(&writer, 0x1000, to->sop_uid.text, '\0');
+    put_kind(&writer, to->field, to->kind);
     return finish(&writer);
 }
 
 size_t ivx_command_request(const struct ivx_command *request, uint8_t out[IVX_COMMAND_ROOM])
 {
-    const bool stores = request->field == IVX_COMMAND_STORE;
+    const bool echoes = request->field == IVX_COMMAND_ECHO;
+    const bool acts = request->field == IVX_COMMAND_ACTION; /* requested, not affected */
     struct writer writer = { out, 12, IVX_COMMAND_ROOM };
-    put_element_text(&writer, 0x0002, request->sop_class.text, '\0');
+    put_element_text(&writer, acts ? 0x0003 : 0x0002, request->sop_class.text, '\0');
     put_element16(&writer, 0x0100, request->field);
     put_element16(&writer, 0x0110, request->message_id);
-    if (stores)
-        put_element16(&writer, 0x0700, 0x0000);
-    put_element16(&writer, 0x0800, stores ? 0x0001 : IVX_COMMAND_NO_DATA);
-    if (stores)
-        put_element_text(&writer, 0x1000, request->sop_uid.text, '\0');
+    if (request->field == IVX_COMMAND_STORE)
+        put_element16(&writer, 0x0700, request->priority);
+    put_element16(&writer, 0x0800, echoes ? IVX_COMMAND_NO_DATA : 0x0001);
+    if (!echoes)
+        put_element_text(&writer, acts ? 0x1001 : 0x1000, request->sop_uid.text, '\0');
+    put_kind(&writer, request->field, request->kind);
     return finish(&writer);
 }
 

@@ -16,6 +16,8 @@ extern "C" {
 enum {
     IVX_COMMAND_STORE = 0x0001,
     IVX_COMMAND_ECHO = 0x0030,
+    IVX_COMMAND_EVENT_REPORT = 0x0100,
+    IVX_COMMAND_ACTION = 0x0130,
     IVX_COMMAND_CANCEL = 0x0fff,
     IVX_COMMAND_RESPONSE = 0x8000, /* set in every response */
     IVX_COMMAND_NO_DATA = 0x0101,  /* Command Data Set Type: none follows */
@@ -32,7 +34,9 @@ struct ivx_command_uid {
 };
 struct ivx_command {
     uint16_t field, message_id, data_set_type;
-    struct ivx_command_uid sop_class, sop_uid;
+    struct ivx_command_uid sop_class, sop_uid; /* affected or requested */
+    uint16_t kind;                /* Event Type ID or Action Type ID */
+    uint16_t priority;            /* of a C-STORE-RQ: 0 medium, 1 high, 2 low */
     uint16_t answered_id, status; /* of a response */
     char comment[65];             /* (0000,0902), printable; "": none */
 };
@@ -45,7 +49,8 @@ bool ivx_command_read(const uint8_t *bytes, size_t length, struct ivx_command *o
 size_t ivx_command_answer(const struct ivx_command *to, uint16_t status, const char *comment,
                           uint8_t out[IVX_COMMAND_ROOM]);
 
-/* A request: C-STORE-RQ (a data set follows, medium priority) or C-ECHO-RQ. */
+/* A request: C-STORE-RQ, N-ACTION-RQ or N-EVENT-REPORT-RQ (a data set follows), or
+ * C-ECHO-RQ. */
 size_t ivx_command_request(const struct ivx_command *request, uint8_t out[IVX_COMMAND_ROOM]);
 
 /* Preamble (zeros: never the peer's), "DICM" and File Meta Information, PS3.10 7.1; returns the

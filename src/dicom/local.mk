@@ -40,13 +40,19 @@ libdicom_a_SOURCES += src/dicom/transport.h
 libdicom_a_SOURCES += src/dicom/transport.cc
 libdicom_a_SOURCES += src/dicom/command.h
 libdicom_a_SOURCES += src/dicom/command.c
+libdicom_a_SOURCES += include/isovox/dicom/commitment.h
+libdicom_a_SOURCES += src/dicom/commitment.c
 libdicom_a_SOURCES += src/dicom/wire.h
 libdicom_a_SOURCES += src/dicom/wire.cc
+libdicom_a_SOURCES += src/dicom/served.h
 libdicom_a_SOURCES += src/dicom/scp.cc
+libdicom_a_SOURCES += src/dicom/scp_commitment.cc
 libdicom_a_SOURCES += include/isovox/dicom/scu.h
 libdicom_a_SOURCES += src/dicom/outgoing.h
 libdicom_a_SOURCES += src/dicom/outgoing.cc
+libdicom_a_SOURCES += src/dicom/requested.h
 libdicom_a_SOURCES += src/dicom/scu.cc
+libdicom_a_SOURCES += src/dicom/scu_commitment.cc
 libdicom_a_SOURCES += include/isovox/dicom/dataset.h
 libdicom_a_SOURCES += src/dicom/dataset.cc
 libdicom_a_SOURCES += src/dicom/outline.h
@@ -106,6 +112,13 @@ nodist_EXTRA_tests_unit_dicom_test_command_SOURCES = dummy.cc
 tests_unit_dicom_test_command_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src/dicom
 tests_unit_dicom_test_command_CFLAGS = $(TEST_CFLAGS)
 tests_unit_dicom_test_command_LDADD = libdicom.a libsys.a libbase.a $(CHECK_LIBS) \
+	$(DCMTK_LIBS) $(CRYPTO_LIBS)
+
+check_PROGRAMS += tests/unit/dicom/test_commitment
+tests_unit_dicom_test_commitment_SOURCES = tests/unit/dicom/test_commitment.c
+nodist_EXTRA_tests_unit_dicom_test_commitment_SOURCES = dummy.cc
+tests_unit_dicom_test_commitment_CFLAGS = $(TEST_CFLAGS)
+tests_unit_dicom_test_commitment_LDADD = libdicom.a libsys.a libbase.a $(CHECK_LIBS) \
 	$(DCMTK_LIBS) $(CRYPTO_LIBS)
 
 check_PROGRAMS += tests/unit/dicom/test_network

@@ -19,7 +19,7 @@
 #include "isovox/sys/file.h"
 
 #include "barrier.h"
-#include "wire.h"
+#include "served.h"
 
 namespace
 {
@@ -62,28 +62,6 @@ const char *const syntaxes[] = {
 const char verification_class[] = "1.2.840.10008.1.1";
 const char application_context[] = "1.2.840.10008.3.1.1.1";
 
-/* A data set that comes slower than this holds its process too long. */
-constexpr uint64_t least_bytes_per_second = 4096;
-
-struct served {
-    int fd;
-    const struct ivx_scp_limits *limits;
-    const struct ivx_scp_handler *handler;
-    struct ivx_scp_peer peer;
-    struct ivx_wire wire;
-
-    served(int socket, const struct ivx_scp_limits *of, const struct ivx_scp_handler *to)
-        : fd(socket), limits(of), handler(to), peer{}, wire(of->dimse_seconds)
-    {
-    }
-    /* DCMTK closes the socket with its association; before that it is ours. */
-    ~served()
-    {
-        if (wire.association == nullptr)
-            ivx_fd_close(&fd);
-    }
-};
-
 /* PS3.5 6.2, AE: printable ASCII, leading and trailing spaces are not significant. Titles go
  * into logs and records, so that foreign characters and quotes become '?'. */
 void copy_title(char (&out)[17], const char *from)
@@ -117,7 +95,7 @@ void read_address(int fd, char (&out)[64])
 
 /* ---- association ------------------------------------------------------------------- */
 
-bool receive_request(served &on, struct ivx_err *err)
+bool receive_request(ivx_served &on, struct ivx_err *err)
 {
     read_address(on.fd, on.peer.address);
     dcmExternalSocketHandle.set(on.fd);
@@ -144,7 +122,7 @@ bool receive_request(served &on, struct ivx_err *err)
     return true;
 }
 
-bool reject(served &on, T_ASC_RejectParametersResult result,
+bool reject(ivx_served &on, T_ASC_RejectParametersResult result,
             T_ASC_RejectParametersSource source, T_ASC_RejectParametersReason reason,
             struct ivx_err *err)
 {
@@ -155,7 +133,7 @@ bool reject(served &on, T_ASC_RejectParametersResult result,
     return true;
 }
 
-bool reject_as(served &on, enum ivx_scp_verdict verdict, struct ivx_err *err)
+bool reject_as(ivx_served &on, enum ivx_scp_verdict verdict, struct ivx_err *err)
 {
     switch (verdict) {
     case IVX_SCP_CALLING_AE_UNKNOWN:
@@ -175,7 +153,7 @@ bool reject_as(served &on, enum ivx_scp_verdict verdict, struct ivx_err *err)
 
 /* Contexts are accepted one by one; with none the association stands all the same (PS3.8
  * 7.1.1.14 has no reason for a rejection), and the peer sees why. */
-bool accept(served &on, struct ivx_err *err)
+bool accept(ivx_served &on, struct ivx_err *err)
 {
     const char *offered[IVX_COUNT(classes)];
     std::copy(classes, classes + IVX_COUNT(classes) - 1, offered);
@@ -188,6 +166,7 @@ bool accept(served &on, struct ivx_err *err)
         static_cast<int>(IVX_COUNT(wanted)));
     if (done.good()) {
         T_ASC_Parameters *params = on.wire.association->params;
+        ivx_served_accept_commitment(on);
         ivx_text_copy(params->ourImplementationClassUID,
                       sizeof params->ourImplementationClassUID, IVX_IMPLEMENTATION_UID);
         ivx_text_copy(params->ourImplementationVersionName,
@@ -203,7 +182,7 @@ bool accept(served &on, struct ivx_err *err)
 
 /* Between commands: until something is there, asking now and then whether to stop; also when
  * the peer never pauses. */
-ivx_step wait_for_command(served &on, struct ivx_err *err)
+ivx_step wait_for_command(ivx_served &on, struct ivx_err *err)
 {
     const int64_t until = ivx_clock_steady_us() + on.limits->dimse_seconds * ivx_second_us;
     do {
@@ -211,6 +190,8 @@ ivx_step wait_for_command(served &on, struct ivx_err *err)
             ivx_fail(err, IVX_RETRY, "stopping: the association was aborted");
             return ivx_step::broken;
         }
+        if (!ivx_served_report(on, err))
+            return ivx_step::broken;
         const int64_t soon = ivx_clock_steady_us() + ivx_second_us / 4;
         if (ivx_transport_wait(on.fd, std::min(until, soon))) {
             on.wire.allow(on.limits->dimse_seconds);
@@ -222,31 +203,7 @@ ivx_step wait_for_command(served &on, struct ivx_err *err)
     return ivx_step::broken;
 }
 
-/* Reads the data set that follows a command, giving each piece to take(pdv). */
-template <class Take> ivx_step read_data_set(served &on, Take take, struct ivx_err *err)
-{
-    const int64_t start = ivx_clock_steady_us();
-    const uint64_t before = on.wire.pace.received;
-    struct ivx_fragment pdv = {};
-    do {
-        const auto earned = static_cast<int64_t>((on.wire.pace.received - before) /
-                                                 least_bytes_per_second);
-        const int64_t seconds = 2 * on.limits->dimse_seconds + earned;
-        on.wire.pace.until_us = start + seconds * ivx_second_us;
-        const ivx_step got = ivx_wire_pdv(&on.wire, &pdv, err);
-        if (got != ivx_step::next)
-            return got;
-        if (pdv.is_command)
-            return ivx_wire_bad(err, "a command inside a data set");
-        if (pdv.length % 2 != 0)
-            return ivx_wire_bad(err, "a fragment of odd length");
-        if (!take(pdv))
-            return ivx_wire_bad(err, "a data set without end");
-    } while (!pdv.is_last);
-    return ivx_step::next;
-}
-
-ivx_step drop_data_set(served &on, struct ivx_err *err)
+ivx_step drop_data_set(ivx_served &on, struct ivx_err *err)
 {
     uint64_t dropped = 0;
     const uint64_t most = 2 * on.limits->max_instance;
@@ -254,32 +211,22 @@ ivx_step drop_data_set(served &on, struct ivx_err *err)
         dropped += pdv.length;
         return dropped <= most;
     };
-    return read_data_set(on, drop, err);
+    return ivx_served_data_set(on, drop, err);
 }
 
-ivx_step answer(served &on, uint8_t context, const struct ivx_command &to, uint16_t status,
-                const char *comment, struct ivx_err *err)
-{
-    uint8_t bytes[IVX_COMMAND_ROOM];
-    const size_t length = ivx_command_answer(&to, status, comment, bytes);
-    const bool sent =
-        ivx_wire_send(&on.wire, context, DUL_COMMANDPDV, bytes, length, true, err);
-    return sent ? ivx_step::next : ivx_step::broken;
-}
-
-ivx_step answer_failure(served &on, uint8_t context, const struct ivx_command &to,
+ivx_step answer_failure(ivx_served &on, uint8_t context, const struct ivx_command &to,
                         const struct ivx_err &why, struct ivx_err *err)
 {
     on.handler->refused(on.handler->context, &why);
     const auto status = static_cast<uint16_t>(ivx_code_dimse(why.code));
-    return answer(on, context, to, status, why.text, err);
+    return ivx_served_answer(on, context, to, status, why.text, err);
 }
 
 /* ---- C-STORE ----------------------------------------------------------------------- */
 
 /* One instance on its way to the handler. */
 struct storing {
-    served &on;
+    ivx_served &on;
     uint8_t context;
     struct ivx_scp_store store = {};
     struct ivx_err err = {};
@@ -303,7 +250,8 @@ void storing::begin(const struct ivx_command &command, const T_ASC_PresentationC
         return refuse(IVX_DAMAGED, "Affected SOP Class UID is no UID");
     if (strcmp(command.sop_class.text, agreed.abstractSyntax) != 0)
         return refuse(IVX_REFUSED, "SOP class is not that of the presentation context");
-    if (strcmp(command.sop_class.text, verification_class) == 0)
+    if (strcmp(command.sop_class.text, verification_class) == 0 ||
+        strcmp(command.sop_class.text, IVX_COMMITMENT_CLASS) == 0)
         return refuse(IVX_REFUSED, "not a storage SOP class");
 
     memcpy(store.sop_class, command.sop_class.text, sizeof store.sop_class);
@@ -335,7 +283,7 @@ bool storing::take(const struct ivx_fragment &pdv)
     return wanted || bytes / 2 <= on.limits->max_instance;
 }
 
-ivx_step serve_store(served &on, uint8_t context, const struct ivx_command &command,
+ivx_step serve_store(ivx_served &on, uint8_t context, const struct ivx_command &command,
                  const T_ASC_PresentationContext &agreed, struct ivx_err *err)
 {
     if (command.data_set_type == IVX_COMMAND_NO_DATA)
@@ -345,7 +293,7 @@ ivx_step serve_store(served &on, uint8_t context, const struct ivx_command &comm
     storing one{ on, context };
     one.begin(command, agreed);
     const auto take = [&](const struct ivx_fragment &pdv) { return one.take(pdv); };
-    const ivx_step got = read_data_set(on, take, err);
+    const ivx_step got = ivx_served_data_set(on, take, err);
     const bool whole = got == ivx_step::next;
     if (whole && one.wanted && one.bytes == 0)
         one.refuse(IVX_DAMAGED, "empty data set");
@@ -359,13 +307,13 @@ ivx_step serve_store(served &on, uint8_t context, const struct ivx_command &comm
     if (!whole)
         return got;
     if (stored)
-        return answer(on, context, command, 0x0000, nullptr, err);
+        return ivx_served_answer(on, context, command, 0x0000, nullptr, err);
     return answer_failure(on, context, command, one.err, err);
 }
 
 /* ---- commands ---------------------------------------------------------------------- */
 
-ivx_step serve_other(served &on, uint8_t context, const struct ivx_command &command,
+ivx_step serve_other(ivx_served &on, uint8_t context, const struct ivx_command &command,
                  struct ivx_err *err)
 {
     if (command.data_set_type != IVX_COMMAND_NO_DATA) {
@@ -376,11 +324,11 @@ ivx_step serve_other(served &on, uint8_t context, const struct ivx_command &comm
     if (command.field == IVX_COMMAND_CANCEL)
         return ivx_step::next;
     if (command.field == IVX_COMMAND_ECHO)
-        return answer(on, context, command, 0x0000, nullptr, err);
-    return answer(on, context, command, 0x0211, "unrecognized operation", err);
+        return ivx_served_answer(on, context, command, 0x0000, nullptr, err);
+    return ivx_served_answer(on, context, command, 0x0211, "unrecognized operation", err);
 }
 
-ivx_step serve_command(served &on, struct ivx_err *err)
+ivx_step serve_command(ivx_served &on, struct ivx_err *err)
 {
     uint8_t context = 0;
     struct ivx_command command = {};
@@ -394,13 +342,15 @@ ivx_step serve_command(served &on, struct ivx_err *err)
     if (ASC_findAcceptedPresentationContext(on.wire.association->params, context, &agreed).bad())
         return ivx_wire_bad(err, "a presentation context that was not accepted");
     if ((command.field & IVX_COMMAND_RESPONSE) != 0)
-        return ivx_wire_bad(err, "a response to nothing");
+        return ivx_served_report_answer(on, command, err);
     if (command.field == IVX_COMMAND_STORE)
         return serve_store(on, context, command, agreed, err);
+    if (command.field == IVX_COMMAND_ACTION || command.field == IVX_COMMAND_EVENT_REPORT)
+        return ivx_served_commitment(on, agreed, command, err);
     return serve_other(on, context, command, err);
 }
 
-bool serve_association(served &on, struct ivx_err *err)
+bool serve_association(ivx_served &on, struct ivx_err *err)
 {
     ivx_step last = ivx_step::next;
     while (last == ivx_step::next)
@@ -416,7 +366,7 @@ bool serve_association(served &on, struct ivx_err *err)
     return released;
 }
 
-bool serve(served &on, struct ivx_err *err)
+bool serve(ivx_served &on, struct ivx_err *err)
 {
     if (!receive_request(on, err))
         return false;
@@ -440,7 +390,7 @@ bool ivx_scp_serve(int fd, const struct ivx_scp_limits *limits,
                    const struct ivx_scp_handler *handler, struct ivx_err *err)
 {
     return ivx_barrier(err, [&] {
-        served on(fd, limits, handler);
+        ivx_served on(fd, limits, handler);
         return serve(on, err);
     });
 }

@@ -16,21 +16,7 @@
 
 #include "barrier.h"
 #include "outgoing.h"
-#include "wire.h"
-
-struct ivx_scu {
-    struct ivx_wire wire;
-    int dimse_seconds;
-    std::string preferred; /* empty: results are sent as they are */
-    uint16_t message_id = 0;
-    bool useless = false; /* nothing more can be sent: abort instead of release */
-
-    explicit ivx_scu(const struct ivx_scu_peer &peer)
-        : wire(peer.dimse_seconds), dimse_seconds(peer.dimse_seconds),
-          preferred(peer.preferred_syntax == nullptr ? "" : peer.preferred_syntax)
-    {
-    }
-};
+#include "requested.h"
 
 namespace
 {
@@ -49,6 +35,11 @@ void propose(std::vector<proposal> &list, const char *sop_class, const char *syn
         list.push_back(one);
 }
 
+bool is_commitment(const char *sop_class)
+{
+    return strcmp(sop_class, IVX_COMMITMENT_CLASS) == 0;
+}
+
 std::vector<proposal> proposals(const std::string &preferred,
                                 const struct ivx_scu_context *contexts, size_t count)
 {
@@ -56,6 +47,8 @@ std::vector<proposal> proposals(const std::string &preferred,
     propose(list, verification_class, ivx_implicit_little);
     for (size_t i = 0; i < count; i++) {
         propose(list, contexts[i].sop_class, contexts[i].syntax);
+        if (is_commitment(contexts[i].sop_class))
+            continue;
         if (ivx_syntax_is_native(contexts[i].syntax)) {
             if (!preferred.empty())
                 propose(list, contexts[i].sop_class, preferred.c_str());
@@ -66,17 +59,21 @@ std::vector<proposal> proposals(const std::string &preferred,
     return list;
 }
 
-/* PS3.8 9.3.2: identifiers are odd, 1 to 255. */
+/* PS3.8 9.3.2: identifiers are odd, 1 to 255. Roles are negotiated per SOP class (PS3.7
+ * D.3.3.4), so storage commitment has one context, in whatever syntax the peer likes. */
 bool add_contexts(T_ASC_Parameters *params, const std::vector<proposal> &list,
-                  struct ivx_err *err)
+                  T_ASC_SC_ROLE commitment_role, struct ivx_err *err)
 {
     if (list.size() > 128)
         return ivx_fail(err, IVX_BUG, "%zu presentation contexts", list.size());
     for (size_t i = 0; i < list.size(); i++) {
-        const char *syntax = list[i].second.c_str();
+        const bool commits = is_commitment(list[i].first.c_str());
+        const char *both[] = { ivx_explicit_little, ivx_implicit_little };
+        const char *one[] = { list[i].second.c_str() };
         const auto id = static_cast<T_ASC_PresentationContextID>(2 * i + 1);
-        const OFCondition added =
-            ASC_addPresentationContext(params, id, list[i].first.c_str(), &syntax, 1);
+        const OFCondition added = ASC_addPresentationContext(
+            params, id, list[i].first.c_str(), commits ? both : one, commits ? 2 : 1,
+            commits ? commitment_role : ASC_SC_ROLE_DEFAULT);
         if (added.bad())
             return ivx_fail(err, IVX_BUG, "presentation context: %s", added.text());
     }
@@ -155,7 +152,8 @@ bool associate(struct ivx_scu &scu, const struct ivx_scu_peer *peer,
         done = ASC_createAssociationParameters(&params.held, ASC_MAXIMUMPDUSIZE);
     if (done.bad())
         return ivx_fail(err, IVX_RETRY, "network: %s", done.text());
-    if (!describe(params.held, peer, err) || !add_contexts(params.held, list, err))
+    const T_ASC_SC_ROLE role = peer->reports ? ASC_SC_ROLE_SCP : ASC_SC_ROLE_DEFAULT;
+    if (!describe(params.held, peer, err) || !add_contexts(params.held, list, role, err))
         return false;
 
     /* With the association made, or half made, the parameters are part of it. */
@@ -174,12 +172,6 @@ bool associate(struct ivx_scu &scu, const struct ivx_scu_peer *peer,
 
 /* ---- sending ----------------------------------------------------------------------- */
 
-bool lost(struct ivx_scu &scu)
-{
-    scu.useless = true;
-    return false;
-}
-
 bool ask(struct ivx_scu &scu, uint8_t context, struct ivx_command &request,
          struct ivx_err *err)
 {
@@ -187,28 +179,7 @@ bool ask(struct ivx_scu &scu, uint8_t context, struct ivx_command &request,
     request.message_id = ++scu.message_id;
     const size_t length = ivx_command_request(&request, bytes);
     return ivx_wire_send(&scu.wire, context, DUL_COMMANDPDV, bytes, length, true, err) ||
-           lost(scu);
-}
-
-bool await(struct ivx_scu &scu, const struct ivx_command &request, struct ivx_command &out,
-           struct ivx_err *err)
-{
-    scu.wire.allow(scu.dimse_seconds);
-    uint8_t context = 0;
-    const ivx_step got = ivx_wire_command(&scu.wire, &context, &out, err);
-    if (got == ivx_step::broken)
-        return lost(scu);
-    if (got == ivx_step::over) {
-        ivx_fail(err, IVX_RETRY, "the peer asked for release instead of answering");
-        return lost(scu);
-    }
-    if (out.field != (request.field | IVX_COMMAND_RESPONSE) ||
-        out.answered_id != request.message_id) {
-        ivx_fail(err, IVX_RETRY, "answer %04x to message %u, expected %04x to %u", out.field,
-                 out.answered_id, request.field | IVX_COMMAND_RESPONSE, request.message_id);
-        return lost(scu);
-    }
-    return true;
+           ivx_requested_lost(scu);
 }
 
 bool store(struct ivx_scu &scu, const char *path, struct ivx_scu_answer *out,
@@ -229,8 +200,8 @@ bool store(struct ivx_scu &scu, const char *path, struct ivx_scu_answer *out,
         return false;
     /* A message that cannot be finished costs the association. */
     if (!ivx_way_send(scu.wire, file, way, err))
-        return lost(scu);
-    if (!await(scu, request, answer, err))
+        return ivx_requested_lost(scu);
+    if (!ivx_requested_await(scu, request, answer, err))
         return false;
 
     out->status = answer.status;
@@ -248,7 +219,7 @@ bool echo(struct ivx_scu &scu, struct ivx_err *err)
     struct ivx_command request = {}, answer = {};
     request.field = IVX_COMMAND_ECHO;
     ivx_text_copy(request.sop_class.text, sizeof request.sop_class.text, verification_class);
-    if (!ask(scu, context, request, err) || !await(scu, request, answer, err))
+    if (!ask(scu, context, request, err) || !ivx_requested_await(scu, request, answer, err))
         return false;
     if (answer.status != 0)
         return ivx_fail(err, IVX_REFUSED, "C-ECHO was answered with %04x", answer.status);
@@ -256,6 +227,38 @@ bool echo(struct ivx_scu &scu, struct ivx_err *err)
 }
 
 } // namespace
+
+bool ivx_requested_lost(struct ivx_scu &scu)
+{
+    scu.useless = true;
+    return false;
+}
+
+bool ivx_requested_await(struct ivx_scu &scu, const struct ivx_command &request,
+                         struct ivx_command &out, struct ivx_err *err)
+{
+    uint8_t context = 0;
+    do {
+        scu.wire.allow(scu.dimse_seconds);
+        const ivx_step got = ivx_wire_command(&scu.wire, &context, &out, err);
+        if (got == ivx_step::broken)
+            return ivx_requested_lost(scu);
+        if (got == ivx_step::over) {
+            ivx_fail(err, IVX_RETRY, "the peer asked for release instead of answering");
+            return ivx_requested_lost(scu);
+        }
+        if (out.field == IVX_COMMAND_EVENT_REPORT &&
+            !ivx_requested_hold(scu, context, out, err))
+            return ivx_requested_lost(scu);
+    } while (out.field == IVX_COMMAND_EVENT_REPORT);
+    if (out.field != (request.field | IVX_COMMAND_RESPONSE) ||
+        out.answered_id != request.message_id) {
+        ivx_fail(err, IVX_RETRY, "answer %04x to message %u, expected %04x to %u", out.field,
+                 out.answered_id, request.field | IVX_COMMAND_RESPONSE, request.message_id);
+        return ivx_requested_lost(scu);
+    }
+    return true;
+}
 
 bool ivx_scu_open(const struct ivx_scu_peer *peer, const struct ivx_scu_context *contexts,
                   size_t count, struct ivx_scu **out, struct ivx_err *err)

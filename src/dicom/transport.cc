@@ -23,6 +23,8 @@ public:
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
         fcntl(fd, F_SETFD, FD_CLOEXEC);
+        if (pace_ != nullptr)
+            pace_->fd = fd;
     }
 
     ssize_t read(void *bytes, size_t room) override;

@@ -33,6 +33,7 @@ struct ivx_pace {
     int64_t until_us = 0;   /* reads fail from then on */
     int64_t silence_us = 0; /* and after this long without a byte */
     uint64_t received = 0;  /* bytes, ever */
+    int fd = -1;            /* the connection's socket, to wait for */
     struct ivx_pdu_track pdu;
 };
 

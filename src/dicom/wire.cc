@@ -103,6 +103,24 @@ ivx_step ivx_wire_command(struct ivx_wire *wire, uint8_t *context_out,
     return ivx_command_read(bytes, used, out, err) ? ivx_step::next : ivx_step::broken;
 }
 
+bool ivx_wire_message(struct ivx_wire *wire, uint8_t context, const struct ivx_command &request,
+                      uint8_t *data, size_t length, struct ivx_err *err)
+{
+    uint8_t bytes[IVX_COMMAND_ROOM];
+    const size_t used = ivx_command_request(&request, bytes);
+    if (!ivx_wire_send(wire, context, DUL_COMMANDPDV, bytes, used, true, err))
+        return false;
+    const size_t most = wire->association->sendPDVLength & ~1UL;
+    for (size_t at = 0; at < length;) {
+        const size_t piece = length - at < most ? length - at : most;
+        if (!ivx_wire_send(wire, context, DUL_DATASETPDV, data + at, piece,
+                           at + piece == length, err))
+            return false;
+        at += piece;
+    }
+    return true;
+}
+
 bool ivx_wire_send(struct ivx_wire *wire, uint8_t context, DUL_DATAPDV type, void *bytes,
                    size_t length, bool last, struct ivx_err *err)
 {

@@ -61,6 +61,10 @@ ivx_step ivx_wire_bad(struct ivx_err *err, const char *what);
 ivx_step ivx_wire_command(struct ivx_wire *wire, uint8_t *context_out,
                           struct ivx_command *out, struct ivx_err *err);
 
+/* A request and its data set, in pieces that the peer takes. The request has its message id. */
+bool ivx_wire_message(struct ivx_wire *wire, uint8_t context, const struct ivx_command &request,
+                      uint8_t *data, size_t length, struct ivx_err *err);
+
 bool ivx_wire_send(struct ivx_wire *wire, uint8_t context, DUL_DATAPDV type, void *bytes,
                    size_t length, bool last, struct ivx_err *err);
 

@@ -173,6 +173,33 @@ void ivx_answer_delivery_list(struct ivx_site *site, const struct ivx_request *r
         ivx_reply_error(reply, &err);
 }
 
+void ivx_answer_commitment_list(struct ivx_site *site, const struct ivx_request *request,
+                                int64_t id, struct ivx_reply *reply)
+{
+    (void)id;
+    struct page page;
+    struct ivx_err err = { 0 };
+    IVX_AUTO(ivx_memory_free) struct ivx_commitment_row *rows = NULL;
+    size_t count = 0;
+    if (!read_page(request, "commitment", NULL, reply, &page))
+        return;
+    struct ivx_catalogue *catalogue = open_for(site, reply);
+    if (catalogue == NULL)
+        return;
+    if (!ivx_catalogue_list_commitments(catalogue, page.after, page.limit, &rows, &count,
+                                        &err)) {
+        ivx_reply_error(reply, &err);
+        return;
+    }
+    cJSON *json = cJSON_CreateObject();
+    cJSON *list = ivx_put_array(reply, json, "commitments");
+    for (size_t n = 0; n < count; n++) {
+        cJSON *row = ivx_json_commitment(reply, &rows[n]);
+        ivx_put_json(reply, list, NULL, &row);
+    }
+    finish_list(reply, json, &page, count, count == 0 ? 0 : rows[count - 1].id);
+}
+
 /* ---- one of them ------------------------------------------------------------------------ */
 
 typedef bool ivx_json_of(struct ivx_catalogue *catalogue, int64_t id, char **json_out,

@@ -21,6 +21,7 @@ static const struct route {
     { "GET", "/api/v1/jobs/#/manifest", ivx_answer_manifest },
     { "GET", "/api/v1/deliveries", ivx_answer_delivery_list },
     { "GET", "/api/v1/deliveries/#", ivx_answer_delivery },
+    { "GET", "/api/v1/commitments", ivx_answer_commitment_list },
     { "POST", "/api/v1/series/#/complete", ivx_answer_complete },
     { "POST", "/api/v1/jobs/#/retry", ivx_answer_job_retry },
     { "POST", "/api/v1/jobs/#/cancel", ivx_answer_job_cancel },

@@ -107,6 +107,25 @@ cJSON *ivx_json_delivery(struct ivx_reply *reply, const struct ivx_delivery_row 
     return json;
 }
 
+cJSON *ivx_json_commitment(struct ivx_reply *reply, const struct ivx_commitment_row *row)
+{
+    cJSON *json = cJSON_CreateObject();
+    ivx_put_number(reply, json, "id", row->id);
+    ivx_put_text(reply, json, "state", ivx_commitment_state_name(row->state));
+    ivx_put_text(reply, json, "calling_ae", row->calling_ae);
+    ivx_put_text(reply, json, "transaction_uid", row->transaction_uid);
+    ivx_put_number(reply, json, "instances", row->instances);
+    ivx_put_number(reply, json, "refused", row->refused);
+    ivx_put_number(reply, json, "attempts", row->attempts);
+    ivx_put_text(reply, json, "text", row->note);
+    ivx_put_time(reply, json, "requested_at", row->requested_us);
+    ivx_put_time(reply, json, "judged_at", row->judged_us);
+    ivx_put_time(reply, json, "reported_at", row->reported_us);
+    ivx_put_time(reply, json, "next_at",
+                 row->state == IVX_COMMITMENT_JUDGED ? row->next_us : 0);
+    return json;
+}
+
 cJSON *ivx_json_role(struct ivx_reply *reply, const struct ivx_role_row *row)
 {
     cJSON *json = cJSON_CreateObject();

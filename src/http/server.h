@@ -7,6 +7,7 @@
 
 #include "isovox/base/text.h"
 #include "isovox/catalogue/catalogue.h"
+#include "isovox/catalogue/commitment.h"
 #include "isovox/config/config.h"
 #include "isovox/sys/disk.h"
 
@@ -77,6 +78,7 @@ cJSON *ivx_put_array(struct ivx_reply *reply, cJSON *to, const char *key);
 cJSON *ivx_json_series(struct ivx_reply *reply, const struct ivx_series_row *row);
 cJSON *ivx_json_job(struct ivx_reply *reply, const struct ivx_job_row *row);
 cJSON *ivx_json_delivery(struct ivx_reply *reply, const struct ivx_delivery_row *row);
+cJSON *ivx_json_commitment(struct ivx_reply *reply, const struct ivx_commitment_row *row);
 cJSON *ivx_json_role(struct ivx_reply *reply, const struct ivx_role_row *row);
 
 /* status.c, api.c, metrics.c: the answers. id is the number in the path, or 0. */
@@ -86,7 +88,7 @@ ivx_answer ivx_answer_page, ivx_answer_alive, ivx_answer_ready, ivx_answer_metri
     ivx_answer_status, ivx_answer_series_list, ivx_answer_series, ivx_answer_job_list,
     ivx_answer_job, ivx_answer_manifest, ivx_answer_delivery_list, ivx_answer_delivery,
     ivx_answer_events, ivx_answer_complete, ivx_answer_job_retry, ivx_answer_job_cancel,
-    ivx_answer_delivery_retry, ivx_answer_delivery_cancel;
+    ivx_answer_delivery_retry, ivx_answer_delivery_cancel, ivx_answer_commitment_list;
 
 /* status.c: what the page's first row shows, as JSON text for the event stream. */
 bool ivx_status_text(struct ivx_site *site, struct ivx_text *out);

@@ -5,6 +5,7 @@ libplan_a_SOURCES =
 libplan_a_SOURCES += include/isovox/plan/plan.h
 libplan_a_SOURCES += src/plan/cache.c
 libplan_a_SOURCES += src/plan/cache.h
+libplan_a_SOURCES += src/plan/commitment.c
 libplan_a_SOURCES += src/plan/complete.c
 libplan_a_SOURCES += src/plan/complete.h
 libplan_a_SOURCES += src/plan/content.c

@@ -54,6 +54,12 @@ struct ivx_planner {
 /* index.c: brings what the journal has beyond the catalogue's marks into the catalogue. */
 bool ivx_plan_index(struct ivx_planner *planner, struct ivx_err *err);
 
+/* commitment.c: judges what senders have asked us to commit, by records that are read again.
+ * The index must have been brought up to the journal's end since the row of `newest` was
+ * made. *more_out: there is more than one turn takes. */
+bool ivx_plan_commitments(struct ivx_planner *planner, int64_t newest, bool *more_out,
+                          struct ivx_err *err);
+
 /* retain.c: removes what is delivered, and has been for plan.keep. */
 bool ivx_plan_retain(struct ivx_planner *planner, struct ivx_err *err);
 

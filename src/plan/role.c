@@ -6,6 +6,7 @@
 #include "planner.h"
 
 #include "isovox/base/auto.h"
+#include "isovox/catalogue/commitment.h"
 #include "isovox/sys/clock.h"
 #include "isovox/sys/disk.h"
 #include "isovox/sys/file.h"
@@ -56,7 +57,16 @@ static void reread(struct ivx_planner *planner)
 
 static bool turn(struct ivx_planner *planner, int *again_ms_out, struct ivx_err *err)
 {
-    return ivx_plan_index(planner, err) && ivx_plan_series(planner, again_ms_out, err);
+    int64_t newest = 0;
+    bool more = false;
+    if (!ivx_catalogue_commitment_newest(planner->catalogue, &newest, err)
+        || !ivx_plan_index(planner, err)
+        || !ivx_plan_commitments(planner, newest, &more, err)
+        || !ivx_plan_series(planner, again_ms_out, err))
+        return false;
+    if (more)
+        *again_ms_out = 0;
+    return true;
 }
 
 /* The ballast at every turn; the rest once a minute. What fails is tried again in the next,

@@ -14,6 +14,8 @@
 #include "isovox/sys/stop.h"
 #include "isovox/sys/wake.h"
 
+#include "commitment.h"
+
 /* A wake-up per instance would cost more than it brings. */
 enum { WAKE_EVERY_US = 100000 };
 /* After SIGTERM, a peer that is silent for this long is between two series. */
@@ -33,6 +35,7 @@ struct association {
     uint64_t bytes, instance_bytes;
     int64_t woken_us, stop_us, last_us; /* steady clock; stop_us 0: nobody asked */
     struct ivx_err first_failure;
+    struct ivx_commitments commitments;
 };
 
 static bool is_low(const struct ivx_config *config)
@@ -153,6 +156,7 @@ static void on_ended(void *context, bool released)
 {
     struct association *self = context;
     self->released = released;
+    ivx_commitments_let_go(&self->commitments);
     if (self->instances == 0)
         return;
 
@@ -163,6 +167,29 @@ static void on_ended(void *context, bool released)
         ivx_log(IVX_WARNING, "association.end_not_recorded", "code=\"%s\" text=\"%s\"",
                 ivx_code_text(err.code), err.text);
     wake_plan(self, true);
+}
+
+static int on_commitment(void *context)
+{
+    return ivx_commitments_offered(&((struct association *)context)->commitments);
+}
+
+static uint16_t on_asked(void *context, const struct ivx_commitment *asked,
+                         struct ivx_err *why)
+{
+    struct association *self = context;
+    self->last_us = ivx_clock_steady_us();
+    return ivx_commitments_ask(&self->commitments, asked, why);
+}
+
+static bool on_report_due(void *context, struct ivx_commitment *out)
+{
+    return ivx_commitments_due(&((struct association *)context)->commitments, out);
+}
+
+static void on_report_answered(void *context, uint16_t status)
+{
+    ivx_commitments_answered(&((struct association *)context)->commitments, status);
 }
 
 /* Asked between commands: a peer that goes on has shutdown_grace. */
@@ -224,6 +251,9 @@ void ivx_association_serve(const struct ivx_config *config, struct ivx_spool *sp
     snprintf(self.record.association, sizeof self.record.association, "%" PRIx64 "-%lx",
              (uint64_t)ivx_clock_wall_us(), (unsigned long)getpid());
 
+    self.commitments = (struct ivx_commitments){ .config = config, .peer = &self.peer,
+                                                 .association = self.record.association };
+
     const struct ivx_scp_limits limits = {
         .acse_seconds = (int)config->receive.acse_timeout,
         .dimse_seconds = (int)config->receive.dimse_timeout,
@@ -233,10 +263,13 @@ void ivx_association_serve(const struct ivx_config *config, struct ivx_spool *sp
     const struct ivx_scp_handler handler = {
         .context = &self, .associate = on_associate, .store_begin = on_begin,
         .store_data = on_data, .store_end = on_end, .refused = on_refused,
-        .ended = on_ended, .stop_wanted = on_stop_wanted,
+        .ended = on_ended, .stop_wanted = on_stop_wanted, .commitment = on_commitment,
+        .commitment_asked = on_asked, .report_due = on_report_due,
+        .report_answered = on_report_answered,
     };
     struct ivx_err err = { 0 };
     ivx_scp_serve(fd, &limits, &handler, &err);
     ivx_spool_writer_free(&self.writer);
+    ivx_commitments_end(&self.commitments);
     report(&self, started_us, &err);
 }

@@ -32,8 +32,9 @@ def item(kind, body):
 
 
 def associate_request(contexts, calling="PEER", called="ISOVOX", max_pdu=16384,
-                      application_context=APPLICATION_CONTEXT):
-    """contexts: (abstract syntax, [transfer syntaxes]); their ids are 1, 3, 5, ..."""
+                      application_context=APPLICATION_CONTEXT, roles=()):
+    """contexts: (abstract syntax, [transfer syntaxes]); their ids are 1, 3, 5, ...
+    roles: (abstract syntax, SCU role, SCP role), PS3.7 D.3.3.4."""
     body = struct.pack(">HH16s16s32x", 1, 0, called.ljust(16).encode(),
                        calling.ljust(16).encode())
     body += item(0x10, application_context.encode())
@@ -41,6 +42,9 @@ def associate_request(contexts, calling="PEER", called="ISOVOX", max_pdu=16384,
         inner = bytes([2 * number + 1, 0, 0, 0]) + item(0x30, abstract.encode())
         body += item(0x20, inner + b"".join(item(0x40, each.encode()) for each in transfers))
     user = item(0x51, struct.pack(">L", max_pdu)) + item(0x52, b"2.25.1")
+    for abstract, scu, scp in roles:
+        user += item(0x54, struct.pack(">H", len(abstract)) + abstract.encode()
+                     + bytes([scu, scp]))
     return pdu(REQUEST, body + item(0x50, user))
 
 

@@ -4,22 +4,8 @@
 #ifndef IVX_CATALOGUE_COMMITMENT_H
 #define IVX_CATALOGUE_COMMITMENT_H
 
+#include "isovox/base/reference.h"
 #include "isovox/catalogue/catalogue.h"
-
-/* PS3.3 C.14.1.1, Failure Reason (0008,1197). */
-enum {
-    IVX_REASON_KEPT = 0,
-    IVX_REASON_PROCESSING = 0x0110,
-    IVX_REASON_NO_INSTANCE = 0x0112,
-    IVX_REASON_CLASS_CONFLICT = 0x0119,
-    IVX_REASON_CLASS_UNSUPPORTED = 0x0122,
-    IVX_REASON_DUPLICATE_TRANSACTION = 0x0131,
-    IVX_REASON_RESOURCES = 0x0213,
-};
-struct ivx_commitment_item {
-    char sop_class[65], sop_uid[65];
-    int reason; /* IVX_REASON_KEPT, or why it is not committed; -1: not judged yet */
-};
 
 /* ---- senders ask us (receive, plan, deliver) --------------------------------------------- */
 
@@ -40,7 +26,7 @@ enum { IVX_COMMITMENTS_OPEN = 1000 };
 
 struct ivx_commitment_request { /* texts and items are borrowed during the call */
     const char *transaction_uid, *calling_ae, *called_ae, *peer, *association;
-    const struct ivx_commitment_item *items;
+    const struct ivx_reference *items;
     size_t count;
 };
 /* Durable when it returns true. IVX_STALE: the sender has used this Transaction UID before.
@@ -56,7 +42,7 @@ bool ivx_catalogue_commitment_hold(struct ivx_catalogue *catalogue, const char *
 /* An item to be judged, and where its instance lies. reason: what the rows say; KEPT means
  * that the record is to be checked. */
 struct ivx_commitment_check {
-    int64_t commitment_id, n;
+    int64_t commitment_id, n, series_id;
     int reason;
     char sop_class[65]; /* as asked for */
     char sha256_hex[65];
@@ -70,10 +56,11 @@ bool ivx_catalogue_commitment_newest(struct ivx_catalogue *catalogue, int64_t *i
 bool ivx_catalogue_commitment_unjudged(struct ivx_catalogue *catalogue, int64_t newest,
                                        int limit, struct ivx_commitment_check **rows_out,
                                        size_t *count_out, struct ivx_err *err);
-/* Records the reasons. A request of which nothing is left to judge is JUDGED. */
+/* Records the reasons. A request of which nothing is left to judge is JUDGED. A series that
+ * has an instance among the KEPT is held until keep_until_us: see _segment_goes(). */
 bool ivx_catalogue_commitment_judge(struct ivx_catalogue *catalogue,
                                     const struct ivx_commitment_check *rows, size_t count,
-                                    struct ivx_err *err);
+                                    int64_t keep_until_us, struct ivx_err *err);
 
 struct ivx_commitment_row {
     int64_t id, instances, refused, attempts;
@@ -85,20 +72,25 @@ struct ivx_commitment_row {
 /* The oldest JUDGED request that this association has made. IVX_ABSENT: none. */
 bool ivx_catalogue_commitment_of(struct ivx_catalogue *catalogue, const char *association,
                                  struct ivx_commitment_row *out, struct ivx_err *err);
-/* Takes the next JUDGED request whose report is due and that no association holds, for
- * hold_seconds; each claim begins an attempt. IVX_ABSENT: none. */
-bool ivx_catalogue_commitment_claim(struct ivx_catalogue *catalogue, int hold_seconds,
-                                    struct ivx_commitment_row *out, struct ivx_err *err);
+/* Is there something to claim? */
+bool ivx_catalogue_commitment_due(struct ivx_catalogue *catalogue, bool *out,
+                                  struct ivx_err *err);
+/* Takes the next JUDGED request (of this calling AE title; NULL: of any) whose report is due
+ * and that nobody holds, for hold_seconds; each claim begins an attempt. IVX_ABSENT: none. */
+bool ivx_catalogue_commitment_claim(struct ivx_catalogue *catalogue, const char *calling_ae,
+                                    int hold_seconds, struct ivx_commitment_row *out,
+                                    struct ivx_err *err);
 /* In the order of the request; the caller frees *out. */
 bool ivx_catalogue_commitment_items(struct ivx_catalogue *catalogue, int64_t id,
-                                    struct ivx_commitment_item **out, size_t *count_out,
+                                    struct ivx_reference **out, size_t *count_out,
                                     struct ivx_err *err);
 bool ivx_catalogue_commitment_reported(struct ivx_catalogue *catalogue, int64_t id,
                                        struct ivx_err *err);
-/* The report did not get through: again at next_us, or DEAD when final. */
+/* The report did not get through: again at next_us, or DEAD when final. `away`: the sender
+ * could not be reached at all, and no other report of its is tried before next_us. */
 bool ivx_catalogue_commitment_unreported(struct ivx_catalogue *catalogue, int64_t id,
-                                         const char *note, bool final, int64_t next_us,
-                                         struct ivx_err *err);
+                                         const char *note, bool away, bool final,
+                                         int64_t next_us, struct ivx_err *err);
 /* Pages, as in catalogue.h. */
 bool ivx_catalogue_list_commitments(struct ivx_catalogue *catalogue, int64_t after, int limit,
                                     struct ivx_commitment_row **rows_out, size_t *count_out,

@@ -28,7 +28,8 @@
   X(quiet_full,           1,         0,   86400, "seconds",  "The same, when all that was named or counted is here, without a hole.") \
   X(quiet_released,       2,         0,   86400, "seconds",  "The same, when its associations are released and the geometry has no hole.") \
   X(deadline,           900,         1,  604800, "seconds",  "After which an incomplete series is decided by its route's policy.") \
-  X(keep,                24,         0,   87600, "hours",    "Instances and results stay for that long after all of it is delivered.")
+  X(keep,                24,         0,   87600, "hours",    "Instances and results stay for that long after all of it is delivered.") \
+  X(keep_committed,     168,         0,   87600, "hours",    "Instances that a sender was told are committed stay for that long at least.")
 #define IVX_CONVERT_OPTIONS(X) \
   X(workers,              0,         0,     256, "processes", "0: one per core.") \
   X(threads,              1,         1,     256, "threads",  "Per worker.") \
@@ -43,6 +44,8 @@
 #define IVX_HTTP_OPTIONS(X) \
   X(port,              8080,         1,   65535, "port",     "Where the status page is.") \
   X(connections,         64,         1,    4096, "",         "At the same time.")
+#define IVX_SENDER_OPTIONS(X) \
+  X(port,               104,         1,   65535, "port",     "The sender's own, as an SCP.")
 #define IVX_DESTINATION_OPTIONS(X) \
   X(port,               104,         1,   65535, "port",     "The peer's.") \
   X(associations,         2,         1,      64, "",         "At the same time.") \
@@ -61,6 +64,11 @@ struct ivx_globs {
 struct ivx_allow {
     char *ae_title;           /* calling AE title, glob */
     struct ivx_globs address; /* CIDR networks or single addresses */
+};
+/* A calling AE title that may ask for storage commitment, and where it hears the answer. */
+struct ivx_sender {
+    char *ae_title, *address;
+    IVX_SENDER_OPTIONS(IVX_FIELD)
 };
 struct ivx_config_recipe {
     char *name;
@@ -106,6 +114,8 @@ struct ivx_config {
     } http;
     struct ivx_config_recipe *recipes;
     size_t recipe_count;
+    struct ivx_sender *senders;
+    size_t sender_count;
     struct ivx_destination *destinations;
     size_t destination_count;
     struct ivx_route *routes;
@@ -125,6 +135,9 @@ bool ivx_config_allows(const struct ivx_config *config, const char *calling_ae,
                        const char *address);
 const struct ivx_config_recipe *ivx_config_recipe_find(const struct ivx_config *config,
                                                        const char *name);
+/* By its calling AE title; NULL: it is not offered storage commitment. */
+const struct ivx_sender *ivx_config_sender_find(const struct ivx_config *config,
+                                                const char *ae_title);
 const struct ivx_destination *ivx_config_destination_find(const struct ivx_config *config,
                                                           const char *name);
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "isovox/base/err.h"
+#include "isovox/dicom/commitment.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -32,6 +33,10 @@ struct ivx_scp_store {
     const struct ivx_scp_peer *peer;
 };
 
+/* Storage commitment as a peer is served it (PS3.4 annex J): it asks us to keep what it has
+ * sent, or it reports on what we have asked of it. */
+enum { IVX_SCP_COMMITS = 1, IVX_SCP_HEARS = 2 };
+
 /* begin; when that returned true: data..., then end(keep) exactly once. keep is false when the
  * transfer broke off or was refused (err is NULL then, and the result of end is not sent to
  * anybody). The stream is a whole Part 10 object
@@ -49,6 +54,20 @@ struct ivx_scp_handler {
     /* An accepted association is over: released by the peer (true), or aborted, lost, timed out. */
     void (*ended)(void *context, bool released);
     bool (*stop_wanted)(void *context); /* asked between commands: end in an orderly way */
+
+    /* What is offered to the peer, which was welcome; NULL: nothing, and what follows is
+     * not called. */
+    int (*commitment)(void *context);
+    /* The status of the N-ACTION-RSP; the request is durable before it is 0000. */
+    uint16_t (*commitment_asked)(void *context, const struct ivx_commitment *asked,
+                                 struct ivx_err *why);
+    /* Asked between commands, a few times a second: is there a report for this association?
+     * The caller clears it. While one is not answered there is no other. */
+    bool (*report_due)(void *context, struct ivx_commitment *out);
+    void (*report_answered)(void *context, uint16_t status);
+    /* The peer reports: the status of the N-EVENT-REPORT-RSP. */
+    uint16_t (*report_came)(void *context, const struct ivx_commitment *report,
+                            struct ivx_err *why);
 };
 
 struct ivx_scp_limits {

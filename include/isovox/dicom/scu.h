@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "isovox/base/err.h"
+#include "isovox/dicom/commitment.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -20,6 +21,8 @@ struct ivx_scu_peer {
     /* How our results are to be sent, if the peer agrees and they can be (transcode.h): a
      * transfer syntax; NULL: as they are. UIDs and pixel values stay what they are. */
     const char *preferred_syntax;
+    /* We are SCP of storage commitment there, by role selection: for ivx_scu_report(). */
+    bool reports;
 };
 /* What will be sent: proposed presentation contexts. Explicit and implicit little endian are
  * always proposed too for a native (uncompressed) syntax, so that every PACS can take it. */
@@ -47,6 +50,23 @@ struct ivx_scu_answer {
  * unreadable (IVX_DAMAGED). */
 bool ivx_scu_store(struct ivx_scu *scu, const char *path, struct ivx_scu_answer *out,
                    struct ivx_err *err);
+
+/* ---- storage commitment, PS3.4 annex J; IVX_COMMITMENT_CLASS was among the contexts ----- */
+
+/* Has the peer accepted it? */
+bool ivx_scu_has_commitment(const struct ivx_scu *scu);
+/* N-ACTION: asks the peer to commit. True when it answered, whatever it answered. */
+bool ivx_scu_commit(struct ivx_scu *scu, const struct ivx_commitment *request,
+                    struct ivx_scu_answer *out, struct ivx_err *err);
+/* N-EVENT-REPORT: tells a sender what is committed. The same. */
+bool ivx_scu_report(struct ivx_scu *scu, const struct ivx_commitment *report,
+                    struct ivx_scu_answer *out, struct ivx_err *err);
+/* The next report of the peer, waiting that long for it: IVX_ABSENT when there is none.
+ * When it is recorded, ivx_scu_answer_report(); a report that makes no sense has been
+ * answered already (IVX_DAMAGED). IVX_RETRY: the association is lost. */
+bool ivx_scu_await_report(struct ivx_scu *scu, int milliseconds, struct ivx_commitment *out,
+                          struct ivx_err *err);
+bool ivx_scu_answer_report(struct ivx_scu *scu, uint16_t status, struct ivx_err *err);
 
 #ifdef __cplusplus
 }

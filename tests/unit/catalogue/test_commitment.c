@@ -11,7 +11,7 @@ enum { SECOND = 1000000 };
 static const char ct[] = "1.2.840.10008.5.1.4.1.1.2";
 static const char mr[] = "1.2.840.10008.5.1.4.1.1.4";
 
-static bool ask(const char *transaction, const struct ivx_commitment_item *items, size_t count,
+static bool ask(const char *transaction, const struct ivx_reference *items, size_t count,
                 int hold_seconds, int64_t *id_out, struct ivx_err *err)
 {
     const struct ivx_commitment_request request = {
@@ -20,9 +20,9 @@ static bool ask(const char *transaction, const struct ivx_commitment_item *items
     return ivx_catalogue_commitment_ask(cat, &request, hold_seconds, id_out, err);
 }
 
-static struct ivx_commitment_item item(const char *sop_class, const char *sop_uid)
+static struct ivx_reference item(const char *sop_class, const char *sop_uid)
 {
-    struct ivx_commitment_item made = { .reason = -1 };
+    struct ivx_reference made = { .reason = -1 };
     snprintf(made.sop_class, sizeof made.sop_class, "%s", sop_class);
     snprintf(made.sop_uid, sizeof made.sop_uid, "%s", sop_uid);
     return made;
@@ -30,7 +30,7 @@ static struct ivx_commitment_item item(const char *sop_class, const char *sop_ui
 
 static int64_t asked(const char *transaction, const char *sop_uid)
 {
-    const struct ivx_commitment_item one = item(ct, sop_uid);
+    const struct ivx_reference one = item(ct, sop_uid);
     int64_t id = 0;
     OK(ask(transaction, &one, 1, 0, &id, &err));
     return id;
@@ -44,7 +44,7 @@ static void judge_all(void)
     int64_t newest = 0;
     OK(ivx_catalogue_commitment_newest(cat, &newest, &err));
     OK(ivx_catalogue_commitment_unjudged(cat, newest, 100, &rows, &count, &err));
-    OK(ivx_catalogue_commitment_judge(cat, rows, count, &err));
+    OK(ivx_catalogue_commitment_judge(cat, rows, count, now_us + 100 * SECOND, &err));
     free(rows);
 }
 
@@ -62,7 +62,7 @@ static struct ivx_commitment_row only_row(void)
 START_TEST(a_request_is_judged_by_what_is_kept)
 {
     rig_series(1, 2);
-    const struct ivx_commitment_item items[] = {
+    const struct ivx_reference items[] = {
         item(ct, "1.001"), item(mr, "1.002"), item(ct, "1.003") };
     int64_t id = 0;
     OK(ask("2.25.1", items, 3, 0, &id, &err));
@@ -71,13 +71,13 @@ START_TEST(a_request_is_judged_by_what_is_kept)
 
     judge_all();
 
-    struct ivx_commitment_item *judged = NULL;
+    struct ivx_reference *judged = NULL;
     size_t count = 0;
     OK(ivx_catalogue_commitment_items(cat, id, &judged, &count, &err));
     ck_assert_uint_eq(count, 3);
-    ck_assert_int_eq(judged[0].reason, IVX_REASON_KEPT);
-    ck_assert_int_eq(judged[1].reason, IVX_REASON_CLASS_CONFLICT);
-    ck_assert_int_eq(judged[2].reason, IVX_REASON_NO_INSTANCE);
+    ck_assert_int_eq(judged[0].reason, IVX_COMMITTED);
+    ck_assert_int_eq(judged[1].reason, IVX_FAILURE_CLASS_CONFLICT);
+    ck_assert_int_eq(judged[2].reason, IVX_FAILURE_NO_INSTANCE);
     ck_assert_str_eq(judged[2].sop_uid, "1.003");
     free(judged);
     const struct ivx_commitment_row row = only_row();
@@ -106,7 +106,7 @@ END_TEST
 
 START_TEST(a_transaction_uid_is_used_once)
 {
-    const struct ivx_commitment_item one = item(ct, "1.001");
+    const struct ivx_reference one = item(ct, "1.001");
     int64_t id = 0;
     asked("2.25.1", "1.001");
     FAILS(IVX_STALE, ask("2.25.1", &one, 1, 0, &id, &err));
@@ -119,7 +119,7 @@ END_TEST
 
 START_TEST(open_requests_of_a_sender_are_bounded)
 {
-    const struct ivx_commitment_item one = item(ct, "1.001");
+    const struct ivx_reference one = item(ct, "1.001");
     char uid[32];
     int64_t id = 0;
     for (int n = 0; n < IVX_COMMITMENTS_OPEN; n++) {
@@ -134,33 +134,33 @@ END_TEST
 
 START_TEST(an_open_association_reports_itself_and_then_others_may)
 {
-    const struct ivx_commitment_item one = item(ct, "1.001");
+    const struct ivx_reference one = item(ct, "1.001");
     struct ivx_commitment_row row = { 0 };
     int64_t id = 0;
     OK(ask("2.25.1", &one, 1, 30, &id, &err));
     FAILS(IVX_ABSENT, ivx_catalogue_commitment_of(cat, "A", &row, &err));
     judge_all();
     OK(ivx_catalogue_commitment_of(cat, "A", &row, &err));
-    FAILS(IVX_ABSENT, ivx_catalogue_commitment_claim(cat, 30, &row, &err));
+    FAILS(IVX_ABSENT, ivx_catalogue_commitment_claim(cat, NULL, 30, &row, &err));
 
     OK(ivx_catalogue_commitment_hold(cat, "A", 0, &err));
 
-    OK(ivx_catalogue_commitment_claim(cat, 30, &row, &err));
+    OK(ivx_catalogue_commitment_claim(cat, NULL, 30, &row, &err));
     ck_assert_int_eq(row.id, id);
     ck_assert_int_eq(row.attempts, 1);
-    FAILS(IVX_ABSENT, ivx_catalogue_commitment_claim(cat, 30, &row, &err));
+    FAILS(IVX_ABSENT, ivx_catalogue_commitment_claim(cat, NULL, 30, &row, &err));
 }
 END_TEST
 
 START_TEST(an_association_that_died_holds_nothing_for_long)
 {
-    const struct ivx_commitment_item one = item(ct, "1.001");
+    const struct ivx_reference one = item(ct, "1.001");
     struct ivx_commitment_row row = { 0 };
     int64_t id = 0;
     OK(ask("2.25.1", &one, 1, 30, &id, &err));
     judge_all();
     now_us += 31 * SECOND;
-    OK(ivx_catalogue_commitment_claim(cat, 30, &row, &err));
+    OK(ivx_catalogue_commitment_claim(cat, NULL, 30, &row, &err));
 }
 END_TEST
 
@@ -169,18 +169,24 @@ START_TEST(a_report_that_does_not_get_through_is_repeated_until_it_is_given_up)
     struct ivx_commitment_row row = { 0 };
     const int64_t id = asked("2.25.1", "1.001");
     judge_all();
-    OK(ivx_catalogue_commitment_claim(cat, 30, &row, &err));
+    OK(ivx_catalogue_commitment_claim(cat, "CT1", 30, &row, &err));
+    asked("2.25.2", "1.001");
+    judge_all();
 
-    OK(ivx_catalogue_commitment_unreported(cat, id, "away", false, now_us + 9 * SECOND, &err));
-    FAILS(IVX_ABSENT, ivx_catalogue_commitment_claim(cat, 30, &row, &err));
-    ck_assert_str_eq(only_row().note, "away");
+    OK(ivx_catalogue_commitment_unreported(cat, id, "away", true, false, now_us + 9 * SECOND,
+                                           &err));
+    FAILS(IVX_ABSENT, ivx_catalogue_commitment_claim(cat, NULL, 30, &row, &err));
+    FAILS(IVX_ABSENT, ivx_catalogue_commitment_claim(cat, "MR1", 30, &row, &err));
     now_us += 9 * SECOND;
-    OK(ivx_catalogue_commitment_claim(cat, 30, &row, &err));
+    OK(ivx_catalogue_commitment_claim(cat, NULL, 30, &row, &err));
+    ck_assert_int_eq(row.id, id);
     ck_assert_int_eq(row.attempts, 2);
+    ck_assert_str_eq(row.note, "away");
 
-    OK(ivx_catalogue_commitment_unreported(cat, id, "away", true, now_us, &err));
-    ck_assert_int_eq(only_row().state, IVX_COMMITMENT_DEAD);
-    FAILS(IVX_ABSENT, ivx_catalogue_commitment_claim(cat, 30, &row, &err));
+    OK(ivx_catalogue_commitment_unreported(cat, id, "away", false, true, now_us, &err));
+    OK(ivx_catalogue_commitment_claim(cat, "CT1", 30, &row, &err));
+    ck_assert_int_ne(row.id, id);
+    FAILS(IVX_ABSENT, ivx_catalogue_commitment_claim(cat, NULL, 30, &row, &err));
 }
 END_TEST
 
