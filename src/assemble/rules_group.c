@@ -43,6 +43,12 @@ static bool is_projection(const struct ivx_instance *instance)
            && strstr(instance->series_type, "REPROJECTION") != NULL;
 }
 
+/* Siemens: all slices of a volume side by side in one image, with one position. */
+static bool is_mosaic(const struct ivx_instance *instance)
+{
+    return strstr(instance->image_type, "\\MOSAIC") != NULL;
+}
+
 static bool is_localizer(const struct ivx_instance *instance)
 {
     return strstr(instance->image_type, "LOCALIZER") != NULL;
@@ -64,6 +70,9 @@ bool ivx_rule_class(const struct ivx_instance *instance, bool *passed_over_out,
         if (!image_classes[n].converted)
             return ivx_verdict_no(why, IVX_REASON_UNSUPPORTED_MODALITY,
                                   "%s is not converted yet", image_classes[n].name);
+        if (is_mosaic(instance))
+            return ivx_verdict_no(why, IVX_REASON_UNSUPPORTED_PIXELS,
+                                  "a mosaic of slices is not taken apart");
         if (is_projection(instance))
             return ivx_verdict_no(why, IVX_REASON_NOT_A_VOLUME,
                                   "PET REPROJECTION images are projections, not slices");
@@ -142,9 +151,9 @@ static int compare_numbers(const double *a, const double *b, int count)
     return 0;
 }
 
-enum { FIGURES = 17 };
+enum { FIGURES = 24 };
 
-/* What the header says of the stored values, in figures. */
+/* What the header says besides, in figures. */
 static void write_figures(const struct ivx_instance *of, int64_t out[FIGURES])
 {
     const int64_t figures[FIGURES] = {
@@ -153,12 +162,14 @@ static void write_figures(const struct ivx_instance *of, int64_t out[FIGURES])
         of->bits_allocated, of->bits_stored,       of->high_bit,
         of->frames,         of->has_pixels,        of->pixel_representation,
         of->float_pixels,   of->has_modality_lut,  of->pixels_truncated,
-        of->encapsulated,   (int64_t)of->pixel_length,
+        of->encapsulated,   of->has_position,      of->has_orientation,
+        of->has_spacing,    of->has_thickness,     of->has_tilt,
+        of->geometry_malformed, of->instance_number, (int64_t)of->pixel_length,
     };
     memcpy(out, figures, sizeof figures);
 }
 
-static int compare_format(const struct ivx_instance *a, const struct ivx_instance *b)
+static int compare_figures(const struct ivx_instance *a, const struct ivx_instance *b)
 {
     int64_t here[FIGURES], there[FIGURES];
     write_figures(a, here);
@@ -166,9 +177,30 @@ static int compare_format(const struct ivx_instance *a, const struct ivx_instanc
     for (int n = 0; n < FIGURES; n++)
         if (here[n] != there[n])
             return here[n] < there[n] ? -1 : 1;
-    const double left[] = { a->slope, a->intercept }, right[] = { b->slope, b->intercept };
-    const int order = compare_numbers(left, right, IVX_COUNT(left));
-    return order != 0 ? order : strcmp(a->syntax, b->syntax);
+    const double left[] = { a->slope, a->intercept, a->thickness, a->tilt_deg };
+    const double right[] = { b->slope, b->intercept, b->thickness, b->tilt_deg };
+    return compare_numbers(left, right, IVX_COUNT(left));
+}
+
+/* Everything else that a rule reads. */
+static int compare_texts(const struct ivx_instance *a, const struct ivx_instance *b)
+{
+    const char *const left[] = {
+        a->syntax,     a->image_type,   a->temporal,   a->acquisition_number,
+        a->echo,       a->b_value,      a->gradient,   a->acquisition_datetime,
+        a->frame_time, a->trigger_time, a->content_time, a->acquisition_time,
+        a->convolution_kernel, a->decay_correction, a->units, a->series_type,
+    };
+    const char *const right[] = {
+        b->syntax,     b->image_type,   b->temporal,   b->acquisition_number,
+        b->echo,       b->b_value,      b->gradient,   b->acquisition_datetime,
+        b->frame_time, b->trigger_time, b->content_time, b->acquisition_time,
+        b->convolution_kernel, b->decay_correction, b->units, b->series_type,
+    };
+    int order = 0;
+    for (size_t n = 0; n < IVX_COUNT(left) && order == 0; n++)
+        order = strcmp(left[n], right[n]);
+    return order;
 }
 
 int ivx_rule_order(const struct ivx_instance *a, const struct ivx_instance *b)
@@ -181,7 +213,9 @@ int ivx_rule_order(const struct ivx_instance *a, const struct ivx_instance *b)
     if (order == 0)
         order = compare_numbers(a->position, b->position, 3);
     if (order == 0)
-        order = compare_format(a, b);
+        order = compare_figures(a, b);
+    if (order == 0)
+        order = compare_texts(a, b);
     if (order == 0)
         order = strcmp(a->sop_uid, b->sop_uid);
     if (order == 0)
