@@ -74,6 +74,9 @@ static bool refuse_hole(struct ivx_work *work, const struct ivx_group *group,
 /* R7's holes, and what the policy makes of them. */
 static bool decide_holes(struct ivx_work *work, struct ivx_group **group, struct ivx_err *err)
 {
+    struct ivx_verdict why;
+    if (!ivx_rule_one_stack(*group, &why))
+        return refuse_group(work->assembly, *group, &why, err);
     IVX_AUTO(ivx_memory_free) struct ivx_hole *holes =
         calloc((size_t)(*group)->count, sizeof *holes);
     if (holes == NULL)

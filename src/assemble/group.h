@@ -87,6 +87,10 @@ bool ivx_rule_split(const struct ivx_group *group, int *which, int *parts_out,
 /* R6. Fills the shifts and the tilt. */
 bool ivx_rule_line(struct ivx_group *group, struct ivx_verdict *why, struct ivx_err *err);
 
+/* R5. Not several stacks that lie a little beside one another: images in packs of equal size
+ * all along, each pack well within one slice's thickness. Positions are unique. */
+bool ivx_rule_one_stack(const struct ivx_group *group, struct ivx_verdict *why);
+
 /* R7. */
 bool ivx_rule_spacing(struct ivx_group *group, struct ivx_err *err);
 struct ivx_hole {

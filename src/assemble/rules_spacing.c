@@ -108,6 +108,44 @@ int ivx_rule_holes(const struct ivx_group *group, struct ivx_hole *holes)
     return found;
 }
 
+/* Images that stand closer together than this part of their thickness show the same. */
+#define SAME_PART 0.3
+
+/* Where the first gap of the usual kind ends a pack of images: its size, else 0. */
+static int first_pack(const struct ivx_group *group, double most)
+{
+    for (int k = 0; k + 1 < group->count; k++)
+        if (gap(group, k) > 0.5 * most)
+            return k + 1;
+    return 0;
+}
+
+/* Do all gaps at the ends of packs of this size, and no others, belong to the wide ones? */
+static bool packed(const struct ivx_group *group, int pack, double most)
+{
+    for (int k = 0; k + 1 < group->count; k++) {
+        const bool ends = (k + 1) % pack == 0;
+        const double thick = thickness(group, k), near = thick > 0.0 ? thick : most;
+        if (ends != (gap(group, k) > 0.5 * most) || (!ends && gap(group, k) > SAME_PART * near))
+            return false;
+    }
+    return true;
+}
+
+bool ivx_rule_one_stack(const struct ivx_group *group, struct ivx_verdict *why)
+{
+    double most = 0.0;
+    for (int k = 0; k + 1 < group->count; k++)
+        most = fmax(most, gap(group, k));
+    const int pack = first_pack(group, most);
+    if (pack < 2 || group->count % pack != 0 || group->count < 3 * pack
+        || !packed(group, pack, most))
+        return true;
+    return ivx_verdict_no(why, IVX_REASON_AMBIGUOUS_POSITIONS,
+                          "%d stacks of %d images, %.3f mm beside one another", pack,
+                          group->count / pack, gap(group, 0));
+}
+
 /* One slice missing in all, or at most 2 % of them, never two in a row, never over 15 mm. */
 bool ivx_rule_bridgeable(const struct ivx_group *group, const struct ivx_hole *holes, int count)
 {

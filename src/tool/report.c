@@ -39,6 +39,25 @@ static cJSON *warnings(const struct ivx_source_volume *volume)
     return cJSON_CreateStringArray(names, volume->warning_count);
 }
 
+/* In-plane shift of each slice against the first, along rows and columns; an empty list when
+ * there is none. */
+static cJSON *shifts(const struct ivx_stack *stack)
+{
+    IVX_AUTO(json_free) cJSON *array = cJSON_CreateArray();
+    bool any = false;
+    for (int k = 0; k < stack->slices; k++)
+        any = any || stack->shift_row[k] != 0.0 || stack->shift_column[k] != 0.0;
+    for (int k = 0; any && array != NULL && k < stack->slices; k++) {
+        const double both[2] = { stack->shift_row[k], stack->shift_column[k] };
+        cJSON *pair = cJSON_CreateDoubleArray(both, 2);
+        if (pair == NULL || !cJSON_AddItemToArray(array, pair)) {
+            cJSON_Delete(pair);
+            return NULL;
+        }
+    }
+    return IVX_STEAL(array);
+}
+
 cJSON *ivx_report_volume(const struct ivx_source_volume *volume)
 {
     const struct ivx_stack *stack = &volume->stack;
@@ -51,6 +70,7 @@ cJSON *ivx_report_volume(const struct ivx_source_volume *volume)
         || !add(made, "dims", cJSON_CreateIntArray(dims, 3))
         || !add(made, "spacing_mm", spacing(volume))
         || !add(made, "positions_mm", cJSON_CreateDoubleArray(stack->t, stack->slices))
+        || !add(made, "shifts_mm", shifts(stack))
         || !add(made, "origin_lps", cJSON_CreateDoubleArray(stack->origin, 3))
         || !add(made, "row_lps", cJSON_CreateDoubleArray(stack->row, 3))
         || !add(made, "column_lps", cJSON_CreateDoubleArray(stack->column, 3))

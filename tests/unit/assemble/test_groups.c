@@ -115,6 +115,20 @@ START_TEST(a_pet_reprojection_is_no_volume)
 }
 END_TEST
 
+/* Motion correction moves the position of each mosaic: they would make a stack. */
+START_TEST(a_mosaic_is_no_slice)
+{
+    IVX_AUTO(series_free) struct series series;
+    series_start(&series, 4, 2);
+    for (int n = 0; n < 4; n++) {
+        SET(series.all[n]->sop_class, "%s", IVX_MR_IMAGE_STORAGE);
+        SET(series.all[n]->image_type, "ORIGINAL\\PRIMARY\\M\\ND\\MOSAIC");
+    }
+    IVX_AUTO(ivx_assembly_free) struct ivx_assembly *assembly = series_decide(&series);
+    series_refused(assembly, IVX_REASON_UNSUPPORTED_PIXELS);
+}
+END_TEST
+
 static const struct decay_row {
     const char *correction, *second_time;
     bool warned;
@@ -377,6 +391,7 @@ static Suite *suite(void)
     tcase_add_loop_test(rules, signals_of_another_kind_are_another_volume, 0,
                         (int)IVX_COUNT(meanings));
     tcase_add_test(rules, a_pet_reprojection_is_no_volume);
+    tcase_add_test(rules, a_mosaic_is_no_slice);
     tcase_add_loop_test(rules, bed_positions_without_decay_correction_are_named, 0,
                         (int)IVX_COUNT(decays));
     tcase_add_test(rules, a_stray_scout_does_not_lose_the_volume);
