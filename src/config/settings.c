@@ -83,6 +83,8 @@ static const struct ivx_setting recipe[] = {
          "What stands beyond the outermost sample."),
     TEXT(IN(orientation), "orientation", "acquired", ivx_check_word, "acquired or patient",
          "Axes of the result: the slices', or the patient's."),
+    TEXT(IN(format), "format", "dicom", ivx_check_word, "dicom or enhanced",
+         "An instance per slice, or multi-frame (Enhanced CT, MR, PET)."),
 };
 #undef IN
 

@@ -37,6 +37,28 @@ struct run {
     struct stages stages;
 };
 
+static const char *const formats[] = { "dicom", "nifti", "raw", "enhanced" };
+
+const char *ivx_format_name(enum ivx_format format)
+{
+    return formats[format];
+}
+
+bool ivx_format_find(const char *name, enum ivx_format *out)
+{
+    for (size_t n = 0; n < IVX_COUNT(formats); n++)
+        if (strcmp(formats[n], name) == 0) {
+            *out = (enum ivx_format)n;
+            return true;
+        }
+    return false;
+}
+
+bool ivx_format_is_dicom(enum ivx_format format)
+{
+    return format == IVX_FORMAT_DICOM || format == IVX_FORMAT_ENHANCED;
+}
+
 static void run_clear(struct run *run)
 {
     ivx_pipe_free(&run->pipe);
@@ -118,7 +140,7 @@ static enum ivx_sample choose_result(const struct ivx_plan *plan)
     if (is_ct(plan->conversion))
         return IVX_INT16;
     const bool integers = plan->stored.integers;
-    return integers && (format == IVX_FORMAT_DICOM || plan->native) ? IVX_INT16
+    return integers && (ivx_format_is_dicom(format) || plan->native) ? IVX_INT16
                                                                     : IVX_FLOAT32;
 }
 
@@ -146,7 +168,7 @@ static bool prepare_plan(const struct ivx_conversion *conversion, struct run *ru
     };
     if (run->threads != NULL)
         run->plan.options.crew = ivx_threads_crew(run->threads);
-    run->plan.rounds = !is_ct(conversion) && conversion->format == IVX_FORMAT_DICOM
+    run->plan.rounds = !is_ct(conversion) && ivx_format_is_dicom(conversion->format)
                        && run->plan.options.result == IVX_FLOAT32;
     run->passes = run->plan.rounds && run->plan.stored.measured ? 2 : 1;
     return true;
@@ -175,6 +197,9 @@ static bool open_output(struct run *run, struct ivx_conversion_result *result,
     switch (run->plan.conversion->format) {
     case IVX_FORMAT_DICOM:
         done = ivx_output_dicom(&run->plan, result, &run->output, err);
+        break;
+    case IVX_FORMAT_ENHANCED:
+        done = ivx_output_enhanced(&run->plan, result, &run->output, err);
         break;
     case IVX_FORMAT_NIFTI: done = ivx_output_nifti(&run->plan, &run->output, err); break;
     case IVX_FORMAT_RAW: done = ivx_output_raw(&run->plan, &run->output, err); break;

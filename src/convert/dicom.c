@@ -37,16 +37,9 @@ static void close_dicom(void *state)
     free(dicom);
 }
 
-bool ivx_output_dicom(const struct ivx_plan *plan, struct ivx_conversion_result *result,
-                      struct ivx_output *out, struct ivx_err *err)
+void ivx_plan_derivation(const struct ivx_plan *plan, struct ivx_derivation *out)
 {
-    struct dicom *dicom = calloc(1, sizeof *dicom);
-    if (dicom == NULL)
-        return ivx_fail(err, IVX_FULL, "convert: no memory");
-    *out = (struct ivx_output){ slice, finish, close_dicom, dicom, plan->grid.count[2] };
-
-    dicom->conversion = plan->conversion;
-    dicom->derivation = (struct ivx_derivation){
+    *out = (struct ivx_derivation){
         .source = plan->conversion->source,
         .source_sha256 = plan->source_sha256,
         .grid = &plan->grid,
@@ -57,14 +50,30 @@ bool ivx_output_dicom(const struct ivx_plan *plan, struct ivx_conversion_result 
         .created_us = plan->conversion->created_us,
         .stored = &plan->stored,
         .native = plan->native,
+        .reason_out = plan->conversion->reason_out,
     };
+}
+
+void ivx_plan_name(const struct ivx_derive *derive, struct ivx_conversion_result *out)
+{
+    ivx_text_copy(out->series_uid, sizeof out->series_uid, ivx_derive_series_uid(derive));
+    ivx_text_copy(out->sop_class, sizeof out->sop_class, ivx_derive_sop_class(derive));
+    ivx_text_copy(out->syntax, sizeof out->syntax, "1.2.840.10008.1.2.1");
+    ivx_derive_folder(derive, out->folder, sizeof out->folder);
+}
+
+bool ivx_output_dicom(const struct ivx_plan *plan, struct ivx_conversion_result *result,
+                      struct ivx_output *out, struct ivx_err *err)
+{
+    struct dicom *dicom = calloc(1, sizeof *dicom);
+    if (dicom == NULL)
+        return ivx_fail(err, IVX_FULL, "convert: no memory");
+    *out = (struct ivx_output){ slice, finish, close_dicom, dicom, plan->grid.count[2] };
+
+    dicom->conversion = plan->conversion;
+    ivx_plan_derivation(plan, &dicom->derivation);
     if (!ivx_derive_new(&dicom->derivation, &dicom->derive, err))
         return false;
-    ivx_text_copy(result->series_uid, sizeof result->series_uid,
-                  ivx_derive_series_uid(dicom->derive));
-    ivx_text_copy(result->sop_class, sizeof result->sop_class,
-                  ivx_derive_sop_class(dicom->derive));
-    ivx_text_copy(result->syntax, sizeof result->syntax, "1.2.840.10008.1.2.1");
-    ivx_derive_folder(dicom->derive, result->folder, sizeof result->folder);
+    ivx_plan_name(dicom->derive, result);
     return true;
 }

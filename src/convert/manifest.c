@@ -180,9 +180,8 @@ static void add_scale(const struct ivx_stored *stored, cJSON *output)
 static void add_output(const struct ivx_plan *plan,
                        const struct ivx_conversion_result *result, cJSON *root)
 {
-    static const char *const formats[] = { "dicom", "nifti", "raw" };
     cJSON *output = add_object(root, "output");
-    add_text(output, "format", formats[plan->conversion->format]);
+    add_text(output, "format", ivx_format_name(plan->conversion->format));
     add_text(output, "series_uid", result->series_uid);
     add_text(output, "sop_class", result->sop_class);
     add_text(output, "transfer_syntax", result->syntax);

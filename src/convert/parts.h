@@ -21,7 +21,7 @@ bool ivx_pipe_finish(struct ivx_pipe *pipe, struct ivx_err *err);
 /* What has not been written by then is dropped. */
 void ivx_pipe_free(struct ivx_pipe **pipe);
 
-/* Where result slices go, in order. Opened by one of the three below. */
+/* Where result slices go, in order. Opened by one of those below. */
 struct ivx_output {
     bool (*slice)(void *state, int32_t m, const void *voxel, struct ivx_err *err);
     bool (*finish)(void *state, struct ivx_err *err);
@@ -43,10 +43,16 @@ struct ivx_plan {
 };
 bool ivx_output_dicom(const struct ivx_plan *plan, struct ivx_conversion_result *result,
                       struct ivx_output *out, struct ivx_err *err);
+bool ivx_output_enhanced(const struct ivx_plan *plan, struct ivx_conversion_result *result,
+                         struct ivx_output *out, struct ivx_err *err);
 bool ivx_output_nifti(const struct ivx_plan *plan, struct ivx_output *out,
                       struct ivx_err *err);
 bool ivx_output_raw(const struct ivx_plan *plan, struct ivx_output *out,
                     struct ivx_err *err);
+
+/* dicom.c, for both forms of DICOM: what is derived, and what it is called. */
+void ivx_plan_derivation(const struct ivx_plan *plan, struct ivx_derivation *out);
+void ivx_plan_name(const struct ivx_derive *derive, struct ivx_conversion_result *out);
 
 /* MR and PET as 16-bit words: what is known before a voxel is; what the least and largest
  * result decide; and the rounding, which returns how many did not fit. */

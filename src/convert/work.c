@@ -144,23 +144,27 @@ static bool convert(const struct ivx_worker *worker, const struct ivx_claim *cla
                     struct ivx_err *err)
 {
     struct watch watch = { .lease = lease };
+    enum ivx_reason reason = IVX_REASON_NONE;
     const struct ivx_conversion conversion = {
         .source = source->volume,
         .source_sha256 = source->sha256,
         .recipe = recipe,
-        .format = IVX_FORMAT_DICOM,
+        .format = recipe->format == IVX_RECIPE_ENHANCED ? IVX_FORMAT_ENHANCED
+                                                        : IVX_FORMAT_DICOM,
         .directory = folder,
         .created_us = claim->created_us,
         .threads = (int)worker->config->convert.threads,
         .memory_limit = (size_t)worker->config->convert.max_memory << 20,
         .progress = on_progress,
         .progress_context = &watch,
+        .reason_out = &reason,
     };
     if (ivx_conversion_run(&conversion, result, err))
         return true;
     /* What assembly took and the engine refuses is refused for its size. */
-    return !set_code(code_out, err->code == IVX_REFUSED ? IVX_REASON_TOO_LARGE
-                                                        : IVX_REASON_NONE);
+    if (err->code == IVX_REFUSED && reason == IVX_REASON_NONE)
+        reason = IVX_REASON_TOO_LARGE;
+    return !set_code(code_out, reason);
 }
 
 static bool make_result(struct ivx_worker *worker, const struct ivx_claim *claim,

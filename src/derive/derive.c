@@ -9,13 +9,6 @@
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
 
-struct ivx_derive {
-    struct ivx_derivation derivation;
-    struct ivx_dataset *dataset;     /* what is shared, and what the last instance left */
-    uint8_t digest[IVX_SHA256_SIZE]; /* of everything that UIDs depend on */
-    char series_uid[65], folder[128];
-};
-
 /* A target this little coarser than the source is not filtered: core does the same. */
 #define SAME_SPACING 1.0001
 
@@ -220,7 +213,8 @@ static bool fill(struct ivx_derive *derive, struct ivx_err *err)
         || !put_pixel_module(&derive->derivation, root, err)
         || !ivx_series_put(&derive->derivation, root, err)
         || !ivx_lineage_put(&derive->derivation, root, err)
-        || !ivx_private_put(&derive->derivation, root, err))
+        || !ivx_private_put(&derive->derivation, root, err)
+        || (derive->derivation.enhanced && !ivx_enhanced_fill(derive, root, err)))
         return false;
     make_folder(root, derive->folder, sizeof derive->folder);
     return true;
@@ -263,6 +257,11 @@ bool ivx_derive_new(const struct ivx_derivation *derivation, struct ivx_derive *
     return true;
 }
 
+void ivx_derive_uid(const struct ivx_derive *derive, const char *what, char out[65])
+{
+    make_uid(derive->digest, what, out);
+}
+
 void ivx_derive_free(struct ivx_derive **derive)
 {
     if (*derive == NULL)
@@ -279,7 +278,9 @@ const char *ivx_derive_series_uid(const struct ivx_derive *derive)
 
 const char *ivx_derive_sop_class(const struct ivx_derive *derive)
 {
-    return derive->derivation.source->slices[0]->sop_class;
+    const struct ivx_derivation *derivation = &derive->derivation;
+    return derivation->enhanced ? ivx_enhanced_class(ivx_derive_kind(derivation))
+                                : derivation->source->slices[0]->sop_class;
 }
 
 void ivx_derive_sop_uid(const struct ivx_derive *derive, int32_t m, char out[65])

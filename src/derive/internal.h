@@ -11,6 +11,15 @@
  * that one UID never names two contents. */
 #define IVX_DERIVE_VERSION "1"
 
+struct ivx_derive {
+    struct ivx_derivation derivation;
+    struct ivx_dataset *dataset;     /* what is shared, and what the last instance left */
+    uint8_t digest[IVX_SHA256_SIZE]; /* of everything that UIDs depend on */
+    char series_uid[65], folder[128];
+};
+/* what: "series", or "instance 12". */
+void ivx_derive_uid(const struct ivx_derive *derive, const char *what, char out[65]);
+
 /* What the modality changes. */
 enum ivx_kind ivx_derive_kind(const struct ivx_derivation *derivation);
 
@@ -51,6 +60,9 @@ bool ivx_code_append(struct ivx_item *item, uint32_t tag,
 /* Derivation, related series, contributing equipment: what was done, by what, from what. */
 bool ivx_lineage_put(const struct ivx_derivation *derivation, struct ivx_item *root,
                      struct ivx_err *err);
+/* Derivation Code Sequence: of the image, or of a frame. */
+bool ivx_lineage_codes(const struct ivx_derivation *derivation, struct ivx_item *item,
+                       struct ivx_err *err);
 /* Source Image Sequence of slice m; none with more than 64 sources: Related Series says. */
 bool ivx_lineage_sources(const struct ivx_derivation *derivation, struct ivx_item *root,
                          int32_t m, struct ivx_err *err);
@@ -61,6 +73,25 @@ bool ivx_private_put(const struct ivx_derivation *derivation, struct ivx_item *r
 /* Of the template: Series Number and Series Description of the result. */
 bool ivx_series_put(const struct ivx_derivation *derivation, struct ivx_item *root,
                     struct ivx_err *err);
+
+/* The classic header becomes that of multi-frame instances: enhanced.c; and its parts. */
+bool ivx_enhanced_fill(struct ivx_derive *derive, struct ivx_item *root, struct ivx_err *err);
+const char *ivx_enhanced_class(enum ivx_kind kind);
+const char *ivx_enhanced_type(const struct ivx_derivation *derivation); /* Image, Frame Type */
+bool ivx_enhanced_describe(const struct ivx_derivation *derivation, struct ivx_item *item,
+                           struct ivx_err *err);
+bool ivx_enhanced_missing(const struct ivx_derivation *derivation, const char *what,
+                          struct ivx_err *err);
+bool ivx_enhanced_pet(const struct ivx_derivation *derivation, struct ivx_item *root,
+                      struct ivx_err *err);
+bool ivx_enhanced_pet_groups(const struct ivx_derivation *derivation, struct ivx_item *group,
+                             struct ivx_err *err);
+/* Attributes move from `root` into the groups. */
+bool ivx_groups_shared(const struct ivx_derivation *derivation, struct ivx_item *root,
+                       struct ivx_err *err);
+bool ivx_groups_frame(const struct ivx_derivation *derivation, int32_t m,
+                      struct ivx_item *group, struct ivx_err *err);
+bool ivx_anatomy_put(struct ivx_item *root, struct ivx_item *item, struct ivx_err *err);
 
 /* SHA-256 over UIDs and contents of all slices. */
 bool ivx_sources_digest(const struct ivx_derivation *derivation,

@@ -133,17 +133,17 @@ static bool put_description(const struct ivx_derivation *derivation,
     return ivx_item_put_text(root, 0x00082111, text.data, err);
 }
 
-static bool put_codes(const struct ivx_derivation *derivation, struct ivx_item *root,
-                      struct ivx_err *err)
+bool ivx_lineage_codes(const struct ivx_derivation *derivation, struct ivx_item *item,
+                       struct ivx_err *err)
 {
     double stretch[3];
     ivx_stretch(derivation, stretch);
     if (derivation->native)
         return true;
-    if (!ivx_code_append(root, 0x00089215, &resampling, err))
+    if (!ivx_code_append(item, 0x00089215, &resampling, err))
         return false;
     const bool filtered = stretch[0] > 1 || stretch[1] > 1 || stretch[2] > 1;
-    return !filtered || ivx_code_append(root, 0x00089215, &smoothing, err);
+    return !filtered || ivx_code_append(item, 0x00089215, &smoothing, err);
 }
 
 static bool put_related_series(const struct ivx_derivation *derivation,
@@ -181,7 +181,7 @@ static bool put_equipment(const struct ivx_derivation *derivation, struct ivx_it
 bool ivx_lineage_put(const struct ivx_derivation *derivation, struct ivx_item *root,
                      struct ivx_err *err)
 {
-    return put_description(derivation, root, err) && put_codes(derivation, root, err)
+    return put_description(derivation, root, err) && ivx_lineage_codes(derivation, root, err)
            && put_related_series(derivation, root, err)
            && put_equipment(derivation, root, err);
 }
@@ -216,7 +216,8 @@ bool ivx_lineage_sources(const struct ivx_derivation *derivation, struct ivx_ite
     if (!derivation->native)
         ivx_resample_support(&derivation->source->stack, derivation->grid,
                              derivation->options, m, &first, &last);
-    ivx_item_remove(root, 0x00082112);
+    if (!derivation->enhanced)
+        ivx_item_remove(root, 0x00082112);
     return last - first >= MOST_SOURCES
            || put_source_images(derivation, root, first, last, err);
 }

@@ -1,8 +1,9 @@
 # derive
 noinst_LIBRARIES += libderive.a
 libderive_a_SOURCES = include/isovox/derive/derive.h src/derive/internal.h \
-	src/derive/derive.c src/derive/lineage.c src/derive/private.c src/derive/series.c \
-	src/derive/template.c src/derive/value.c
+	src/derive/anatomy.c src/derive/derive.c src/derive/enhanced.c \
+	src/derive/enhanced_pet.c src/derive/groups.c src/derive/lineage.c \
+	src/derive/private.c src/derive/series.c src/derive/template.c src/derive/value.c
 EXTRA_DIST += src/derive/README.md
 
 DERIVE_TEST_LIBS = libderive.a libassemble.a libcore.a libdicom.a libsys.a libbase.a \
@@ -18,3 +19,9 @@ tests_unit_derive_test_derive_SOURCES = tests/unit/derive/test_derive.c \
 nodist_EXTRA_tests_unit_derive_test_derive_SOURCES = dummy.cc
 tests_unit_derive_test_derive_CFLAGS = $(TEST_CFLAGS)
 tests_unit_derive_test_derive_LDADD = $(DERIVE_TEST_LIBS)
+check_PROGRAMS += tests/unit/derive/test_enhanced
+tests_unit_derive_test_enhanced_SOURCES = tests/unit/derive/test_enhanced.c \
+	tests/unit/derive/series.c tests/unit/derive/series.h
+nodist_EXTRA_tests_unit_derive_test_enhanced_SOURCES = dummy.cc
+tests_unit_derive_test_enhanced_CFLAGS = $(TEST_CFLAGS)
+tests_unit_derive_test_enhanced_LDADD = $(DERIVE_TEST_LIBS)

@@ -54,7 +54,9 @@ libdicom_a_SOURCES += src/dicom/requested.h
 libdicom_a_SOURCES += src/dicom/scu.cc
 libdicom_a_SOURCES += src/dicom/scu_commitment.cc
 libdicom_a_SOURCES += include/isovox/dicom/dataset.h
+libdicom_a_SOURCES += src/dicom/dataset_parts.h
 libdicom_a_SOURCES += src/dicom/dataset.cc
+libdicom_a_SOURCES += src/dicom/dataset_write.cc
 libdicom_a_SOURCES += src/dicom/outline.h
 libdicom_a_SOURCES += src/dicom/outline.c
 

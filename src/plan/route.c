@@ -58,6 +58,7 @@ bool ivx_plan_recipe_json(const struct ivx_config_recipe *recipe, bool gap_inter
         { "antialias", recipe->antialias },
         { "boundary", recipe->boundary },
         { "orientation", recipe->orientation },
+        { "format", recipe->format },
     };
     struct ivx_recipe_settings settings;
     ivx_recipe_default(&settings);

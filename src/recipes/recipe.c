@@ -26,6 +26,7 @@ static const char *const aligns[] = { "center", "origin", "corner", NULL };
 static const char *const antialiases[] = { "auto", "off", NULL };
 static const char *const boundaries[] = { "nearest", "background", NULL };
 static const char *const orientations[] = { "acquired", "patient", NULL };
+static const char *const formats[] = { "dicom", "enhanced", NULL };
 
 /* Settings that are words, in the order of the canonical text. The words are in the order of
  * the enumeration; the first is the default.
@@ -40,7 +41,8 @@ enum { ALWAYS, ADDED };
   X(antialias,   ALWAYS, antialiases) \
   X(boundary,    ALWAYS, boundaries) \
   X(orientation, ALWAYS, orientations) \
-  X(gap,         ALWAYS, gaps)
+  X(gap,         ALWAYS, gaps) \
+  X(format,      ADDED,  formats)
 
 static const struct word {
     const char *key;

@@ -139,10 +139,11 @@ static void note_refusal(struct session *session, const struct ivx_source_volume
 }
 
 static void note_failure(struct session *session, const struct ivx_source_volume *volume,
-                         const struct ivx_err *err)
+                         enum ivx_reason reason, const struct ivx_err *err)
 {
     if (err->code == IVX_REFUSED) {
-        note_refusal(session, volume, IVX_REASON_TOO_LARGE, err->text);
+        note_refusal(session, volume,
+                     reason == IVX_REASON_NONE ? IVX_REASON_TOO_LARGE : reason, err->text);
         return;
     }
     session->errors++;
@@ -201,9 +202,10 @@ static void note_done(struct session *session, const struct ivx_source_volume *v
 }
 
 static bool run(struct session *session, const struct ivx_source_volume *volume,
-                struct ivx_conversion_result *result, struct ivx_err *err)
+                struct ivx_conversion_result *result, enum ivx_reason *reason_out,
+                struct ivx_err *err)
 {
-    static const char *const names[] = { "", "volume.nii.gz", "volume.raw" };
+    static const char *const names[] = { "", "volume.nii.gz", "volume.raw", "" };
     const struct ivx_convert_options *options = session->options;
     struct bar bar = { options->progress, -1 };
     const struct ivx_conversion conversion = {
@@ -219,18 +221,21 @@ static bool run(struct session *session, const struct ivx_source_volume *volume,
         .memory_limit = options->memory,
         .progress = show_progress,
         .progress_context = &bar,
+        .reason_out = reason_out,
     };
     return ivx_conversion_run(&conversion, result, err);
 }
 
 static bool convert_volume(struct session *session,
-                           const struct ivx_source_volume *volume, struct ivx_err *err)
+                           const struct ivx_source_volume *volume,
+                           enum ivx_reason *reason_out, struct ivx_err *err)
 {
     const bool native = session->options->recipe.spacing_mm == IVX_SPACING_NATIVE;
     char name[128], path[PATH_MAX];
     IVX_AUTO(ivx_conversion_result_free)
     struct ivx_conversion_result result = { .files = 0 };
-    if (!ivx_place_stage(&session->place, err) || !run(session, volume, &result, err))
+    if (!ivx_place_stage(&session->place, err)
+        || !run(session, volume, &result, reason_out, err))
         return false;
     if (result.folder[0] != '\0')
         ivx_text_copy(name, sizeof name, result.folder);
@@ -261,8 +266,10 @@ static void convert_all(struct session *session)
         const struct ivx_source_volume *volume =
             ivx_assembly_volume(session->assembly, n);
         struct ivx_err err = { 0 };
-        if (!refuse_native(session, volume) && !convert_volume(session, volume, &err))
-            note_failure(session, volume, &err);
+        enum ivx_reason reason = IVX_REASON_NONE;
+        if (!refuse_native(session, volume)
+            && !convert_volume(session, volume, &reason, &err))
+            note_failure(session, volume, reason, &err);
         if (session->place.staging[0] != '\0')
             ivx_tree_remove(session->place.staging, NULL);
         session->place.staging[0] = '\0';

@@ -33,8 +33,9 @@ static const char help[] =
     "  --antialias HOW       auto (default: where the target is coarser), off\n"
     "  --boundary HOW        nearest (default), background\n"
     "  --round HOW           half-even\n"
-    "  --format NAME         dicom (default), nifti (.nii.gz; .nii by name), raw "
-    "(float32 + JSON)\n"
+    "  --format NAME         dicom (default), enhanced (multi-frame DICOM), nifti (.nii.gz; "
+    ".nii by\n"
+    "                        name), raw (float32 + JSON)\n"
     "  --gap POLICY          where slices are missing: refuse (default), interpolate, "
     "split\n"
     "  --threads N           number of threads (one per core)\n"
@@ -154,6 +155,10 @@ static bool take_recipe(const struct given *given, struct ivx_recipe_settings *r
     static const char *const rounds[] = { "half-even", NULL };
     const struct ivx_recipe_settings before = *recipe;
     int ignored;
+    const char *format = given->value[ID_FORMAT];
+    if (format != NULL) /* files of other formats are no matter of the recipe */
+        recipe->format = strcmp(format, "enhanced") == 0 ? IVX_RECIPE_ENHANCED
+                                                         : IVX_RECIPE_DICOM;
     if (!take_settings(given, recipe)
         || !choose_given(given, ID_ROUND, "round", rounds, &ignored))
         return false;
@@ -198,10 +203,8 @@ static bool take_threads(const char *value, int *out)
 
 static bool take_format(const char *value, struct ivx_convert_options *out)
 {
-    static const char *const names[] = { "dicom", "nifti", "raw", NULL };
+    static const char *const names[] = { "dicom", "nifti", "raw", "enhanced", NULL };
     int format = 0;
-    if (strcmp(value, "enhanced") == 0)
-        return usage("format", value, "multi-frame output is not built yet");
     if (!choose("format", value, names, &format))
         return false;
     out->format = (enum ivx_format)format;
@@ -220,6 +223,8 @@ static bool take_running(const struct given *given, struct ivx_convert_options *
     static const char *const sets[] = { "auto", "base", "avx2", "avx512", "neon", NULL };
     const char *const *value = given->value;
     int set = 0;
+    if (out->recipe.format == IVX_RECIPE_ENHANCED)
+        out->format = IVX_FORMAT_ENHANCED;
     out->threads = cores();
     out->memory = (size_t)1 << 30;
     if ((value[ID_FORMAT] && !take_format(value[ID_FORMAT], out))
@@ -264,7 +269,8 @@ static bool load_recipe(const struct given *given, struct ivx_recipe_settings *r
                                             [ID_ANTIALIAS] = found->antialias,
                                             [ID_BOUNDARY] = found->boundary,
                                             [ID_ORIENTATION] = found->orientation } };
-    if (!take_settings(&words, recipe))
+    if (!take_settings(&words, recipe)
+        || !ivx_recipe_set(recipe, "format", found->format, &err))
         return false;
     recipe->spacing_mm = found->spacing_mm;
     ivx_text_copy(recipe->name, sizeof recipe->name, found->name);

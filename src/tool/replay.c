@@ -53,17 +53,6 @@ static const char *text_of(const cJSON *object, const char *name)
     return text == NULL ? "" : text;
 }
 
-static bool find_format(const char *name, enum ivx_format *out)
-{
-    static const char *const names[] = { "dicom", "nifti", "raw" };
-    for (size_t n = 0; n < IVX_COUNT(names); n++)
-        if (strcmp(names[n], name) == 0) {
-            *out = (enum ivx_format)n;
-            return true;
-        }
-    return false;
-}
-
 static bool read_recipe(struct replay *replay, struct ivx_err *err)
 {
     char *json = cJSON_PrintUnformatted(part(replay->manifest, "recipe"));
@@ -92,7 +81,7 @@ static bool read_manifest(struct replay *replay, struct ivx_err *err)
         return ivx_fail(err, IVX_REFUSED, "no manifest, or of a version that is not known");
     if (!cJSON_IsArray(replay->instances) || !cJSON_IsNumber(created)
         || !cJSON_IsNumber(engine) || replay->voxel_sha256[0] == '\0'
-        || !find_format(text_of(output, "format"), &replay->options.format))
+        || !ivx_format_find(text_of(output, "format"), &replay->options.format))
         return ivx_fail(err, IVX_DAMAGED, "the manifest is not whole");
 
     replay->engine_version = cJSON_GetNumberValue(engine);

@@ -21,6 +21,7 @@
   X(DAMAGED,              "malformed") \
   X(TOO_LARGE,            "larger than the limits allow") \
   X(OWN_RESULT,           "made by Isovox: it is not converted again") \
+  X(MISSING_VALUE,        "the source lacks a value that the result must have") \
   /* Warnings: the volume is made, and says so. */ \
   X(TILTED,               "gantry tilt, taken from the positions") \
   X(IRREGULAR_SPACING,    "slice positions are not equidistant; the true ones are used") \

@@ -6,7 +6,12 @@
 #include "isovox/assemble/assembly.h"
 #include "isovox/recipes/recipe.h"
 
-enum ivx_format { IVX_FORMAT_DICOM, IVX_FORMAT_NIFTI, IVX_FORMAT_RAW };
+enum ivx_format { IVX_FORMAT_DICOM, IVX_FORMAT_NIFTI, IVX_FORMAT_RAW, IVX_FORMAT_ENHANCED };
+/* "dicom", "nifti", "raw", "enhanced"; the other way round false for what is none. */
+const char *ivx_format_name(enum ivx_format format);
+bool ivx_format_find(const char *name, enum ivx_format *out);
+/* One instance per slice, or multi-frame ones: words of 16 bits. */
+bool ivx_format_is_dicom(enum ivx_format format);
 
 struct ivx_conversion {
     const struct ivx_source_volume *source;
@@ -22,6 +27,7 @@ struct ivx_conversion {
     /* After each result slice; false cancels (IVX_STALE). May be NULL. */
     bool (*progress)(void *context, int32_t done, int32_t all);
     void *progress_context;
+    enum ivx_reason *reason_out; /* set when what the source says is in the way; or NULL */
 };
 /* The grid of IVX_SPACING_NATIVE: uniform untilted slices, else IVX_REFUSED with the code. */
 bool ivx_native_grid(const struct ivx_source_volume *source, struct ivx_grid *out,

@@ -30,6 +30,9 @@ struct ivx_derivation {
     int64_t created_us;                    /* the job's creation time */
     const struct ivx_stored *stored;       /* MR and PET; not read for CT */
     bool native;                           /* the acquired grid: nothing was resampled */
+    bool enhanced;                         /* multi-frame instances, not one per slice */
+    uint64_t part_bytes; /* enhanced: most Pixel Data of an instance; 0: just under 2 GiB */
+    enum ivx_reason *reason_out; /* set when what the source says is in the way; or NULL */
 };
 
 struct ivx_derive; /* opaque */
@@ -45,8 +48,16 @@ const char *ivx_derive_sop_class(const struct ivx_derive *derive);
 void ivx_derive_sop_uid(const struct ivx_derive *derive, int32_t m, char out[65]);
 /* "2001_Thorax ISO 1.0 mm cubic": series number and description, safe as a file name. */
 void ivx_derive_folder(const struct ivx_derive *derive, char *out, size_t room);
-/* Writes instance m as Part 10 to fd; voxels: count[0]*count[1] words, int16 HU for CT, else
- * as `stored` says. */
+/* Enhanced: how many instances the result takes (a concatenation, PS3.3 C.7.6.16.2.2.4, when
+ * one would be too long), and which slices of the grid one holds. */
+int32_t ivx_derive_parts(const struct ivx_derive *derive);
+void ivx_derive_part(const struct ivx_derive *derive, int32_t part, int32_t *first_out,
+                     int32_t *count_out);
+/* Everything of that instance before its pixels to fd; the caller writes the words of its
+ * frames behind it, in order and little endian. */
+bool ivx_derive_begin(struct ivx_derive *derive, int32_t part, int fd, struct ivx_err *err);
+/* Classic: writes instance m as Part 10 to fd; voxels: count[0]*count[1] words, int16 HU for
+ * CT, else as `stored` says. */
 bool ivx_derive_write(struct ivx_derive *derive, int32_t m, const int16_t *voxels, int fd,
                       struct ivx_err *err);
 

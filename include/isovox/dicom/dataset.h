@@ -33,6 +33,8 @@ bool ivx_item_text(struct ivx_item *item, uint32_t tag, const char **out);
 bool ivx_item_has(struct ivx_item *item, uint32_t tag);
 /* The first value of a US or SS attribute, as it is written; false when it is none. */
 bool ivx_item_u16(struct ivx_item *item, uint32_t tag, uint16_t *out);
+/* The first value of a UL attribute. */
+bool ivx_item_u32(struct ivx_item *item, uint32_t tag, uint32_t *out);
 /* Items of a sequence: 0 when it is absent or no sequence. item n is 0 .. count-1. */
 size_t ivx_item_count(struct ivx_item *item, uint32_t sequence_tag);
 struct ivx_item *ivx_item_at(struct ivx_item *item, uint32_t sequence_tag, size_t n);
@@ -44,6 +46,8 @@ bool ivx_item_put_text(struct ivx_item *item, uint32_t tag, const char *text,
                        struct ivx_err *err);
 bool ivx_item_put_u16(struct ivx_item *item, uint32_t tag, uint16_t value, struct ivx_err *err);
 bool ivx_item_put_s16(struct ivx_item *item, uint32_t tag, int16_t value, struct ivx_err *err);
+/* Values of FD, FL attributes. */
+bool ivx_item_put_double(struct ivx_item *item, uint32_t tag, double value, struct ivx_err *err);
 /* Private elements and others whose VR the dictionary does not know: vr is two letters. */
 bool ivx_item_put_text_as(struct ivx_item *item, uint32_t tag, const char *vr,
                           const char *text, struct ivx_err *err);
@@ -51,6 +55,8 @@ bool ivx_item_put_text_as(struct ivx_item *item, uint32_t tag, const char *vr,
 bool ivx_item_append(struct ivx_item *item, uint32_t sequence_tag, struct ivx_item **out,
                      struct ivx_err *err);
 void ivx_item_remove(struct ivx_item *item, uint32_t tag);
+/* From one item to another, replacing what is there; nothing where there is none. */
+bool ivx_item_move(struct ivx_item *from, uint32_t tag, struct ivx_item *to, struct ivx_err *err);
 /* Removes every element for which the answer is true; at this level only. */
 typedef bool ivx_item_filter(void *context, uint32_t tag);
 void ivx_item_remove_if(struct ivx_item *item, ivx_item_filter *filter, void *context);
@@ -61,6 +67,9 @@ void ivx_item_remove_if(struct ivx_item *item, ivx_item_filter *filter, void *co
  * and Instance UID must be in the data set. pixels NULL: no Pixel Data. */
 bool ivx_dataset_write(struct ivx_dataset *dataset, const uint16_t *pixels, size_t count,
                        int fd, struct ivx_err *err);
+/* The same up to the first pixel, for `count` words that the caller writes behind it. */
+bool ivx_dataset_write_header(struct ivx_dataset *dataset, uint64_t count, int fd,
+                              struct ivx_err *err);
 /* The same in Implicit VR Little Endian: for test objects. */
 bool ivx_dataset_write_implicit(struct ivx_dataset *dataset, const uint16_t *pixels,
                                 size_t count, int fd, struct ivx_err *err);

@@ -13,6 +13,9 @@
 /* The result's axes: those of the slices, or the patient's (LPS). */
 enum ivx_orientation { IVX_ORIENTATION_ACQUIRED, IVX_ORIENTATION_PATIENT };
 
+/* One instance per slice, or multi-frame ones. Files of other formats are the tool's. */
+enum ivx_recipe_format { IVX_RECIPE_DICOM, IVX_RECIPE_ENHANCED };
+
 /* docs/INTERFACE 2. The words of each, and whether they are always written: recipe.c. */
 struct ivx_recipe_settings {
     char name[65];
@@ -23,6 +26,7 @@ struct ivx_recipe_settings {
     enum ivx_boundary boundary;
     enum ivx_orientation orientation;
     enum ivx_gap gap;
+    enum ivx_recipe_format format;
 };
 
 /* 1.0 mm, bspline3, center, auto, nearest, acquired, refuse. */

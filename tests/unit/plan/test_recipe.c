@@ -8,11 +8,12 @@
 #include "isovox/recipes/recipe.h"
 
 static const struct ivx_config_recipe recipes[] = {
-    { "iso-1mm", 1, "bspline3", "center", "auto", "nearest", "acquired" },
-    { "a \"quoted\" name\\", 0.1, "linear", "origin", "off", "background", "patient" },
-    { "third", 1.0 / 3, "nearest", "corner", "auto", "nearest", "acquired" },
-    { "as it is", -2, "bspline3", "center", "auto", "nearest", "acquired" },
-    { "min", -1, "lanczos3", "center", "auto", "nearest", "patient" },
+    { "iso-1mm", 1, "bspline3", "center", "auto", "nearest", "acquired", "dicom" },
+    { "a \"quoted\" name\\", 0.1, "linear", "origin", "off", "background", "patient", "dicom" },
+    { "third", 1.0 / 3, "nearest", "corner", "auto", "nearest", "acquired", "dicom" },
+    { "as it is", -2, "bspline3", "center", "auto", "nearest", "acquired", "dicom" },
+    { "frames", 1, "bspline3", "center", "auto", "nearest", "acquired", "enhanced" },
+    { "min", -1, "lanczos3", "center", "auto", "nearest", "patient", "dicom" },
 };
 
 START_TEST(a_jobs_text_is_the_conversions_own)
