@@ -17,7 +17,8 @@ class Replay(harness.Case):
         return source, manifests[0]
 
     def test_repeats_every_format(self):
-        for options in (["--format", "dicom"], ["--format", "nifti", "--kernel", "linear"],
+        for options in (["--format", "dicom"], ["--format", "enhanced"],
+                        ["--format", "nifti", "--kernel", "linear"],
                         ["--format", "raw", "--spacing", "0.7"]):
             with self.subTest(options=options):
                 source, manifest = self.converted(*options)
