@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Runs the end-to-end tests, a line each.
 
-    run.py [-j LANES] [NAME...]
-        only tests whose file, class or method contains one of the names
+    run.py [-j LANES] [--in FOLDER] [NAME...]
+        only tests whose file, class or method contains one of the names; those of this
+        folder, or of FOLDER
 
 A class of tests runs in a process of its own, LANES of them at a time (1 if not given:
 everything in this process, in the order of the names). Exit status 0 when none failed. The
@@ -93,8 +94,8 @@ def every(suite):
             yield each
 
 
-def chosen(names):
-    tests = list(every(unittest.defaultTestLoader.discover(str(HERE), "test_*.py")))
+def chosen(folder, names):
+    tests = list(every(unittest.TestLoader().discover(str(folder), "test_*.py")))
     tests.sort(key=lambda each: each.id())
     if names:
         tests = [each for each in tests if any(name in each.id() for name in names)]
@@ -110,14 +111,14 @@ def run_here(tests):
 class Lane:
     """Runs one class of tests in a process of its own; `number` keeps its ports apart."""
 
-    def __init__(self, number, folder):
-        self.number, self.folder = number, folder
+    def __init__(self, number, source, folder):
+        self.number, self.source, self.folder = number, source, folder
         self.process = self.output = None
 
     def start(self, names):
         self.output = tempfile.TemporaryFile("w+", dir=self.folder)
         self.process = subprocess.Popen(
-            [sys.executable, "-u", __file__, *names], stdin=subprocess.DEVNULL,
+            [sys.executable, "-u", __file__, "--in", self.source, *names], stdin=subprocess.DEVNULL,
             stdout=self.output, stderr=subprocess.STDOUT,
             env=os.environ | {"ISOVOX_LANE": str(self.number), "TMPDIR": str(self.folder)})
 
@@ -145,7 +146,7 @@ class Lane:
             self.process.wait()
 
 
-def run_in_lanes(tests, count, folder):
+def run_in_lanes(tests, count, source, folder):
     """Every test once; the classes with many tests begin first."""
     classes = {}
     for each in tests:
@@ -154,7 +155,7 @@ def run_in_lanes(tests, count, folder):
         else:
             classes[each.id()] = [each.id()]  # a file that could not be loaded
     waiting = sorted(classes.values(), key=lambda ids: (-len(ids), ids))
-    lanes = [Lane(number, folder) for number in range(count)]
+    lanes = [Lane(number, source, folder) for number in range(count)]
     total = [0, 0, 0]
     try:
         while waiting or not all(lane.free() for lane in lanes):
@@ -173,15 +174,16 @@ def run_in_lanes(tests, count, folder):
 def main(arguments):
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("-j", dest="lanes", type=int, default=1)
+    parser.add_argument("--in", dest="source", type=Path, default=HERE)
     parser.add_argument("names", nargs="*")
     wanted = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    tests = chosen(wanted.names)
+    tests = chosen(wanted.source, wanted.names)
     # One folder for all: what a test that was interrupted leaves goes with it.
     folder = tempfile.tempdir = tempfile.mkdtemp(prefix="isovox-e2e-")
     try:
         if wanted.lanes > 1:
-            count = run_in_lanes(tests, wanted.lanes, folder)
+            count = run_in_lanes(tests, wanted.lanes, wanted.source, folder)
         else:
             count = run_here(tests)
     finally:

@@ -1,0 +1,171 @@
+"""Power cuts. state_dir is an ext4 file system in a file on XFS; at a random moment the file is
+copied by reference, which takes two milliseconds and is what a disk would hold if the power
+went then. The copy is mounted (ext4 replays its journal) and looked at, and a daemon is started
+on it: every instance that was acknowledged before the cut is there, byte for byte, and is
+indexed; every series that was complete is delivered, once.
+
+Lenient in one respect: what the disk's own cache holds counts as kept. Needs root, loop devices
+and a kernel with XFS and ext4; skipped where they are missing, which is said."""
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import subprocess
+import time
+import unittest
+
+import chaos
+import harness
+
+TRIALS = int(os.environ.get("ISOVOX_TRIALS", chaos.scale(2, 200)))
+PER_DISK = 10  # then a new, empty one
+
+
+def command(*words):
+    done = subprocess.run([str(each) for each in words], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        raise OSError(f"{words[0]}: {done.stdout.strip()}")
+
+
+class Rig:
+    """An XFS with reflinks in a file; in it disk.img, an ext4 that is mounted at .disk."""
+
+    def __init__(self, folder, megabytes):
+        self.folder, self.mounted = folder, []
+        self.host, self.disk, self.image = folder / "host", folder / "disk", None
+        folder.mkdir(parents=True)
+        with open(folder / "xfs.img", "wb") as file:
+            file.truncate((megabytes * 3 + 400) << 20)
+        command("mkfs.xfs", "-q", "-m", "reflink=1", folder / "xfs.img")
+        self.mount(folder / "xfs.img", self.host)
+        self.image = self.host / "disk.img"
+        with open(self.image, "wb") as file:
+            file.truncate(megabytes << 20)
+        command("mkfs.ext4", "-q", "-F", self.image)
+        self.mount(self.image, self.disk)
+
+    def mount(self, image, where):
+        where.mkdir(exist_ok=True)
+        command("mount", "-o", "loop", image, where)
+        self.mounted.append(where)
+
+    def cut(self, name):
+        """The moment before which all that was promised is there, and the disk as it is left."""
+        moment = time.monotonic()
+        image = self.host / name
+        command("cp", "--reflink=always", self.image, image)
+        where = self.folder / name.removesuffix(".img")
+        self.mount(image, where)
+        return moment, where
+
+    def drop(self, where):
+        command("umount", where)
+        self.mounted.remove(where)
+        (self.host / f"{where.name}.img").unlink()
+
+    def free(self):
+        while self.mounted:
+            subprocess.run(["umount", "-l", str(self.mounted.pop())], check=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class APowerCut(chaos.Case):
+    SETTINGS = {"plan": {"quiet": 4, "quiet_released": 0}, "convert": {"workers": 1},
+                "receive": {"low_water": 0, "high_water": 0}}
+
+    def rig(self, megabytes):
+        if os.geteuid() != 0:
+            self.skipTest("mounting needs root")
+        for tool in ("mkfs.xfs", "mkfs.ext4"):
+            self.assertIsNotNone(shutil.which(tool), f"{tool}: see scripts/packages.sh")
+        try:
+            made = Rig(self.new_folder("rig"), megabytes)
+        except OSError as problem:
+            self.skipTest(f"no loop mounts of XFS and ext4 here: {problem}")
+        self.addCleanup(made.free)
+        return made
+
+    def series(self, name):
+        number = 0
+        while True:
+            yield self.phantom(*chaos.SHAPE, "--seed", f"{name} {number}")
+            number += 1
+
+    def begin(self):
+        """A daemon on a disk of the rig, its PACS elsewhere, and two senders at work."""
+        self.rig_ = self.rig(900)
+        self.pacs_ = self.pacs()
+        settings = harness.merged(self.SETTINGS, {"state_dir": self.rig_.disk / "state"})
+        self.live = self.daemon(self.pacs_, settings=settings)
+        self.live.state = self.rig_.disk / "state"
+        self.ledger = chaos.Ledger()
+        self.senders = [chaos.Sender(self.live, self.series(name), self.ledger, name)
+                        for name in ("ONE", "TWO")]
+        for each in self.senders:
+            each.start()
+
+    def end(self):
+        for each in self.senders:
+            each.over.set()
+        for each in self.senders:
+            each.finish()
+        self.live.stop()
+        self.pacs_.stop()
+        self.rig_.free()
+
+    def index_of(self, daemon):
+        """SOP Instance UIDs in the catalogue, read beside the running daemon."""
+        path = f"file:{daemon.state}/catalogue.db?mode=ro"
+        with contextlib.closing(sqlite3.connect(path, uri=True)) as rows:
+            return {uid for uid, in rows.execute("SELECT sop_uid FROM instance")}
+
+    def after_the_cut(self, where, promised, complete):
+        """On the disk that the cut left. The PACS may have seen some of it: the same UIDs."""
+        self.check_kept(where / "state", promised)
+        settings = harness.merged(self.SETTINGS, {"state_dir": where / "state"})
+        daemon = self.daemon(self.pacs_, start=False, settings=settings)
+        daemon.state = where / "state"
+        try:
+            daemon.start()
+            harness.wait_until(lambda: set(promised) <= self.index_of(daemon), 60,
+                               "what was acknowledged is indexed")
+            harness.wait_until(lambda: self.all_over(daemon) >= complete, 90,
+                               lambda: "all is done\n" + harness.tail(daemon.log))
+            jobs = [(each["series_id"], each["generation"]) for each in daemon.list("jobs")]
+            self.assertEqual(len(set(jobs)), len(jobs))
+        finally:
+            daemon.stop()
+
+    def all_over(self, daemon):
+        """How many series are done; -1 while something is still under way."""
+        deliveries = {each["state"] for each in daemon.list("deliveries")}
+        series = [each["state"] for each in daemon.list("series")]
+        if deliveries - {"sent"} or set(series) - {"done", "refused"}:
+            return -1
+        return series.count("done")
+
+    def trial(self, number):
+        time.sleep(self.chance.uniform(0.5, 2.5))
+        complete = sum(len(each.complete) for each in self.senders)
+        moment, where = self.rig_.cut(f"cut{number}.img")
+        promised = self.ledger.before(moment)
+        with self.subTest(cut=number):
+            self.after_the_cut(where, promised, complete)
+        self.rig_.drop(where)
+        return len(promised)
+
+    def test_loses_nothing_that_was_acknowledged(self):
+        promised = 0
+        for number in range(TRIALS):
+            if number % PER_DISK == 0:
+                self.begin()
+            promised += self.trial(number)
+            if number % PER_DISK == PER_DISK - 1 or number == TRIALS - 1:
+                self.end()
+        chaos.tell(f"{TRIALS} power cuts, {promised} acknowledged instances: 0 lost")
+
+
+if __name__ == "__main__":
+    unittest.main()
