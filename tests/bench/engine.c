@@ -1,6 +1,7 @@
 /* engine.c - how fast the engine is, beside memcpy in the same run.
  *
- *   tests/bench/engine [RUNS] [SET]      RUNS: 5; SET: auto, base, avx2, avx512
+ *   tests/bench/engine [RUNS] [SET] [KERNEL] [MM] [THREADS]
+ *                  RUNS: 5; SET: auto, base, avx2, avx512; KERNEL, ...: only this one
  *
  * The tasks of the peers' programs: 512 x 512 x 300 int16 at 0.7 x 0.7 x 2.5 mm to 1.0 mm
  * and to 0.5 mm, int16 slices out, one and two threads. The floor is the time that memcpy
@@ -185,6 +186,16 @@ static void time_one(const struct job *job, double spacing, enum ivx_kernel kern
     fflush(stdout);
 }
 
+static bool is_asked(int count, char **word, enum ivx_kernel kernel, double spacing,
+                     int threads)
+{
+    if (count > 5 && strtol(word[5], NULL, 10) != threads)
+        return false;
+    if (count > 3 && strcmp(word[3], ivx_kernel_name(kernel)) != 0)
+        return false;
+    return count <= 4 || strtod(word[4], NULL) == spacing;
+}
+
 int main(int count, char **word)
 {
     static double t[SLICES], none[SLICES];
@@ -203,7 +214,8 @@ int main(int count, char **word)
     for (int s = 0; s < 2; s++)
         for (int k = 0; k < 5; k++)
             for (int threads = 1; threads <= 2; threads++)
-                time_one(&job, spacings[s], kernels[k], threads);
+                if (is_asked(count, word, kernels[k], spacings[s], threads))
+                    time_one(&job, spacings[s], kernels[k], threads);
     free(job.voxel);
     return 0;
 }
