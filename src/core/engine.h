@@ -1,33 +1,44 @@
 /* engine.h - what one call of ivx_resample() keeps. Slices go in, through the plane (y,
  * then x) into a ring of planes at the result's in-plane size; results come out of the
- * ring. */
+ * ring. Every task of the crew has the same rows of all of them, from the source to the
+ * results: what it reads again, it has written itself. */
 #ifndef IVX_CORE_ENGINE_H
 #define IVX_CORE_ENGINE_H
 
 #include "kernel/kernel.h"
 #include "knots.h"
 
-/* Floats of every plane that are worked on at a time: all that is read of them for one
- * group of result slices stays in the inner caches. */
+/* Values of every plane that are worked on at a time, where every row of it is alike. */
 enum { IVX_LINE = 1024 };
+
+/* Planes of floats: slice k in slot k % slots. */
+struct ring {
+    float *at;
+    int32_t slots;
+    size_t plane; /* floats from slot to slot: whole cache lines */
+};
 
 /* One in-plane resampled slice. Rows and columns outside the ranges lie outside the
  * slice's own half-pixel border: they are 0 and take no part. */
 struct plane {
-    float *value;
-    float *share;   /* with padding: how much of each value was there, 0 to 1 */
     float *columns; /* one row: 1 inside the column range, 0 outside; with shifts only */
     int32_t row_from, row_to, column_from, column_to;
-    bool masked; /* share counts */
-    uint64_t digest;
+    bool masked; /* how much of each value is there counts: it has a plane of shares */
 };
 
-/* Rows of samples, one below the other: a source slice, or one channel of a padded one. */
+/* Rows of samples, one below the other: a source slice, or one channel of a padded one.
+ */
 struct pixels {
     enum ivx_sample sample;
     const void *voxel;
-    size_t pitch;
+    size_t pitch, width; /* from row to row; columns */
     int32_t rows;
+};
+
+struct channel {
+    struct pixels in;
+    float *slopes; /* down its columns; spline only */
+    struct ring *to;
 };
 
 struct worker;
@@ -38,30 +49,30 @@ struct ivx_frame {
     struct worker *worker;
     struct ivx_taps taps;
     const float *value_weight, *slope_weight;
-    int32_t first, last;                              /* slices that take part */
+    const float **value_at; /* planes of the slices of its taps */
+    const float **slope_at; /* their slopes, of the values that are worked on */
+    int32_t first, last;    /* slices that take part */
     int32_t column_from, column_to, row_from, row_to; /* inside the scanned region */
     int32_t inner_column_from, inner_column_to;       /* between outermost samples */
     int32_t inner_row_from, inner_row_to;
     int32_t plain_from, plain_to; /* rows that every slice has, whole */
     bool outside, whole;
     bool padded; /* in some slice that takes part: else what is missing lies outside */
-    bool rim; /* along z */
+    bool rim;    /* along z */
     void *result;
 };
 
 /* What one task of the crew works with. */
 struct worker {
-    struct ivx_table x, y;
-    double shift_row, shift_column; /* what x and y were made for */
-    uint64_t digest;
-    bool made;
-    const void **row; /* taps of one sum */
-    float *block;     /* IVX_LANES rows of the source, after the y pass */
+    int32_t row_from, row_to; /* of every plane */
+    const void **row;         /* taps of one sum */
+    float *block;             /* IVX_LANES rows of the source, after the y pass */
     float *lanes, *lane_slopes, *lane_out;
-    float *slopes;        /* down the columns of one source slice */
-    float *clean, *share; /* a padded slice, taken apart */
-    float *line, *share_line, *share_slopes;
-    struct ivx_frame *frame; /* of a group of result slices */
+    float *line, *share_line, *share_made;
+    size_t span;                  /* floats that are worked on at a time, at most */
+    float *slopes, *share_slopes; /* of these: of the slices kept, then of the block */
+    struct ivx_frame *frame;      /* of a group of result slices */
+    const float **place;          /* for the frames */
     uint64_t background, padded, edge, saturated, clamped;
 };
 
@@ -80,28 +91,37 @@ struct ivx_engine {
     float *odd;       /* slope weights of irregular slices, per slice */
 
     size_t in_plane, out_plane; /* pixels */
-    int32_t batch;              /* source slices at a time */
     int32_t group;              /* result slices at a time */
-    int32_t planes, slope_planes;
-    struct plane *ring;  /* slice k is in ring[k % planes] */
-    float **slope;       /* of slice k in slope[k % slope_planes] */
-    float **share_slope; /* the same of what is there, where share_sloped says so */
-    bool *share_sloped;
+    struct plane *plane;        /* slice k is in plane[k % value.slots] */
+    struct ring value;
+    struct ring
+        kept; /* slopes of the last slices before the block, for results between */
+    struct ring share, share_kept; /* how much is there; made when padding comes */
+    bool masks_ready;
+    bool *share_sloped; /* per slice: its slopes of what is there were made with its block
+                         */
     float *ones, *zeros; /* rows */
     size_t result_pitch; /* bytes */
     void *result;        /* group result slices */
-    struct ivx_slice
-        *staged; /* batch copies of source slices, when the crew is larger than 1 */
-    void **staged_voxel;
-    uint8_t **staged_missing;
-    bool *staged_masked;
-    bool masks_ready;
     struct worker *worker;
     uint64_t *digest; /* per slice: of its in-plane tables */
     size_t memory;
 
+    /* The slice that comes in: as given, or taken apart. */
+    struct ivx_slice slice;
+    struct channel channel[2];
+    int channels;         /* 0: none in this turn */
+    float *clean, *there; /* a padded slice, taken apart */
+    struct ivx_table x, y;
+    double shift_row, shift_column; /* what x and y were made for */
+    uint64_t tables_digest;
+    bool tables_made;
+
+    /* In this turn: slice next_in, slopes of the block [next_slope, slope_to), results
+     * [next_out, group_to), which are the last that need this block or not. */
     int32_t next_in, next_slope, next_out;
-    int32_t batch_from, slope_to, group_to;
+    int32_t slope_to, group_to;
+    bool block_done;
 };
 
 /* plan.c */
@@ -123,19 +143,21 @@ void ivx_engine_range(const struct ivx_engine *engine, int axis, double shift,
                       double half, int32_t *from_out, int32_t *to_out);
 void ivx_engine_run(const struct ivx_engine *engine, void (*task)(void *engine, int n));
 
-/* inplane.c: slice k, from the source to its ring plane. */
-void ivx_engine_in_plane(struct ivx_engine *engine, struct worker *worker,
-                         const struct ivx_slice *slice, bool masked, int32_t k);
+/* inplane.c: slice k to its ring plane. Before: its tables, its channels, and what its
+ * columns need whole; then the rows of task n. */
+void ivx_engine_take(struct ivx_engine *engine, int32_t k, bool masked);
+void ivx_engine_in_plane(struct ivx_engine *engine, int n);
 
-/* mirror.c: what a mirrored edge adds to slopes down the columns, made by kernels->slopes. */
+/* mirror.c: what a mirrored edge adds to slopes down the columns, made by kernels->slopes
+ * with the pitch of the input. */
 void ivx_mirror_slopes(float *slopes, const struct pixels *in);
 
-/* through.c: slopes of the planes [next_slope, slope_to), and result slices
- * [next_out, group_to), for the rows of band n of the crew. */
-void ivx_engine_slopes(struct ivx_engine *engine, int n);
-/* After it, once: which of these have slopes of their padding. */
-void ivx_engine_mark_slopes(struct ivx_engine *engine);
+/* through.c: the result slices [next_out, group_to) for the rows of task n. Slopes are
+ * made row by row just before, and again if the results of a block come in several
+ * groups. */
 void ivx_engine_through(struct ivx_engine *engine, int n);
+/* Before it, once: which slices of the block have slopes of their padding. */
+void ivx_engine_mark_slopes(struct ivx_engine *engine);
 
 /* Where one lattice axis stands in the source: index units of the slice. */
 static inline double ivx_engine_base(const struct ivx_engine *engine, int axis,
@@ -164,7 +186,12 @@ static inline int32_t ivx_engine_slice(const struct ivx_engine *engine, int32_t 
 
 static inline struct plane *ivx_engine_plane(const struct ivx_engine *engine, int32_t k)
 {
-    return &engine->ring[k % engine->planes];
+    return &engine->plane[k % engine->value.slots];
+}
+
+static inline float *ivx_ring_plane(const struct ring *ring, int32_t k)
+{
+    return ring->at + (size_t)(k % ring->slots) * ring->plane;
 }
 
 #endif

@@ -55,6 +55,6 @@ void ivx_mirror_slopes(float *slopes, const struct pixels *in)
     float fade[TERMS] = { 1 };
     for (int n = 1; n < TERMS; n++)
         fade[n] = fade[n - 1] * (float)IVX_SPLINE_POLE;
-    for (size_t x = 0; x < in->pitch; x += AT_ONCE)
-        add_starts(slopes, in, fade, x, x + AT_ONCE < in->pitch ? x + AT_ONCE : in->pitch);
+    for (size_t x = 0; x < in->width; x += AT_ONCE)
+        add_starts(slopes, in, fade, x, x + AT_ONCE < in->width ? x + AT_ONCE : in->width);
 }

@@ -49,119 +49,83 @@ static bool is_masked(const struct ivx_slice *slice, size_t pixels)
     return padded != 0 || strange != 0;
 }
 
-static void stage(struct ivx_engine *engine, int32_t n, const struct ivx_slice *slice,
-                  bool masked)
+static bool take_slice(struct ivx_engine *engine, const struct ends *ends,
+                       struct ivx_err *err)
 {
-    const size_t size = slice->sample == IVX_INT16 ? sizeof(int16_t) : sizeof(float);
-    engine->staged[n] =
-        (struct ivx_slice){ slice->sample, engine->staged_voxel[n], NULL };
-    engine->staged_masked[n] = masked;
-    memcpy(engine->staged_voxel[n], slice->voxel, engine->in_plane * size);
-    if (slice->missing == NULL)
-        return;
-    memcpy(engine->staged_missing[n], slice->missing, engine->in_plane);
-    engine->staged[n].missing = engine->staged_missing[n];
+    engine->slice = (struct ivx_slice){ IVX_INT16, NULL, NULL };
+    if (!ends->source(ends->source_context, engine->next_in, &engine->slice, err))
+        return false;
+
+    const bool masked = is_masked(&engine->slice, engine->in_plane);
+    if (masked && !ivx_engine_masks(engine, err))
+        return false;
+    ivx_engine_take(engine, engine->next_in, masked);
+    return true;
 }
 
-/* Task n of the crew: its share of the staged batch. */
-static void in_plane_task(void *argument, int n)
-{
-    struct ivx_engine *engine = argument;
-    const uint64_t before = ivx_mode_enter();
-    for (int32_t k = engine->batch_from + n; k < engine->next_in; k += engine->crew) {
-        const int32_t place = k - engine->batch_from;
-        ivx_engine_in_plane(engine, &engine->worker[n], &engine->staged[place],
-                            engine->staged_masked[place], k);
-    }
-    ivx_mode_leave(before);
-}
-
-static void slope_task(void *argument, int n)
+/* The rows of task n, all the way. */
+static void turn_task(void *argument, int n)
 {
     const uint64_t before = ivx_mode_enter();
-    ivx_engine_slopes(argument, n);
-    ivx_mode_leave(before);
-}
-
-static void through_task(void *argument, int n)
-{
-    const uint64_t before = ivx_mode_enter();
+    ivx_engine_in_plane(argument, n);
     ivx_engine_through(argument, n);
     ivx_mode_leave(before);
 }
 
-static bool take_slice(struct ivx_engine *engine, const struct ends *ends, int32_t k,
-                       struct ivx_err *err)
-{
-    struct ivx_slice slice = { IVX_INT16, NULL, NULL };
-    if (!ends->source(ends->source_context, k, &slice, err))
-        return false;
-
-    const bool masked = is_masked(&slice, engine->in_plane);
-    if (masked && !ivx_engine_masks(engine, err))
-        return false;
-    if (engine->crew > 1) {
-        stage(engine, k - engine->batch_from, &slice, masked);
-        return true;
-    }
-    const uint64_t before = ivx_mode_enter();
-    ivx_engine_in_plane(engine, &engine->worker[0], &slice, masked, k);
-    ivx_mode_leave(before);
-    return true;
-}
-
-/* The next batch of slices into the ring. */
-static bool take_batch(struct ivx_engine *engine, const struct ends *ends,
-                       struct ivx_err *err)
-{
-    const int32_t left = engine->stack->slices - engine->next_in;
-    const int32_t end = engine->next_in + (left < engine->batch ? left : engine->batch);
-
-    engine->batch_from = engine->next_in;
-    for (int32_t k = engine->next_in; k < end; k++)
-        if (!take_slice(engine, ends, k, err))
-            return false;
-    engine->next_in = end;
-    if (engine->crew > 1)
-        ivx_engine_run(engine, in_plane_task);
-    return true;
-}
-
-/* The next block of slopes, when its neighbours are there; false when it waits. */
-static bool make_slopes(struct ivx_engine *engine)
+/* Are slopes [next_slope, slope_to) to be made, their neighbours being there? */
+static bool plan_slopes(struct ivx_engine *engine, int32_t slices_in)
 {
     const int32_t slices = engine->stack->slices;
+    engine->slope_to = engine->next_slope;
     if (!engine->z.shape.spline || engine->next_slope == slices)
         return false;
 
     const int32_t to = ivx_engine_block(engine, engine->next_slope);
-    if (engine->next_in < slices && engine->next_in < to + IVX_REACH)
+    if (slices_in < slices && slices_in < to + IVX_REACH)
         return false;
     engine->slope_to = to;
-    ivx_engine_run(engine, slope_task);
-    ivx_engine_mark_slopes(engine);
-    engine->next_slope = to;
     return true;
 }
 
-static bool ready(const struct ivx_engine *engine, int32_t m)
+/* Does result slice m wait for nothing, when slices and slopes are there up to these? */
+static bool ready(const struct ivx_engine *engine, int32_t m, int32_t slices_in)
 {
     const struct ivx_taps taps = engine->z.row[m];
-    const int32_t there = engine->z.shape.spline ? engine->next_slope : engine->next_in;
+    const int32_t there = engine->z.shape.spline ? engine->slope_to : slices_in;
     return taps.count == 0 || taps.first + taps.count <= there;
 }
 
-/* Make and hand on the next group of result slices that wait for nothing. */
-static bool give_group(struct ivx_engine *engine, const struct ends *ends,
-                       struct ivx_err *err)
+/* One slice in, unless what is there makes a result; and the results that it makes. */
+static bool turn(struct ivx_engine *engine, const struct ends *ends, struct ivx_err *err)
 {
+    int32_t slices_in = engine->next_in;
+    engine->channels = 0;
+    if (!ready(engine, engine->next_out, slices_in) && !plan_slopes(engine, slices_in)) {
+        if (!take_slice(engine, ends, err))
+            return false;
+        slices_in++;
+        plan_slopes(engine, slices_in);
+    }
     engine->group_to = engine->next_out;
     while (engine->group_to < engine->z.outputs
            && engine->group_to - engine->next_out < engine->group
-           && ready(engine, engine->group_to))
+           && ready(engine, engine->group_to, slices_in))
         engine->group_to++;
+    engine->block_done = engine->slope_to > engine->next_slope
+                         && (engine->group_to == engine->z.outputs
+                             || !ready(engine, engine->group_to, slices_in));
 
-    ivx_engine_run(engine, through_task);
+    ivx_engine_mark_slopes(engine);
+    ivx_engine_run(engine, turn_task);
+    engine->next_in = slices_in;
+    if (engine->block_done)
+        engine->next_slope = engine->slope_to;
+    return true;
+}
+
+static bool give_group(struct ivx_engine *engine, const struct ends *ends,
+                       struct ivx_err *err)
+{
     for (int32_t m = engine->next_out; m < engine->group_to; m++) {
         const size_t at = engine->result_pitch * (size_t)(m - engine->next_out);
         if (!ends->sink(ends->sink_context, m, (const char *)engine->result + at, err))
@@ -175,14 +139,9 @@ static bool give_group(struct ivx_engine *engine, const struct ends *ends,
 static bool stream(struct ivx_engine *engine, const struct ends *ends,
                    struct ivx_err *err)
 {
-    while (engine->next_out < engine->z.outputs) {
-        if (!ready(engine, engine->next_out)) {
-            if (!make_slopes(engine) && !take_batch(engine, ends, err))
-                return false;
-        } else if (!give_group(engine, ends, err)) {
+    while (engine->next_out < engine->z.outputs)
+        if (!turn(engine, ends, err) || !give_group(engine, ends, err))
             return false;
-        }
-    }
     for (int32_t k = engine->next_in; k < engine->stack->slices; k++) {
         struct ivx_slice slice;
         if (!ends->source(ends->source_context, k, &slice, err))

@@ -4,8 +4,6 @@
 
 #include "limit.h"
 
-enum { SLOPE_LINE = 256 };
-
 static int32_t later(int32_t a, int32_t b)
 {
     return a > b ? a : b;
@@ -16,76 +14,51 @@ static int32_t sooner(int32_t a, int32_t b)
     return a < b ? a : b;
 }
 
-/* What task n of the crew does of every plane: values [at, end), in whole cache lines;
- * and the rows that begin there. */
-struct band {
-    size_t at, end;
-    int32_t row, row_end;
+/* What is worked on at a time: values [at, at + width) of every plane; one row, or any
+ * piece where every row is alike (row -1). */
+struct span {
+    size_t at, width;
+    int32_t row;
 };
 
-static int32_t first_row(const struct ivx_engine *engine, size_t at)
+/* The same span of one slice. */
+typedef const float *part_of(const struct ivx_engine *engine, int32_t k,
+                             const struct span *span);
+
+static const float *value_part(const struct ivx_engine *engine, int32_t k,
+                               const struct span *span)
 {
-    const size_t pitch = (size_t)engine->grid->count[0];
-    return (int32_t)((at + pitch - 1) / pitch);
+    return ivx_ring_plane(&engine->value, k) + span->at;
 }
 
-static size_t band_edge(const struct ivx_engine *engine, int n)
-{
-    if (n == engine->crew)
-        return engine->out_plane;
-    return engine->out_plane / (size_t)engine->crew * (size_t)n / IVX_LINE * IVX_LINE;
-}
-
-static struct band band_of(const struct ivx_engine *engine, int n)
-{
-    const size_t at = band_edge(engine, n), end = band_edge(engine, n + 1);
-    return (struct band){ at, end, first_row(engine, at), first_row(engine, end) };
-}
-
-/* The rows around slice k whose increments make its slope; `of` yields one slice's row.
- */
-typedef const float *row_of(const struct ivx_engine *engine, int32_t k, size_t at,
-                            int32_t row);
-
-static const float *value_row(const struct ivx_engine *engine, int32_t k, size_t at,
-                              int32_t row)
-{
-    (void)row;
-    return ivx_engine_plane(engine, k)->value + at;
-}
-
-static const float *share_row(const struct ivx_engine *engine, int32_t k, size_t at,
-                              int32_t row)
+static const float *share_part(const struct ivx_engine *engine, int32_t k,
+                               const struct span *span)
 {
     const struct plane *plane = ivx_engine_plane(engine, k);
-    const size_t column = at - (size_t)row * engine->grid->count[0];
 
-    if (row < plane->row_from || row >= plane->row_to)
-        return engine->zeros + column;
+    if (span->row < plane->row_from || span->row >= plane->row_to)
+        return engine->zeros;
     if (plane->masked)
-        return plane->share + at;
-    return (plane->columns != NULL ? plane->columns : engine->ones) + column;
+        return ivx_ring_plane(&engine->share, k) + span->at;
+    return plane->columns != NULL ? plane->columns : engine->ones;
 }
 
-/* The rows of the slices [from - IVX_REACH, to + IVX_REACH) of the endless stack. */
-static void rows_around(const struct ivx_engine *engine, int32_t from, int32_t to,
-                        row_of *of, size_t at, int32_t row, const float **rows)
-{
-    for (int32_t k = from - IVX_REACH; k < to + IVX_REACH; k++)
-        *rows++ = of(engine, ivx_engine_slice(engine, k), at, row);
-}
-
-/* Slopes of the slices [from, to) from those rows. */
+/* Slopes of the slices [from, to) from these and from IVX_REACH more of the endless stack
+ * on both sides. */
 static void slopes_of(const struct ivx_engine *engine, int32_t from, int32_t to,
-                      const float *const *rows, float *const *out, size_t width)
+                      part_of *of, const struct span *span, float *const *out)
 {
+    const float *rows[3 * IVX_REACH];
+
+    for (int32_t k = from - IVX_REACH; k < to + IVX_REACH; k++)
+        rows[k - from + IVX_REACH] = of(engine, ivx_engine_slice(engine, k), span);
     if (engine->odd == NULL) {
-        engine->kernels->slope_even(out, rows, to - from, width);
+        engine->kernels->slope_even(out, rows, to - from, span->width);
         return;
     }
     for (int32_t k = from; k < to; k++)
         engine->kernels->slope_odd(out[k - from], rows + (k - from),
-                                   engine->odd + (size_t)k * 2 * IVX_REACH, width);
+                                   engine->odd + (size_t)k * 2 * IVX_REACH, span->width);
 }
 
 static bool any_masked(const struct ivx_engine *engine, int32_t from, int32_t to)
@@ -97,80 +70,75 @@ static bool any_masked(const struct ivx_engine *engine, int32_t from, int32_t to
     return false;
 }
 
-/* Slopes of how much is there: row by row, for every slice has its own rows. */
-static void share_slopes(struct ivx_engine *engine, const struct band *band)
+/* Slopes of a span: of the slices kept from before the block, then of the block. */
+static void make_slopes(const struct ivx_engine *engine, const struct ring *kept,
+                        part_of *of, const struct span *span, float *made, size_t pitch)
 {
-    const float *rows[3 * IVX_REACH];
     float *out[IVX_REACH];
     const int32_t from = engine->next_slope, to = engine->slope_to;
-    const size_t pitch = (size_t)engine->grid->count[0];
 
-    for (int32_t row = band->row; row < band->row_end; row++) {
-        const size_t at = (size_t)row * pitch;
-        rows_around(engine, from, to, share_row, at, row, rows);
-        for (int32_t k = from; k < to; k++)
-            out[k - from] = engine->share_slope[k % engine->slope_planes] + at;
-        slopes_of(engine, from, to, rows, out, pitch);
-    }
+    for (int32_t n = 0; n < kept->slots; n++)
+        memcpy(made + (size_t)n * pitch, kept->at + (size_t)n * kept->plane + span->at,
+               span->width * sizeof *made);
+    if (of == NULL)
+        return;
+    for (int32_t k = from; k < to; k++)
+        out[k - from] = made + (size_t)(kept->slots + k - from) * pitch;
+    slopes_of(engine, from, to, of, span, out);
 }
 
-void ivx_engine_slopes(struct ivx_engine *engine, int n)
+/* The last of them are for results between this block and the next. */
+static void keep_slopes(const struct ivx_engine *engine, const struct ring *kept,
+                        const struct span *span, const float *made, size_t pitch)
 {
-    const float *rows[3 * IVX_REACH];
-    float *out[IVX_REACH];
-    const struct band band = band_of(engine, n);
-    const int32_t from = engine->next_slope, to = engine->slope_to;
-
-    for (size_t at = band.at; at < band.end; at += SLOPE_LINE) {
-        const size_t most = band.end - at < SLOPE_LINE ? band.end - at : SLOPE_LINE;
-        rows_around(engine, from, to, value_row, at, 0, rows);
-        for (int32_t k = from; k < to; k++)
-            out[k - from] = engine->slope[k % engine->slope_planes] + at;
-        slopes_of(engine, from, to, rows, out, most);
-    }
-    if (any_masked(engine, from, to))
-        share_slopes(engine, &band);
+    const int32_t block = engine->slope_to - engine->next_slope;
+    for (int32_t n = 0; n < kept->slots; n++)
+        memcpy(kept->at + (size_t)n * kept->plane + span->at,
+               made + (size_t)(block + n) * pitch, span->width * sizeof *made);
 }
 
 void ivx_engine_mark_slopes(struct ivx_engine *engine)
 {
-    const bool masked = any_masked(engine, engine->next_slope, engine->slope_to);
+    const bool masked = engine->slope_to > engine->next_slope
+                        && any_masked(engine, engine->next_slope, engine->slope_to);
     for (int32_t k = engine->next_slope; k < engine->slope_to; k++)
-        engine->share_sloped[k % engine->slope_planes] = masked;
+        engine->share_sloped[k] = masked;
 }
 
-/* The planes, and their slopes, that make up [at, ...) of a result slice. */
+/* From `at` of a plane: the slices that make up a result slice. */
 static const float **value_rows(const struct ivx_frame *frame, size_t at)
 {
-    const float **row = (const float **)frame->worker->row;
+    const float **rows = (const float **)frame->worker->row;
     for (int32_t n = 0; n < frame->taps.count; n++)
-        row[n] = ivx_engine_plane(frame->engine, frame->taps.first + n)->value + at;
-    return row;
+        rows[n] = frame->value_at[n] + at;
+    return rows;
 }
 
+/* The same from `at` of the span: their slopes. */
 static const float **slope_rows(const struct ivx_frame *frame, size_t at)
 {
-    const struct ivx_engine *engine = frame->engine;
-    const float **row = (const float **)frame->worker->row + engine->z.most;
+    const float **rows = (const float **)frame->worker->row + frame->taps.count;
     for (int32_t n = 0; n < frame->taps.count; n++)
-        row[n] = engine->slope[(frame->taps.first + n) % engine->slope_planes] + at;
-    return row;
+        rows[n] = frame->slope_at[n] + at;
+    return rows;
 }
 
-/* The weighted sum of the planes over [at, at + width) of a result slice. */
-static void sum_values(const struct ivx_frame *frame, size_t at, float *out, size_t width)
+/* The weighted sum of the planes over [at, at + width) of a span. */
+static void sum_values(const struct ivx_frame *frame, const struct span *span, size_t at,
+                       float *out, size_t width)
 {
     const struct ivx_kernels *kernels = frame->engine->kernels;
     const int32_t count = frame->taps.count;
 
-    kernels->taps(out, value_rows(frame, at), frame->value_weight, count, width);
+    kernels->taps(out, value_rows(frame, span->at + at), frame->value_weight, count,
+                  width);
     if (frame->slope_weight != NULL)
         kernels->add_taps(out, slope_rows(frame, at), frame->slope_weight, count, width);
 }
 
 /* The same, rounded, where there is a loop that does both at once. */
-static bool sum_rounded(const struct ivx_frame *frame, size_t at, int16_t *out,
-                        size_t width)
+static bool sum_rounded(const struct ivx_frame *frame, const struct span *span, size_t at,
+                        int16_t *out, size_t width)
 {
     const struct ivx_kernels *kernels = frame->engine->kernels;
     const int32_t count = frame->taps.count;
@@ -178,48 +146,47 @@ static bool sum_rounded(const struct ivx_frame *frame, size_t at, int16_t *out,
 
     if (frame->slope_weight != NULL && count != 2)
         return false;
-    if (frame->slope_weight == NULL) {
-        *outside += kernels->round_taps(out, value_rows(frame, at), frame->value_weight,
-                                        count, width);
-        return true;
-    }
-    *outside += kernels->round_spline(out, value_rows(frame, at), frame->value_weight,
-                                      slope_rows(frame, at), frame->slope_weight, width);
+    if (frame->slope_weight == NULL)
+        *outside += kernels->round_taps(out, value_rows(frame, span->at + at),
+                                        frame->value_weight, count, width);
+    else
+        *outside += kernels->round_spline(out, value_rows(frame, span->at + at),
+                                          frame->value_weight, slope_rows(frame, at),
+                                          frame->slope_weight, width);
     return true;
 }
 
 /* Slopes of how much is there, of the n-th slice that takes part: made with its block
  * when something is padded; else, at the wedges of a tilt, here. */
-static const float *share_slope(const struct ivx_frame *frame, int32_t row, size_t at,
-                                size_t width, int32_t n)
+static const float *share_slope(const struct ivx_frame *frame, const struct span *span,
+                                int32_t n)
 {
     const struct ivx_engine *engine = frame->engine;
-    const float *rows[2 * IVX_REACH + 1];
+    const struct worker *worker = frame->worker;
     const int32_t k = frame->taps.first + n;
-    float *made = frame->worker->share_slopes + (size_t)n * engine->grid->count[0];
+    float *made = worker->share_made + (size_t)n * span->width;
 
-    if (engine->share_sloped[k % engine->slope_planes])
-        return engine->share_slope[k % engine->slope_planes] + at;
-    rows_around(engine, k, k + 1, share_row, at, row, rows);
-    slopes_of(engine, k, k + 1, rows, &made, width);
+    if (engine->share_sloped[k])
+        return worker->share_slopes + (frame->slope_at[n] - worker->slopes);
+    slopes_of(engine, k, k + 1, share_part, span, &made);
     return made;
 }
 
 /* The same sum over how much of each plane was there. */
-static void sum_shares(const struct ivx_frame *frame, int32_t row_index, size_t at,
+static void sum_shares(const struct ivx_frame *frame, const struct span *span, size_t at,
                        float *out, size_t width)
 {
     const struct ivx_engine *engine = frame->engine;
     const float **row = (const float **)frame->worker->row;
 
     for (int32_t n = 0; n < frame->taps.count; n++)
-        row[n] = share_row(engine, frame->taps.first + n, at, row_index);
+        row[n] = share_part(engine, frame->taps.first + n, span) + at;
     engine->kernels->taps(out, row, frame->value_weight, frame->taps.count, width);
     if (frame->slope_weight == NULL)
         return;
 
     for (int32_t n = 0; n < frame->taps.count; n++)
-        row[n] = share_slope(frame, row_index, at, width, n);
+        row[n] = share_slope(frame, span, n) + at;
     engine->kernels->add_taps(out, row, frame->slope_weight, frame->taps.count, width);
 }
 
@@ -259,23 +226,20 @@ static void limit(const struct ivx_frame *frame, float *value, const float *shar
         ivx_limit(value, share, options->least, options->most, width);
 }
 
-static void plain(const struct ivx_frame *frame, size_t at, size_t width)
+static void plain(const struct ivx_frame *frame, const struct span *span, size_t at,
+                  size_t width)
 {
-    const bool whole = frame->engine->options->result == IVX_INT16;
-    const bool clamp = frame->engine->options->clamp;
+    const struct ivx_resample_options *options = frame->engine->options;
+    float *line = frame->worker->line;
     int16_t *to = frame->result;
 
-    while (width > 0) {
-        const size_t most = width < IVX_LINE ? width : IVX_LINE;
-        if (!whole || clamp || !sum_rounded(frame, at, to + at, most)) {
-            sum_values(frame, at, frame->worker->line, most);
-            if (clamp)
-                limit(frame, frame->worker->line, NULL, most);
-            put(frame, at, frame->worker->line, most);
-        }
-        at += most;
-        width -= most;
-    }
+    if (options->result == IVX_INT16 && !options->clamp
+        && sum_rounded(frame, span, at, to + span->at + at, width))
+        return;
+    sum_values(frame, span, at, line, width);
+    if (options->clamp)
+        limit(frame, line, NULL, width);
+    put(frame, span->at + at, line, width);
 }
 
 /* Columns [from, to) of a row of which some is missing: divide by how much was there.
@@ -290,44 +254,45 @@ static void divide(const struct ivx_frame *frame, int32_t from, int32_t to, bool
         worker->line + start, worker->share_line + start,
         frame->engine->options->background, (size_t)(to - from));
     if (frame->engine->options->clamp)
-        limit(frame, worker->line + start, worker->share_line + start, (size_t)(to - from));
+        limit(frame, worker->line + start, worker->share_line + start,
+              (size_t)(to - from));
     worker->background += missing;
     worker->padded += frame->padded ? missing : 0;
     worker->edge -= edge ? missing : 0;
 }
 
-static void masked(const struct ivx_frame *frame, int32_t row, size_t at, size_t width)
+static void masked(const struct ivx_frame *frame, const struct span *span, size_t at,
+                   size_t width)
 {
     struct worker *worker = frame->worker;
-    const bool rim =
-        frame->rim || row < frame->inner_row_from || row >= frame->inner_row_to;
+    const bool rim = frame->rim || span->row < frame->inner_row_from
+                     || span->row >= frame->inner_row_to;
     const int32_t from = sooner(frame->inner_column_from, frame->column_to);
     const int32_t to = later(from, sooner(frame->inner_column_to, frame->column_to));
 
-    sum_values(frame, at, worker->line, width);
-    sum_shares(frame, row, at, worker->share_line, width);
+    sum_values(frame, span, at, worker->line, width);
+    sum_shares(frame, span, at, worker->share_line, width);
     divide(frame, frame->column_from, from, true);
     divide(frame, from, to, rim);
     divide(frame, to, frame->column_to, true);
-    put(frame, at, worker->line, width);
+    put(frame, span->at + at, worker->line, width);
 }
 
-static void one_row(const struct ivx_frame *frame, int32_t row)
+static void one_row(const struct ivx_frame *frame, const struct span *span)
 {
-    const size_t pitch = (size_t)frame->engine->grid->count[0];
-    const size_t start = (size_t)row * pitch;
+    const size_t column = (size_t)frame->column_from;
     const size_t inside = (size_t)(frame->column_to - frame->column_from);
 
-    if (row < frame->row_from || row >= frame->row_to || inside == 0) {
-        put(frame, start, NULL, pitch);
+    if (span->row < frame->row_from || span->row >= frame->row_to || inside == 0) {
+        put(frame, span->at, NULL, span->width);
         return;
     }
-    put(frame, start, NULL, (size_t)frame->column_from);
-    if (row >= frame->plain_from && row < frame->plain_to)
-        plain(frame, start + frame->column_from, inside);
+    put(frame, span->at, NULL, column);
+    if (span->row >= frame->plain_from && span->row < frame->plain_to)
+        plain(frame, span, column, inside);
     else
-        masked(frame, row, start + frame->column_from, inside);
-    put(frame, start + frame->column_to, NULL, pitch - frame->column_to);
+        masked(frame, span, column, inside);
+    put(frame, span->at + column + inside, NULL, span->width - column - inside);
 }
 
 static void count_edge(const struct ivx_frame *frame, int32_t from, int32_t to)
@@ -342,25 +307,6 @@ static void count_edge(const struct ivx_frame *frame, int32_t from, int32_t to)
         frame->worker->edge += (uint64_t)(rows * columns);
     if (inner > 0 && !frame->rim)
         frame->worker->edge -= (uint64_t)(inner * inner_columns);
-}
-
-static void rows_of(const struct ivx_frame *frame, int32_t from, int32_t to)
-{
-    const int32_t pitch = frame->engine->grid->count[0];
-
-    const bool whole = frame->column_from == 0 && frame->column_to == pitch;
-    const int32_t start = later(from, later(frame->row_from, frame->plain_from));
-    const int32_t end = sooner(to, sooner(frame->row_to, frame->plain_to));
-    if (!whole || start >= end) {
-        for (int32_t row = from; row < to; row++)
-            one_row(frame, row);
-        return;
-    }
-    for (int32_t row = from; row < start; row++)
-        one_row(frame, row);
-    plain(frame, (size_t)start * pitch, (size_t)(end - start) * pitch);
-    for (int32_t row = end; row < to; row++)
-        one_row(frame, row);
 }
 
 /* Which rows need no second channel. */
@@ -380,10 +326,27 @@ static void plain_rows(struct ivx_frame *frame)
     }
 }
 
-static void frame_of(struct ivx_engine *engine, struct worker *worker, int32_t m,
+/* Where the slices of a frame stand. */
+static void places_of(struct ivx_frame *frame, const float **place)
+{
+    const struct ivx_engine *engine = frame->engine;
+    const int32_t oldest = engine->next_slope - engine->kept.slots;
+    frame->value_at = place;
+    frame->slope_at = place + engine->z.most;
+    for (int32_t n = 0; n < frame->taps.count; n++) {
+        const int32_t k = frame->taps.first + n;
+        frame->value_at[n] = ivx_ring_plane(&engine->value, k);
+        if (frame->slope_weight != NULL)
+            frame->slope_at[n] =
+                frame->worker->slopes + (size_t)(k - oldest) * frame->worker->span;
+    }
+}
+
+static void frame_of(struct ivx_engine *engine, struct worker *worker, int32_t n,
                      struct ivx_frame *frame)
 {
     const struct ivx_stack *stack = engine->stack;
+    const int32_t m = engine->next_out + n;
     const double u = engine->position[m], last = stack->slices - 1;
     const double half = engine->options->boundary == IVX_BOUNDARY_BACKGROUND ? 0 : 0.5;
     const double across = ivx_knots_shift(&engine->knots, stack->shift_row, u);
@@ -392,8 +355,7 @@ static void frame_of(struct ivx_engine *engine, struct worker *worker, int32_t m
     *frame = (struct ivx_frame){ .engine = engine,
                                  .worker = worker,
                                  .taps = engine->z.row[m] };
-    frame->result =
-        (char *)engine->result + engine->result_pitch * (size_t)(m - engine->next_out);
+    frame->result = (char *)engine->result + engine->result_pitch * (size_t)n;
     frame->outside = !(u >= -half && u <= last + half) || frame->taps.count == 0;
     frame->rim = u < 0 || u > last;
     if (frame->outside)
@@ -401,6 +363,7 @@ static void frame_of(struct ivx_engine *engine, struct worker *worker, int32_t m
 
     frame->value_weight = ivx_table_values(&engine->z, m);
     frame->slope_weight = engine->z.shape.spline ? ivx_table_slopes(&engine->z, m) : NULL;
+    places_of(frame, worker->place + (size_t)n * 2 * engine->z.most);
     ivx_engine_needs(engine, m, &frame->first, &frame->last);
     ivx_engine_range(engine, 0, across, half, &frame->column_from, &frame->column_to);
     ivx_engine_range(engine, 1, down, half, &frame->row_from, &frame->row_to);
@@ -419,33 +382,63 @@ static bool is_whole(const struct ivx_frame *frame)
            && frame->plain_to == count[1];
 }
 
-/* Values [at, end) of a slice, or the rows that begin there. */
-static void piece_of(const struct ivx_frame *frame, size_t at, size_t end)
+/* The frames of this turn: may their rows be worked on in any pieces? */
+static bool frames_of(struct ivx_engine *engine, struct worker *worker)
 {
-    if (frame->outside)
-        put(frame, at, NULL, end - at);
-    else if (frame->whole)
-        plain(frame, at, end - at);
-    else
-        rows_of(frame, first_row(frame->engine, at), first_row(frame->engine, end));
+    bool whole = !engine->masks_ready;
+    for (int32_t m = 0; m < engine->group_to - engine->next_out; m++) {
+        struct ivx_frame *frame = &worker->frame[m];
+        frame_of(engine, worker, m, frame);
+        frame->whole = is_whole(frame);
+        whole &= frame->whole || frame->outside;
+        if (!frame->outside)
+            count_edge(frame, worker->row_from, worker->row_to);
+    }
+    return whole;
+}
+
+static void one_span(struct ivx_engine *engine, struct worker *worker,
+                     const struct span *span)
+{
+    const size_t pitch = worker->span;
+    const bool sloping = engine->slope_to > engine->next_slope;
+    const bool sharing = sloping && engine->masks_ready;
+    if (sloping)
+        make_slopes(engine, &engine->kept, value_part, span, worker->slopes, pitch);
+    if (sharing)
+        make_slopes(engine, &engine->share_kept,
+                    engine->share_sloped[engine->next_slope] ? share_part : NULL, span,
+                    worker->share_slopes, pitch);
+    for (int32_t m = 0; m < engine->group_to - engine->next_out; m++) {
+        const struct ivx_frame *frame = &worker->frame[m];
+        if (frame->outside)
+            put(frame, span->at, NULL, span->width);
+        else if (frame->whole)
+            plain(frame, span, 0, span->width);
+        else
+            one_row(frame, span);
+    }
+    if (engine->block_done)
+        keep_slopes(engine, &engine->kept, span, worker->slopes, pitch);
+    if (engine->block_done && sharing)
+        keep_slopes(engine, &engine->share_kept, span, worker->share_slopes, pitch);
 }
 
 void ivx_engine_through(struct ivx_engine *engine, int n)
 {
-    const struct band band = band_of(engine, n);
-    const int32_t group = engine->group_to - engine->next_out;
     struct worker *worker = &engine->worker[n];
+    const size_t width = (size_t)engine->grid->count[0];
+    const size_t end = width * (size_t)worker->row_to;
+    const bool any_pieces = frames_of(engine, worker);
+    struct span span = { width * (size_t)worker->row_from, width, worker->row_from };
 
-    for (int32_t m = 0; m < group; m++) {
-        struct ivx_frame *frame = &worker->frame[m];
-        frame_of(engine, worker, engine->next_out + m, frame);
-        frame->whole = is_whole(frame);
-        if (!frame->outside)
-            count_edge(frame, band.row, band.row_end);
-    }
-    for (size_t at = band.at; at < band.end; at += IVX_LINE) {
-        const size_t end = band.end - at < IVX_LINE ? band.end : at + IVX_LINE;
-        for (int32_t m = 0; m < group; m++)
-            piece_of(&worker->frame[m], at, end);
+    if (engine->group_to == engine->next_out && engine->slope_to == engine->next_slope)
+        return;
+    if (any_pieces)
+        span = (struct span){ span.at, IVX_LINE, -1 };
+    for (; span.at < end; span.at += span.width) {
+        span.width = end - span.at < span.width ? end - span.at : span.width;
+        one_span(engine, worker, &span);
+        span.row += any_pieces ? 0 : 1;
     }
 }

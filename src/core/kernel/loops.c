@@ -96,6 +96,11 @@ FOUR(four_int_sums, int16_t, ivx_load_int16)
             const ivx_vector sum = many(row, w, count, x);                               \
             ivx_store(out + x, add ? ivx_load(out + x) + sum : sum);                     \
         }                                                                                \
+        if (!add && x < width && width >= IVX_VECTOR) {                                  \
+            x = width - IVX_VECTOR;                                                      \
+            ivx_store(out + x, many(row, w, count, x));                                  \
+            return;                                                                      \
+        }                                                                                \
         for (; x < width; x++) {                                                         \
             const float sum = one(row, w, count, x);                                     \
             out[x] = add ? out[x] + sum : sum;                                           \
@@ -181,7 +186,6 @@ IVX_INLINE void slope_columns(float *const *out, const float *const *rows, int32
     float sum[BLOCK] = { 0 };
     for (int32_t r = count + 2 * IVX_REACH - 2; r >= IVX_REACH; r--) {
         const float *here = rows[r] + x, *next = rows[r + 1] + x;
-        fetch(here + BLOCK);
         for (size_t c = 0; c < most; c++)
             sum[c] = (next[c] - here[c]) + pole * sum[c];
         if (r < count + IVX_REACH)
@@ -191,12 +195,50 @@ IVX_INLINE void slope_columns(float *const *out, const float *const *rows, int32
     for (int32_t r = 1; r < count + IVX_REACH; r++) {
         const float *here = rows[r] + x, *last = rows[r - 1] + x;
         float *to = r < IVX_REACH ? NULL : out[r - IVX_REACH] + x;
-        if (to == NULL)
-            fetch(here + BLOCK);
         for (size_t c = 0; c < most; c++)
             sum[c] = (here[c] - last[c]) + pole * sum[c];
         for (size_t c = 0; to != NULL && c < most; c++)
             to[c] = gain * (sum[c] + to[c]);
+    }
+}
+
+/* Four vectors of it: sums and the last row stay in registers. */
+IVX_INLINE void slope_block(float *const *out, const float *const *rows, int32_t count,
+                            size_t x)
+{
+    const float pole = (float)IVX_SPLINE_POLE, gain = (float)IVX_SPLINE_GAIN;
+    ivx_vector sum[4] = { 0 }, last[4];
+    for (size_t v = 0; v < 4; v++)
+        last[v] = ivx_load(rows[count + 2 * IVX_REACH - 1] + x + v * IVX_VECTOR);
+    for (int32_t r = count + 2 * IVX_REACH - 2; r >= IVX_REACH; r--) {
+        const float *at = rows[r] + x;
+        float *to = r < count + IVX_REACH ? out[r - IVX_REACH] + x : NULL;
+        fetch(at + BLOCK);
+        for (size_t v = 0; v < 4; v++) {
+            const ivx_vector here = ivx_load(at + v * IVX_VECTOR);
+            sum[v] = (last[v] - here) + pole * sum[v];
+            last[v] = here;
+        }
+        for (size_t v = 0; to != NULL && v < 4; v++)
+            ivx_store(to + v * IVX_VECTOR, sum[v]);
+    }
+    for (size_t v = 0; v < 4; v++) {
+        last[v] = ivx_load(rows[0] + x + v * IVX_VECTOR);
+        sum[v] = (ivx_vector){ 0 };
+    }
+    for (int32_t r = 1; r < count + IVX_REACH; r++) {
+        const float *at = rows[r] + x;
+        float *to = r < IVX_REACH ? NULL : out[r - IVX_REACH] + x;
+        if (to == NULL)
+            fetch(at + BLOCK);
+        for (size_t v = 0; v < 4; v++) {
+            const ivx_vector here = ivx_load(at + v * IVX_VECTOR);
+            sum[v] = (here - last[v]) + pole * sum[v];
+            last[v] = here;
+        }
+        for (size_t v = 0; to != NULL && v < 4; v++)
+            ivx_store(to + v * IVX_VECTOR,
+                      gain * (sum[v] + ivx_load(to + v * IVX_VECTOR)));
     }
 }
 
@@ -205,8 +247,10 @@ static void slope_even(float *const *out, const float *const *rows, int32_t coun
 {
     size_t x = 0;
     for (; x + BLOCK <= width; x += BLOCK)
-        slope_columns(out, rows, count, x, BLOCK);
-    if (x < width)
+        slope_block(out, rows, count, x);
+    if (x < width && width >= BLOCK)
+        slope_block(out, rows, count, width - BLOCK);
+    else if (x < width)
         slope_columns(out, rows, count, x, width - x);
 }
 
@@ -305,13 +349,23 @@ static uint64_t count_outside(const float *const *row, const float *w,
     return outside;
 }
 
+/* What is rounded at a time. The last pair of a row may overlap the one before: the same
+ * values again cost less than values one by one. */
+enum { PAIR = 2 * IVX_VECTOR };
+
+IVX_INLINE size_t next_pair(size_t x, size_t width)
+{
+    const size_t next = x + PAIR;
+    return next < width && next + PAIR > width ? width - PAIR : next;
+}
+
 IVX_INLINE uint64_t round_of(int16_t *restrict out, const float *const *rows,
                              const float *weights, const int32_t count, size_t width)
 {
     KEEP(float)
     size_t x = 0;
     int off = 0;
-    for (; x + 2 * IVX_VECTOR <= width; x += 2 * IVX_VECTOR)
+    for (; x < width && width >= PAIR; x = next_pair(x, width))
         off |= ivx_store_int16(out + x, sum_at(row, w, count, x),
                                sum_at(row, w, count, x + IVX_VECTOR));
     for (; x < width; x++)
@@ -357,7 +411,7 @@ static uint64_t round_spline(int16_t *restrict out, const float *const *rows,
     const float w[2] = { weights[0], weights[1] }, v[2] = { sw[0], sw[1] };
     size_t x = 0;
     int off = 0;
-    for (; x + 2 * IVX_VECTOR <= width; x += 2 * IVX_VECTOR)
+    for (; x < width && width >= PAIR; x = next_pair(x, width))
         off |= ivx_store_int16(out + x, spline_at(row, w, slope, v, x),
                                spline_at(row, w, slope, v, x + IVX_VECTOR));
     for (; x < width; x++)

@@ -115,8 +115,8 @@ START_TEST(sets_and_crews_give_the_same_bits)
 }
 END_TEST
 
-/* A limit that still fits changes the batches and no bit; one that does not is
- * IVX_REFUSED: it would be the same the next time. */
+/* A limit that still fits changes how many results are made at a time and no bit; one that
+ * does not is IVX_REFUSED: it would be the same the next time. */
 START_TEST(memory_is_limited_and_bits_do_not_care)
 {
     IVX_AUTO(subject_free) struct subject *subject = subject_new(64, 64, 200, coarse);
