@@ -128,9 +128,6 @@ struct ivx_engine {
 bool ivx_engine_new(const struct ivx_stack *stack, const struct ivx_grid *grid,
                     const struct ivx_resample_options *options, struct ivx_engine **out,
                     struct ivx_err *err);
-void ivx_engine_free(struct ivx_engine **engine);
-/* The planes for padding, made when the first padded slice comes. */
-bool ivx_engine_masks(struct ivx_engine *engine, struct ivx_err *err);
 /* Slopes along z are made in blocks of at most IVX_REACH slices, cut alike from both ends
  * of the stack so that a mirrored stack is cut likewise: where the block from slice k
  * ends. */
@@ -142,6 +139,13 @@ void ivx_engine_needs(const struct ivx_engine *engine, int32_t m, int32_t *first
 void ivx_engine_range(const struct ivx_engine *engine, int axis, double shift,
                       double half, int32_t *from_out, int32_t *to_out);
 void ivx_engine_run(const struct ivx_engine *engine, void (*task)(void *engine, int n));
+
+/* memory.c: how much is worked on at a time so that it fits, then all of it. */
+bool ivx_engine_fit(struct ivx_engine *engine, struct ivx_err *err);
+bool ivx_engine_make(struct ivx_engine *engine, struct ivx_err *err);
+/* The planes for padding, made when the first padded slice comes. */
+bool ivx_engine_masks(struct ivx_engine *engine, struct ivx_err *err);
+void ivx_engine_free(struct ivx_engine **engine);
 
 /* inplane.c: slice k to its ring plane. Before: its tables, its channels, and what its
  * columns need whole; then the rows of task n. */

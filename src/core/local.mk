@@ -11,8 +11,8 @@ libcore_a_SOURCES = $(core_headers) src/core/sane.h src/core/sane.c \
 	src/core/any.c src/core/field.h src/core/field.c src/core/gather.c \
 	src/core/point.h src/core/point.c \
 	src/core/engine.h src/core/fold.c src/core/grid.c src/core/inplane.c \
-	src/core/knots.h src/core/knots.c src/core/limit.h src/core/mirror.c \
-	src/core/plan.c src/core/resample.c src/core/shape.c src/core/stack.c \
+	src/core/knots.h src/core/knots.c src/core/limit.h src/core/memory.c \
+	src/core/mirror.c src/core/plan.c src/core/resample.c src/core/shape.c src/core/stack.c \
 	src/core/table.h src/core/table.c src/core/target.c src/core/through.c \
 	src/core/kernel/kernel.h src/core/kernel/mode.h src/core/kernel/pick.c \
 	src/core/kernel/vector.h
