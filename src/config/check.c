@@ -138,6 +138,15 @@ bool ivx_check_host(const char *text, const char *unit)
     return true;
 }
 
+bool ivx_check_antialias(const char *text, const char *unit)
+{
+    static const char mirp[] = "gauss-mirp:";
+    double beta;
+    if (strncmp(text, mirp, sizeof mirp - 1) != 0)
+        return ivx_check_word(text, unit);
+    return ivx_text_to_double(text + sizeof mirp - 1, &beta) && beta >= 0.01 && beta <= 1;
+}
+
 bool ivx_check_spacing(const char *text, const char *unit)
 {
     (void)unit;

@@ -77,14 +77,17 @@ static const struct ivx_setting recipe[] = {
          "bspline3, linear, catmull-rom, lanczos3 or nearest", "How voxels are interpolated."),
     TEXT(IN(align), "align", "center", ivx_check_word, "center, origin or corner",
          "What source and result have in common: see isovox(1)."),
-    TEXT(IN(antialias), "antialias", "auto", ivx_check_word, "auto or off",
-         "auto: along axes where the result is coarser."),
-    TEXT(IN(boundary), "boundary", "nearest", ivx_check_word, "nearest or background",
+    TEXT(IN(antialias), "antialias", "auto", ivx_check_antialias,
+         "auto, off, gauss-cardoso, gauss-mirp or gauss-mirp:BETA",
+         "auto: along axes where the result is coarser; gauss-*: as other systems do it."),
+    TEXT(IN(boundary), "boundary", "nearest", ivx_check_word, "nearest, background or mirror",
          "What stands beyond the outermost sample."),
     TEXT(IN(orientation), "orientation", "acquired", ivx_check_word, "acquired or patient",
          "Axes of the result: the slices', or the patient's."),
     TEXT(IN(format), "format", "dicom", ivx_check_word, "dicom or enhanced",
          "An instance per slice, or multi-frame (Enhanced CT, MR, PET)."),
+    TEXT(IN(clamp), "clamp", "off", ivx_check_word, "off or input-range",
+         "input-range: nothing below or above what was acquired."),
 };
 #undef IN
 

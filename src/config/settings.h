@@ -54,6 +54,7 @@ bool ivx_check_network(const char *text, const char *unit);
 bool ivx_check_host(const char *text, const char *unit);
 bool ivx_check_glob(const char *text, const char *unit);
 bool ivx_check_spacing(const char *text, const char *unit);
+bool ivx_check_antialias(const char *text, const char *unit);
 bool ivx_check_bool(const char *text, const char *unit);
 double ivx_spacing_of(const char *good_text);
 bool ivx_bool_of(const char *good_text);

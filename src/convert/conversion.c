@@ -160,6 +160,7 @@ static bool prepare_plan(const struct ivx_conversion *conversion, struct run *ru
     run->plan.options = (struct ivx_resample_options){
         .kernel = recipe->kernel,
         .antialias = recipe->antialias,
+        .mirp_beta = recipe->mirp_beta,
         .boundary = recipe->boundary,
         .result = choose_result(&run->plan),
         .background = ivx_source_background(conversion->source),
@@ -296,6 +297,23 @@ static bool run_engine(struct run *run, ivx_slice_sink *sink,
     return done;
 }
 
+/* Limits for the engine where results are not to leave the range of the source. */
+static bool settle_range(struct run *run, struct ivx_err *err)
+{
+    const struct ivx_conversion *conversion = run->plan.conversion;
+    const int64_t before = ivx_clock_steady_us();
+    double least, most;
+    if (conversion->recipe->clamp == IVX_CLAMP_OFF || run->plan.native)
+        return true;
+    if (!ivx_source_range(conversion->source, &least, &most, err))
+        return false;
+    run->plan.options.clamp = least <= most;
+    run->plan.options.least = (float)least;
+    run->plan.options.most = (float)most;
+    run->stages.read += ivx_clock_steady_us() - before;
+    return true;
+}
+
 /* One scale for a series is known when its largest value is: a pass that writes nothing. */
 static bool settle_storing(struct run *run, struct ivx_err *err)
 {
@@ -370,7 +388,8 @@ static bool convert(const struct ivx_conversion *conversion, struct run *run,
                     struct ivx_conversion_result *result, struct ivx_err *err)
 {
     return prepare_plan(conversion, run, err) && prepare_digests(run, err)
-           && settle_storing(run, err) && open_output(run, result, err) && sample(run, result, err)
+           && settle_range(run, err) && settle_storing(run, err)
+           && open_output(run, result, err) && sample(run, result, err)
            && ivx_manifest_make(&run->plan, result, &result->manifest_json, err)
            && ivx_part_write_text(conversion, "manifest.json", "", result->manifest_json,
                                   err)

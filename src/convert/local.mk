@@ -22,6 +22,7 @@ libconvert_a_SOURCES += src/convert/native.c
 libconvert_a_SOURCES += src/convert/nifti.c
 libconvert_a_SOURCES += src/convert/parts.h
 libconvert_a_SOURCES += src/convert/pipe.c
+libconvert_a_SOURCES += src/convert/range.c
 libconvert_a_SOURCES += src/convert/raw.c
 libconvert_a_SOURCES += src/convert/storing.c
 

@@ -62,6 +62,10 @@ bool ivx_storing_measured(double least, double most, struct ivx_stored *stored,
 uint64_t ivx_storing_round(const struct ivx_stored *stored, const float *values,
                            size_t count, uint16_t *out);
 
+/* Of what takes part in the conversion; least > most: nothing does. */
+bool ivx_source_range(const struct ivx_source_volume *source, double *least_out,
+                      double *most_out, struct ivx_err *err);
+
 /* In place of the engine where the acquired grid is kept. */
 bool ivx_native_copy(const struct ivx_stack *stack, enum ivx_sample result,
                      ivx_slice_source *source, void *source_context, ivx_slice_sink *sink,

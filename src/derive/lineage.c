@@ -64,6 +64,20 @@ static void describe_source(const struct ivx_source_volume *source, struct ivx_t
                      source->tilt_deg);
 }
 
+static void describe_parity(const struct ivx_resample_options *options,
+                            struct ivx_text *text)
+{
+    if (options->antialias == IVX_ANTIALIAS_GAUSS_CARDOSO)
+        ivx_text_add(text, "; Gaussian before it (Cardoso)");
+    if (options->antialias == IVX_ANTIALIAS_GAUSS_MIRP)
+        ivx_text_add(text, "; Gaussian before it (MIRP, beta %g)", options->mirp_beta);
+    if (options->boundary == IVX_BOUNDARY_MIRROR)
+        ivx_text_add(text, "; edges mirrored");
+    if (options->clamp)
+        ivx_text_add(text, "; limited to the range of the source, %.6g to %.6g",
+                     (double)options->least, (double)options->most);
+}
+
 static void describe_filter(const struct ivx_derivation *derivation,
                             struct ivx_text *text)
 {
@@ -74,6 +88,7 @@ static void describe_filter(const struct ivx_derivation *derivation,
     if (stretch[0] > 1 || stretch[1] > 1 || stretch[2] > 1)
         ivx_text_add(text, "; anti-aliasing kernel stretched %.3f x %.3f x %.3f",
                      stretch[0], stretch[1], stretch[2]);
+    describe_parity(derivation->options, text);
 }
 
 static void describe_target(const struct ivx_derivation *derivation,

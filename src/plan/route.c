@@ -59,6 +59,7 @@ bool ivx_plan_recipe_json(const struct ivx_config_recipe *recipe, bool gap_inter
         { "boundary", recipe->boundary },
         { "orientation", recipe->orientation },
         { "format", recipe->format },
+        { "clamp", recipe->clamp },
     };
     struct ivx_recipe_settings settings;
     ivx_recipe_default(&settings);

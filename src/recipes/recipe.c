@@ -23,10 +23,12 @@ static const char *const gaps[] = {
         NULL
 };
 static const char *const aligns[] = { "center", "origin", "corner", NULL };
-static const char *const antialiases[] = { "auto", "off", NULL };
-static const char *const boundaries[] = { "nearest", "background", NULL };
+static const char *const antialiases[] = { "auto", "off", "gauss-cardoso", "gauss-mirp",
+                                           NULL };
+static const char *const boundaries[] = { "nearest", "background", "mirror", NULL };
 static const char *const orientations[] = { "acquired", "patient", NULL };
 static const char *const formats[] = { "dicom", "enhanced", NULL };
+static const char *const clamps[] = { "off", "input-range", NULL };
 
 /* Settings that are words, in the order of the canonical text. The words are in the order of
  * the enumeration; the first is the default.
@@ -42,7 +44,8 @@ enum { ALWAYS, ADDED };
   X(boundary,    ALWAYS, boundaries) \
   X(orientation, ALWAYS, orientations) \
   X(gap,         ALWAYS, gaps) \
-  X(format,      ADDED,  formats)
+  X(format,      ADDED,  formats) \
+  X(clamp,       ADDED,  clamps)
 
 static const struct word {
     const char *key;
@@ -72,9 +75,30 @@ static void put(struct ivx_recipe_settings *settings, const struct word *word, i
     memcpy((char *)settings + word->at, &value, sizeof value);
 }
 
+/* "gauss-mirp" and "gauss-mirp:0.9": the one word that has a parameter. */
+static bool put_mirp(struct ivx_recipe_settings *settings, const char *name)
+{
+    static const char word[] = "gauss-mirp";
+    const size_t length = sizeof word - 1;
+    double beta = IVX_MIRP_BETA;
+    if (strncmp(name, word, length) != 0 || (name[length] != '\0' && name[length] != ':'))
+        return false;
+    if (name[length] == ':'
+        && (!ivx_text_to_double(name + length + 1, &beta) || !(beta >= 0.01 && beta <= 1)))
+        return false;
+    settings->antialias = IVX_ANTIALIAS_GAUSS_MIRP;
+    settings->mirp_beta = beta;
+    return true;
+}
+
 static bool put_name(struct ivx_recipe_settings *settings, const struct word *word,
                      const char *name)
 {
+    if (word->names == antialiases) {
+        if (put_mirp(settings, name))
+            return true;
+        settings->mirp_beta = 0;
+    }
     for (int n = 0; word->names[n] != NULL; n++)
         if (strcmp(word->names[n], name) == 0) {
             put(settings, word, n);
@@ -130,22 +154,40 @@ bool ivx_recipe_same(const struct ivx_recipe_settings *a, const struct ivx_recip
     for (size_t n = 0; n < IVX_COUNT(words); n++)
         if (get(a, &words[n]) != get(b, &words[n]))
             return false;
-    return a->spacing_mm == b->spacing_mm;
+    return a->spacing_mm == b->spacing_mm && a->mirp_beta == b->mirp_beta;
+}
+
+static void add_number(struct ivx_text *text, double value)
+{
+    char number[40] = "0";
+    double back = 0;
+    for (int digits = 1; digits <= 17 && back != value; digits++) {
+        snprintf(number, sizeof number, "%.*g", digits, value);
+        (void)ivx_text_to_double(number, &back);
+    }
+    ivx_text_add(text, "%s", number);
 }
 
 static void add_spacing(struct ivx_text *text, double mm)
 {
-    if (mm == IVX_SPACING_NATIVE || mm == IVX_SPACING_MIN) {
+    if (mm == IVX_SPACING_NATIVE || mm == IVX_SPACING_MIN)
         ivx_text_add(text, "\"%s\"", mm == IVX_SPACING_MIN ? "min" : "native");
+    else
+        add_number(text, mm);
+}
+
+static void add_word(struct ivx_text *text, const struct ivx_recipe_settings *settings,
+                     const struct word *word)
+{
+    const int value = get(settings, word);
+    if (word->written == ADDED && value == 0)
         return;
+    ivx_text_add(text, ",\"%s\":\"%s", word->key, word->names[value]);
+    if (word->names == antialiases && settings->antialias == IVX_ANTIALIAS_GAUSS_MIRP) {
+        ivx_text_add(text, ":");
+        add_number(text, settings->mirp_beta);
     }
-    char number[40];
-    double back = 0;
-    for (int digits = 1; digits <= 17 && back != mm; digits++) {
-        snprintf(number, sizeof number, "%.*g", digits, mm);
-        (void)ivx_text_to_double(number, &back);
-    }
-    ivx_text_add(text, "%s", number);
+    ivx_text_add(text, "\"");
 }
 
 bool ivx_recipe_json(const struct ivx_recipe_settings *settings, char **json_out,
@@ -159,11 +201,8 @@ bool ivx_recipe_json(const struct ivx_recipe_settings *settings, char **json_out
         return ivx_fail(err, IVX_FULL, "recipe: no memory");
     ivx_text_add(&text, "{\"name\":%s,\"spacing\":", quoted);
     add_spacing(&text, settings->spacing_mm);
-    for (size_t n = 0; n < IVX_COUNT(words); n++) {
-        const int value = get(settings, &words[n]);
-        if (words[n].written == ALWAYS || value != 0)
-            ivx_text_add(&text, ",\"%s\":\"%s\"", words[n].key, words[n].names[value]);
-    }
+    for (size_t n = 0; n < IVX_COUNT(words); n++)
+        add_word(&text, settings, &words[n]);
     ivx_text_add(&text, "}");
     if (text.failed)
         return ivx_fail(err, IVX_FULL, "recipe: no memory");

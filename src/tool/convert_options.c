@@ -30,8 +30,11 @@ static const char help[] =
     "  --kernel NAME         bspline3 (default), linear, catmull-rom, lanczos3, nearest\n"
     "  --align HOW           center (default), origin, corner\n"
     "  --orientation HOW     acquired (default), patient: the axes of the result\n"
-    "  --antialias HOW       auto (default: where the target is coarser), off\n"
-    "  --boundary HOW        nearest (default), background\n"
+    "  --antialias HOW       auto (default: where the target is coarser), off, or as "
+    "other\n"
+    "                        systems: gauss-cardoso, gauss-mirp, gauss-mirp:BETA\n"
+    "  --boundary HOW        nearest (default), background, mirror\n"
+    "  --clamp HOW           off (default), input-range: no value beyond those acquired\n"
     "  --round HOW           half-even\n"
     "  --format NAME         dicom (default), enhanced (multi-frame DICOM), nifti (.nii.gz; "
     ".nii by\n"
@@ -59,6 +62,7 @@ enum id {
     ID_ORIENTATION,
     ID_ANTIALIAS,
     ID_BOUNDARY,
+    ID_CLAMP,
     ID_ROUND,
     ID_FORMAT,
     ID_GAP,
@@ -81,6 +85,7 @@ static const struct option table[] = {
     { "orientation", required_argument, NULL, ID_ORIENTATION },
     { "antialias", required_argument, NULL, ID_ANTIALIAS },
     { "boundary", required_argument, NULL, ID_BOUNDARY },
+    { "clamp", required_argument, NULL, ID_CLAMP },
     { "round", required_argument, NULL, ID_ROUND },
     { "format", required_argument, NULL, ID_FORMAT },
     { "gap", required_argument, NULL, ID_GAP },
@@ -135,7 +140,7 @@ static const struct {
     { ID_SPACING, "spacing" },   { ID_KERNEL, "kernel" },
     { ID_ALIGN, "align" },       { ID_ANTIALIAS, "antialias" },
     { ID_BOUNDARY, "boundary" }, { ID_ORIENTATION, "orientation" },
-    { ID_GAP, "gap" },
+    { ID_GAP, "gap" },           { ID_CLAMP, "clamp" },
 };
 
 static bool take_settings(const struct given *given, struct ivx_recipe_settings *recipe)
@@ -268,7 +273,8 @@ static bool load_recipe(const struct given *given, struct ivx_recipe_settings *r
                                             [ID_ALIGN] = found->align,
                                             [ID_ANTIALIAS] = found->antialias,
                                             [ID_BOUNDARY] = found->boundary,
-                                            [ID_ORIENTATION] = found->orientation } };
+                                            [ID_ORIENTATION] = found->orientation,
+                                            [ID_CLAMP] = found->clamp } };
     if (!take_settings(&words, recipe)
         || !ivx_recipe_set(recipe, "format", found->format, &err))
         return false;

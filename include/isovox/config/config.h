@@ -74,7 +74,7 @@ struct ivx_config_recipe {
     char *name;
     double spacing_mm;        /* > 0, -1 for "min", -2 for "native": as in recipes */
     /* Checked names, those of `isovox convert`. */
-    char *kernel, *align, *antialias, *boundary, *orientation, *format;
+    char *kernel, *align, *antialias, *boundary, *orientation, *format, *clamp;
 };
 struct ivx_destination {
     char *name, *ae_title, *address, *calling_ae; /* calling_ae: default receive.ae_title */

@@ -15,6 +15,9 @@ enum ivx_orientation { IVX_ORIENTATION_ACQUIRED, IVX_ORIENTATION_PATIENT };
 
 /* One instance per slice, or multi-frame ones. Files of other formats are the tool's. */
 enum ivx_recipe_format { IVX_RECIPE_DICOM, IVX_RECIPE_ENHANCED };
+/* What becomes of results that the kernel made larger or smaller than anything acquired:
+ * nothing, or they are limited to the range of the source and counted. */
+enum ivx_clamp { IVX_CLAMP_OFF, IVX_CLAMP_INPUT_RANGE };
 
 /* docs/INTERFACE 2. The words of each, and whether they are always written: recipe.c. */
 struct ivx_recipe_settings {
@@ -27,6 +30,8 @@ struct ivx_recipe_settings {
     enum ivx_orientation orientation;
     enum ivx_gap gap;
     enum ivx_recipe_format format;
+    enum ivx_clamp clamp;
+    double mirp_beta; /* of IVX_ANTIALIAS_GAUSS_MIRP: "gauss-mirp:0.98"; else 0 */
 };
 
 /* 1.0 mm, bspline3, center, auto, nearest, acquired, refuse. */

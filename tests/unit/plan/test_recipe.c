@@ -8,12 +8,15 @@
 #include "isovox/recipes/recipe.h"
 
 static const struct ivx_config_recipe recipes[] = {
-    { "iso-1mm", 1, "bspline3", "center", "auto", "nearest", "acquired", "dicom" },
-    { "a \"quoted\" name\\", 0.1, "linear", "origin", "off", "background", "patient", "dicom" },
-    { "third", 1.0 / 3, "nearest", "corner", "auto", "nearest", "acquired", "dicom" },
-    { "as it is", -2, "bspline3", "center", "auto", "nearest", "acquired", "dicom" },
-    { "frames", 1, "bspline3", "center", "auto", "nearest", "acquired", "enhanced" },
-    { "min", -1, "lanczos3", "center", "auto", "nearest", "patient", "dicom" },
+    { "iso-1mm", 1, "bspline3", "center", "auto", "nearest", "acquired", "dicom", "off" },
+    { "a \"quoted\" name\\", 0.1, "linear", "origin", "off", "background", "patient", "dicom",
+      "off" },
+    { "third", 1.0 / 3, "nearest", "corner", "auto", "nearest", "acquired", "dicom", "off" },
+    { "as it is", -2, "bspline3", "center", "auto", "nearest", "acquired", "dicom", "off" },
+    { "frames", 1, "bspline3", "center", "auto", "nearest", "acquired", "enhanced", "off" },
+    { "min", -1, "lanczos3", "center", "auto", "nearest", "patient", "dicom", "off" },
+    { "parity", 2, "linear", "center", "gauss-mirp:0.9", "mirror", "acquired", "dicom",
+      "input-range" },
 };
 
 START_TEST(a_jobs_text_is_the_conversions_own)

@@ -27,6 +27,9 @@ static const char *const texts[] = {
     "\\\"b\\\"\",\"spacing\":0.7,\"kernel\":\"lanczos3\",\"align\":\"corner\","
     "\"antialias\":\"off\",\"boundary\":\"background\",\"orientation\":\"patient\","
     "\"gap\":\"split\"}",
+    "{\"name\":\"parity\",\"spacing\":2,\"kernel\":\"bspline3\",\"align\":\"center\","
+    "\"antialias\":\"gauss-mirp:0.98\",\"boundary\":\"mirror\",\"orientation\":\"acquired\","
+    "\"gap\":\"refuse\",\"clamp\":\"input-range\"}",
     "{\"name\":\"m\",\"spacing\":\"min\",\"kernel\":\"linear\",\"align\":\"origin\","
     "\"antialias\":\"auto\",\"boundary\":\"nearest\",\"orientation\":\"acquired\","
     "\"gap\":\"interpolate\"}",
@@ -89,6 +92,16 @@ static const struct {
     { "kernel", "lanczos3", NULL },
     { "kernel", "cubic", "must be bspline3, linear, catmull-rom, lanczos3, nearest" },
     { "gap", "split", NULL },
+    { "boundary", "mirror", NULL },
+    { "antialias", "gauss-cardoso", NULL },
+    { "antialias", "gauss-mirp", NULL },
+    { "antialias", "gauss-mirp:0.9", NULL },
+    { "antialias", "gauss-mirp:1.1", "must be auto, off, gauss-cardoso, gauss-mirp" },
+    { "antialias", "gauss-mirp:", "must be auto, off, gauss-cardoso, gauss-mirp" },
+    { "antialias", "gauss-mirpy", "must be auto, off, gauss-cardoso, gauss-mirp" },
+    { "antialias", "gauss-cardoso:2", "must be auto, off, gauss-cardoso, gauss-mirp" },
+    { "clamp", "input-range", NULL },
+    { "clamp", "on", "must be off, input-range" },
     { "gap", "", "must be refuse, interpolate, split" },
     { "name", "a", "is no setting of a recipe" },
 };
