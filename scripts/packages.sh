@@ -34,6 +34,7 @@ test=(
     libopenjp2-tools openjph-tools  # opj_compress, ojph_compress: encoders
     dicom3tools           # dciodvfy, dcentvfy
     dcm2niix python3-nibabel  # other readers of what we write
+    python3-jsonschema    # the manifest against its schema
     strace                # the order of system calls
     xfsprogs e2fsprogs    # power cuts: copies of a disk by reference
     shellcheck

@@ -25,9 +25,11 @@ struct run {
     struct ivx_plan plan;
     struct ivx_output output;
     struct ivx_pipe *pipe; /* NULL: the engine's thread writes */
+    struct ivx_pipe *source_pipe; /* NULL: the engine's thread hashes source values */
     struct ivx_reader *reader;
     struct ivx_threads *threads;
-    struct ivx_hash *hash;
+    struct ivx_hash *hash, *source_hash;
+    enum ivx_sample source_sample;
     const char **digests; /* owned, when they were computed here */
     uint16_t *words;      /* owned: a slice as it is stored, when plan.rounds */
     uint64_t saturated;   /* by that rounding */
@@ -62,10 +64,12 @@ bool ivx_format_is_dicom(enum ivx_format format)
 static void run_clear(struct run *run)
 {
     ivx_pipe_free(&run->pipe);
+    ivx_pipe_free(&run->source_pipe);
     ivx_output_close(&run->output);
     ivx_reader_free(&run->reader);
     ivx_threads_free(&run->threads);
     ivx_hash_free(&run->hash);
+    ivx_hash_free(&run->source_hash);
     ivx_memory_free(&run->digests);
     ivx_memory_free(&run->recipe_json);
     ivx_memory_free(&run->words);
@@ -210,12 +214,41 @@ static bool open_output(struct run *run, struct ivx_conversion_result *result,
     return done;
 }
 
+static size_t source_bytes(const struct run *run)
+{
+    const struct ivx_stack *stack = &run->plan.conversion->source->stack;
+    return (size_t)stack->columns * (size_t)stack->rows
+           * (run->source_sample == IVX_INT16 ? sizeof(int16_t) : sizeof(float));
+}
+
+static bool hash_values(void *context, int32_t k, const void *values, struct ivx_err *err)
+{
+    struct run *run = context;
+    (void)k;
+    (void)err;
+    ivx_hash_add(run->source_hash, values, source_bytes(run));
+    return true;
+}
+
+/* All slices of a reader have the same sample. */
+static bool hash_source(struct run *run, int32_t k, const struct ivx_slice *slice,
+                        struct ivx_err *err)
+{
+    run->source_sample = slice->sample;
+    if (run->plan.options.crew.size > 1 && run->source_pipe == NULL
+        && !ivx_pipe_new(source_bytes(run), hash_values, run, &run->source_pipe, err))
+        return false;
+    return run->source_pipe != NULL ? ivx_pipe_put(run->source_pipe, slice->voxel, err)
+                                    : hash_values(run, k, slice->voxel, err);
+}
+
 static bool source_slice(void *context, int32_t k, struct ivx_slice *out,
                          struct ivx_err *err)
 {
     struct run *run = context;
     const int64_t before = ivx_clock_steady_us();
-    const bool done = ivx_reader_slice(run->reader, k, out, err);
+    const bool done = ivx_reader_slice(run->reader, k, out, err)
+                      && (run->source_hash == NULL || hash_source(run, k, out, err));
     run->stages.read += ivx_clock_steady_us() - before;
     return done;
 }
@@ -335,15 +368,59 @@ static bool finish_writing(struct run *run, struct ivx_err *err)
 {
     const int64_t before = ivx_clock_steady_us();
     const bool done = (run->pipe == NULL || ivx_pipe_finish(run->pipe, err))
+                      && (run->source_pipe == NULL || ivx_pipe_finish(run->source_pipe, err))
                       && run->output.finish(run->output.state, err);
     run->stages.wait += ivx_clock_steady_us() - before;
     return done;
 }
 
+static void finish_hash(struct ivx_hash *hash, char out[IVX_SHA256_HEX])
+{
+    uint8_t digest[IVX_SHA256_SIZE];
+    ivx_hash_finish(hash, digest);
+    ivx_text_hex(digest, sizeof digest, out);
+}
+
+/* The engine reports along the axes of a grid that has the source's in any order, and along
+ * the source's otherwise. */
+static void find_sampling(const struct ivx_plan *plan,
+                          const struct ivx_resample_report *report, struct ivx_sampling *out)
+{
+    const struct ivx_stack *stack = &plan->conversion->source->stack;
+    int order[3] = { 0, 1, 2 };
+    bool flip[3];
+    if (!ivx_stack_permutes(stack, &plan->grid, order, flip))
+        order[0] = 0, order[1] = 1, order[2] = 2;
+    *out = (struct ivx_sampling){ .interpolated = !plan->native,
+                                  .kernel = plan->options.kernel };
+    for (int a = 0; a < 3; a++) {
+        out->stretch[order[a]] = report->stretch[a];
+        out->sigma[order[a]] = report->sigma[a];
+    }
+}
+
+static bool seal(struct run *run, struct ivx_conversion_result *result, struct ivx_err *err)
+{
+    const struct ivx_outcome outcome = {
+        .source_sha256 = result->source_sha256,
+        .voxel_sha256 = result->voxel_sha256,
+        .blur = &result->blur,
+        .report = &result->resample,
+    };
+    const int64_t before = ivx_clock_steady_us();
+    if (run->output.seal == NULL)
+        return true;
+    if (!run->output.seal(run->output.state, &outcome, run->hash, err))
+        return false;
+    finish_hash(run->hash, result->header_sha256);
+    run->stages.wait += ivx_clock_steady_us() - before;
+    return true;
+}
+
 static bool sample(struct run *run, struct ivx_conversion_result *result,
                    struct ivx_err *err)
 {
-    if (!ivx_hash_new(&run->hash, err))
+    if (!ivx_hash_new(&run->hash, err) || !ivx_hash_new(&run->source_hash, err))
         return false;
     if (run->plan.options.crew.size > 1
         && !ivx_pipe_new(slice_bytes(run), write_slice, run, &run->pipe, err))
@@ -352,13 +429,15 @@ static bool sample(struct run *run, struct ivx_conversion_result *result,
         || !finish_writing(run, err))
         return false;
     result->resample.saturated += run->saturated;
-    uint8_t digest[IVX_SHA256_SIZE];
-    ivx_hash_finish(run->hash, digest);
-    ivx_text_hex(digest, sizeof digest, result->voxel_sha256);
+    finish_hash(run->hash, result->voxel_sha256);
+    finish_hash(run->source_hash, result->source_sha256);
+    result->source_sample = run->source_sample;
     ivx_reader_report(run->reader, &result->reader);
     result->grid = run->plan.grid;
     result->files = run->output.files;
-    return true;
+    find_sampling(&run->plan, &result->resample, &result->sampling);
+    ivx_blur_find(run->plan.conversion->source, &result->sampling, &result->blur);
+    return seal(run, result, err);
 }
 
 static bool report_stages(const struct run *run, struct ivx_conversion_result *result,

@@ -1,4 +1,5 @@
 /* Result slices as a DICOM series: <directory>/000001.dcm ... */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -28,6 +29,29 @@ static bool finish(void *state, struct ivx_err *err)
     (void)state;
     (void)err;
     return true;
+}
+
+bool ivx_parts_seal(const struct ivx_conversion *conversion, int32_t files,
+                    const struct ivx_outcome *outcome, struct ivx_hash *headers,
+                    struct ivx_err *err)
+{
+    for (int32_t n = 1; n <= files; n++) {
+        char path[PATH_MAX];
+        if ((size_t)snprintf(path, sizeof path, "%s/%06d.dcm", conversion->directory, n)
+            >= sizeof path)
+            return ivx_fail(err, IVX_REFUSED, "convert: the output path is too long");
+        if (!ivx_derive_seal(outcome, path, headers, err))
+            return false;
+    }
+    return true;
+}
+
+static bool seal(void *state, const struct ivx_outcome *outcome, struct ivx_hash *headers,
+                 struct ivx_err *err)
+{
+    const struct dicom *dicom = state;
+    return ivx_parts_seal(dicom->conversion, dicom->derivation.grid->count[2], outcome, headers,
+                          err);
 }
 
 static void close_dicom(void *state)
@@ -68,7 +92,14 @@ bool ivx_output_dicom(const struct ivx_plan *plan, struct ivx_conversion_result 
     struct dicom *dicom = calloc(1, sizeof *dicom);
     if (dicom == NULL)
         return ivx_fail(err, IVX_FULL, "convert: no memory");
-    *out = (struct ivx_output){ slice, finish, close_dicom, dicom, plan->grid.count[2] };
+    *out = (struct ivx_output){
+        .slice = slice,
+        .finish = finish,
+        .seal = seal,
+        .close = close_dicom,
+        .state = dicom,
+        .files = plan->grid.count[2],
+    };
 
     dicom->conversion = plan->conversion;
     ivx_plan_derivation(plan, &dicom->derivation);

@@ -41,6 +41,14 @@ static bool finish(void *state, struct ivx_err *err)
     return true;
 }
 
+static bool seal(void *state, const struct ivx_outcome *outcome, struct ivx_hash *headers,
+                 struct ivx_err *err)
+{
+    struct enhanced *enhanced = state;
+    ivx_fd_close(&enhanced->fd);
+    return ivx_parts_seal(enhanced->conversion, enhanced->part, outcome, headers, err);
+}
+
 static void close_enhanced(void *state)
 {
     struct enhanced *enhanced = state;
@@ -55,7 +63,13 @@ bool ivx_output_enhanced(const struct ivx_plan *plan, struct ivx_conversion_resu
     struct enhanced *enhanced = calloc(1, sizeof *enhanced);
     if (enhanced == NULL)
         return ivx_fail(err, IVX_FULL, "convert: no memory");
-    *out = (struct ivx_output){ slice, finish, close_enhanced, enhanced, 0 };
+    *out = (struct ivx_output){
+        .slice = slice,
+        .finish = finish,
+        .seal = seal,
+        .close = close_enhanced,
+        .state = enhanced,
+    };
     enhanced->fd = -1;
     enhanced->conversion = plan->conversion;
     enhanced->frame_bytes = 2 * (size_t)plan->grid.count[0] * (size_t)plan->grid.count[1];

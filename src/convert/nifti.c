@@ -200,6 +200,8 @@ bool ivx_output_nifti(const struct ivx_plan *plan, struct ivx_output *out,
     if (nifti == NULL)
         return ivx_fail(err, IVX_FULL, "nifti: no memory");
     nifti->fd = -1;
-    *out = (struct ivx_output){ slice, finish, close_nifti, nifti, 1 };
+    *out = (struct ivx_output){
+        .slice = slice, .finish = finish, .close = close_nifti, .state = nifti, .files = 1
+    };
     return begin(nifti, plan, err);
 }

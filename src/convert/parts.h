@@ -8,9 +8,10 @@
 #include "isovox/convert/threads.h"
 #include "isovox/derive/derive.h"
 
-/* Result slices are written by a thread of their own while the engine goes on: in order, one
- * at a time. put() copies the slice and waits while too many stand in line; the first
- * failure of `write` is that of every later put() and of finish(). */
+/* Slices are taken by a thread of their own while the engine goes on, in order, one at a
+ * time: results to be written, source values to be hashed. put() copies the slice and waits
+ * while too many stand in line; the first failure of `write` is that of every later put()
+ * and of finish(). */
 typedef bool ivx_pipe_write(void *context, int32_t m, const void *voxel,
                             struct ivx_err *err);
 struct ivx_pipe; /* opaque */
@@ -25,6 +26,9 @@ void ivx_pipe_free(struct ivx_pipe **pipe);
 struct ivx_output {
     bool (*slice)(void *state, int32_t m, const void *voxel, struct ivx_err *err);
     bool (*finish)(void *state, struct ivx_err *err);
+    /* After finish: what is known of the result by then goes into its files. NULL: nothing. */
+    bool (*seal)(void *state, const struct ivx_outcome *outcome, struct ivx_hash *headers,
+                 struct ivx_err *err);
     void (*close)(void *state);
     void *state;
     int32_t files;
@@ -53,6 +57,11 @@ bool ivx_output_raw(const struct ivx_plan *plan, struct ivx_output *out,
 /* dicom.c, for both forms of DICOM: what is derived, and what it is called. */
 void ivx_plan_derivation(const struct ivx_plan *plan, struct ivx_derivation *out);
 void ivx_plan_name(const struct ivx_derive *derive, struct ivx_conversion_result *out);
+
+/* ivx_derive_seal() for 000001.dcm and so on, `files` of them. */
+bool ivx_parts_seal(const struct ivx_conversion *conversion, int32_t files,
+                    const struct ivx_outcome *outcome, struct ivx_hash *headers,
+                    struct ivx_err *err);
 
 /* MR and PET as 16-bit words: what is known before a voxel is; what the least and largest
  * result decide; and the rounding, which returns how many did not fit. */

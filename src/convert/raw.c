@@ -54,7 +54,9 @@ bool ivx_output_raw(const struct ivx_plan *plan, struct ivx_output *out,
         return ivx_fail(err, IVX_FULL, "raw: no memory");
     raw->fd = -1;
     raw->slice_bytes = (size_t)plan->grid.count[0] * (size_t)plan->grid.count[1] * 4;
-    *out = (struct ivx_output){ slice, finish, close_raw, raw, 2 };
+    *out = (struct ivx_output){
+        .slice = slice, .finish = finish, .close = close_raw, .state = raw, .files = 2
+    };
     return write_geometry(plan, err)
            && ivx_part_create(plan->conversion, plan->conversion->file_name, "", &raw->fd,
                               err);

@@ -9,7 +9,7 @@
 
 /* Raised when what is written into an instance changes for the same input: enters UIDs, so
  * that one UID never names two contents. */
-#define IVX_DERIVE_VERSION "1"
+#define IVX_DERIVE_VERSION "2"
 
 struct ivx_derive {
     struct ivx_derivation derivation;
@@ -67,6 +67,10 @@ bool ivx_lineage_codes(const struct ivx_derivation *derivation, struct ivx_item 
 bool ivx_lineage_sources(const struct ivx_derivation *derivation, struct ivx_item *root,
                          int32_t m, struct ivx_err *err);
 /* The private block "ISOVOX 1.0" in group 0099 and its declaration. */
+static inline uint32_t ivx_private_tag(unsigned element)
+{
+    return IVX_TAG(0x0099, 0x1000 | element);
+}
 bool ivx_private_put(const struct ivx_derivation *derivation, struct ivx_item *root,
                      struct ivx_err *err);
 

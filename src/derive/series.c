@@ -1,10 +1,10 @@
 /* How the derived series is numbered and called. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "internal.h"
 #include "isovox/base/text.h"
+#include "isovox/derive/blur.h"
 
 /* An Integer String goes up to 2^31 - 1. Without a source's number: 301, because numbers
  * under 100 are taken for acquisitions. */
@@ -16,13 +16,6 @@ static long long series_number(struct ivx_item *root)
         || number < 1 || number > 2147482)
         return 301;
     return number * 1000 + 1;
-}
-
-/* nnU-Net's threshold, above which a slice axis carries far less than the others. */
-static bool is_severe(const struct ivx_source_volume *source)
-{
-    return source->spacing_mm
-           > 3 * fmin(source->stack.column_spacing, source->stack.row_spacing);
 }
 
 static const char *kernel_label(enum ivx_kernel kernel)
@@ -41,7 +34,7 @@ static void describe(const struct ivx_derivation *derivation, struct ivx_item *r
     else
         snprintf(ours, sizeof ours, "ISO %s mm %s%s", spacing,
                  kernel_label(derivation->options->kernel),
-                 is_severe(derivation->source) ? " ANISO!" : "");
+                 ivx_anisotropy_severe(derivation->source) ? " ANISO!" : "");
 
     const char *theirs = NULL, *charset = NULL;
     if (!ivx_item_text(root, 0x00080005, &charset))

@@ -35,6 +35,7 @@ libdicom_a_SOURCES += src/dicom/encode_jpegls.c
 libdicom_a_SOURCES += src/dicom/encode_jpeg2000.c
 libdicom_a_SOURCES += include/isovox/dicom/transcode.h
 libdicom_a_SOURCES += src/dicom/transcode.c
+libdicom_a_SOURCES += src/dicom/versions.c
 libdicom_a_SOURCES += include/isovox/dicom/scp.h
 libdicom_a_SOURCES += src/dicom/transport.h
 libdicom_a_SOURCES += src/dicom/transport.cc

@@ -149,6 +149,14 @@ bool ivx_recipe_set(struct ivx_recipe_settings *settings, const char *key, const
     return ivx_fail(err, IVX_REFUSED, "is no setting of a recipe");
 }
 
+const char *ivx_recipe_word(const struct ivx_recipe_settings *settings, const char *key)
+{
+    for (size_t n = 0; n < IVX_COUNT(words); n++)
+        if (strcmp(words[n].key, key) == 0)
+            return words[n].names[get(settings, &words[n])];
+    return "";
+}
+
 bool ivx_recipe_same(const struct ivx_recipe_settings *a, const struct ivx_recipe_settings *b)
 {
     for (size_t n = 0; n < IVX_COUNT(words); n++)

@@ -177,7 +177,14 @@ static bool take_recipe(const struct given *given, struct ivx_recipe_settings *r
     return true;
 }
 
-static bool take_memory(const char *value, size_t *out)
+static bool refuse(const char *command, const char *option, const char *value,
+                   const char *wanted)
+{
+    ivx_tool_usage(command, "--%s %s: %s", option, value, wanted);
+    return false;
+}
+
+bool ivx_option_memory(const char *command, const char *value, size_t *out)
 {
     char digits[32];
     const size_t length = strlen(value);
@@ -185,23 +192,23 @@ static bool take_memory(const char *value, size_t *out)
                *unit = length > 0 ? strchr(units, value[length - 1]) : NULL;
     long long number = 0;
     if (length >= sizeof digits)
-        return usage("max-memory", value, "must be a number of bytes");
+        return refuse(command, "max-memory", value, "must be a number of bytes");
     snprintf(digits, sizeof digits, "%.*s", (int)(unit ? length - 1 : length), value);
     size_t bytes = 0;
     const size_t scale = unit ? (size_t)1 << (10 * (unit - units + 1)) : 1;
     if (!ivx_text_to_int64(digits, &number) || number < 1
         || __builtin_mul_overflow((size_t)number, scale, &bytes)
         || bytes < (size_t)1 << 20)
-        return usage("max-memory", value, "must be a number of bytes, at least 1M");
+        return refuse(command, "max-memory", value, "must be a number of bytes, at least 1M");
     *out = bytes;
     return true;
 }
 
-static bool take_threads(const char *value, int *out)
+bool ivx_option_threads(const char *command, const char *value, int *out)
 {
     long long number = 0;
     if (!ivx_text_to_int64(value, &number) || number < 1 || number > 256)
-        return usage("threads", value, "must be 1 to 256");
+        return refuse(command, "threads", value, "must be 1 to 256");
     *out = (int)number;
     return true;
 }
@@ -216,7 +223,7 @@ static bool take_format(const char *value, struct ivx_convert_options *out)
     return true;
 }
 
-static int cores(void)
+int ivx_option_cores(void)
 {
     cpu_set_t set;
     const int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
@@ -230,11 +237,11 @@ static bool take_running(const struct given *given, struct ivx_convert_options *
     int set = 0;
     if (out->recipe.format == IVX_RECIPE_ENHANCED)
         out->format = IVX_FORMAT_ENHANCED;
-    out->threads = cores();
+    out->threads = ivx_option_cores();
     out->memory = (size_t)1 << 30;
     if ((value[ID_FORMAT] && !take_format(value[ID_FORMAT], out))
-        || (value[ID_THREADS] && !take_threads(value[ID_THREADS], &out->threads))
-        || (value[ID_MEMORY] && !take_memory(value[ID_MEMORY], &out->memory))
+        || (value[ID_THREADS] && !ivx_option_threads("convert", value[ID_THREADS], &out->threads))
+        || (value[ID_MEMORY] && !ivx_option_memory("convert", value[ID_MEMORY], &out->memory))
         || !choose_given(given, ID_SIMD, "simd", sets, &set))
         return false;
     out->simd = sets[set];

@@ -20,4 +20,10 @@ struct ivx_convert_options {
 bool ivx_convert_options_parse(int argc, char **argv, struct ivx_convert_options *out,
                                int *status_out);
 
+/* Options that other commands share: one value, or a line about it on standard error. */
+bool ivx_option_memory(const char *command, const char *value, size_t *out);
+bool ivx_option_threads(const char *command, const char *value, int *out);
+/* How many processors this process may use. */
+int ivx_option_cores(void);
+
 #endif

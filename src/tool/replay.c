@@ -10,7 +10,10 @@
 #include "inputs.h"
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
+#include "isovox/convert/manifest.h"
 #include "isovox/sys/file.h"
+#include "isovox/sys/hash.h"
+#include "replay_compare.h"
 #include "tool.h"
 
 enum { MOST_MANIFEST = 256 << 20 };
@@ -20,8 +23,6 @@ struct replay {
     const char *manifest_path, *output;
     cJSON *manifest;
     const cJSON *instances; /* of the manifest's source */
-    const char *voxel_sha256, *series_uid;
-    double engine_version;
     int64_t created_us;
     struct ivx_inputs inputs;
     const struct ivx_instance **chosen; /* those that the manifest names; borrowed */
@@ -53,39 +54,43 @@ static const char *text_of(const cJSON *object, const char *name)
     return text == NULL ? "" : text;
 }
 
+/* The canonical text of what stands there: a recipe that was edited has another digest. */
 static bool read_recipe(struct replay *replay, struct ivx_err *err)
 {
-    char *json = cJSON_PrintUnformatted(part(replay->manifest, "recipe"));
+    IVX_AUTO(ivx_memory_free) char *json = cJSON_PrintUnformatted(part(replay->manifest, "recipe"));
+    IVX_AUTO(ivx_memory_free) char *canonical = NULL;
     if (json == NULL)
-        return ivx_fail(err, IVX_DAMAGED, "the manifest has no recipe");
-    const bool parsed = ivx_recipe_parse(json, &replay->options.recipe, err);
-    cJSON_free(json);
-    return parsed;
+        return ivx_fail(err, IVX_FULL, "no memory for a recipe");
+    if (!ivx_recipe_parse(json, &replay->options.recipe, err)
+        || !ivx_recipe_json(&replay->options.recipe, &canonical, err))
+        return false;
+    uint8_t digest[IVX_SHA256_SIZE];
+    char hex[IVX_SHA256_HEX];
+    ivx_hash_once(canonical, strlen(canonical), digest);
+    ivx_text_hex(digest, sizeof digest, hex);
+    if (strcmp(hex, text_of(replay->manifest, "recipe_sha256")) != 0)
+        return ivx_fail(err, IVX_DAMAGED,
+                        "manifest: the recipe is not the one that it was written with");
+    return true;
 }
 
 static bool read_manifest(struct replay *replay, struct ivx_err *err)
 {
     IVX_AUTO(ivx_memory_free) char *bytes = NULL;
     size_t length;
-    if (!ivx_file_read(replay->manifest_path, MOST_MANIFEST, &bytes, &length, err))
+    if (!ivx_file_read(replay->manifest_path, MOST_MANIFEST, &bytes, &length, err)
+        || !ivx_manifest_check(bytes, err))
         return false;
     replay->manifest = cJSON_ParseWithLength(bytes, length);
-    const cJSON *output = part(replay->manifest, "output");
-    const cJSON *version = part(replay->manifest, "manifest_version");
-    const cJSON *created = part(replay->manifest, "created_us");
-    const cJSON *engine = part(part(replay->manifest, "software"), "engine_version");
-    replay->instances = part(part(replay->manifest, "source"), "instances");
-    replay->voxel_sha256 = text_of(output, "voxel_sha256");
-    replay->series_uid = text_of(output, "series_uid");
-    if (!cJSON_IsNumber(version) || cJSON_GetNumberValue(version) != 1)
-        return ivx_fail(err, IVX_REFUSED, "no manifest, or of a version that is not known");
-    if (!cJSON_IsArray(replay->instances) || !cJSON_IsNumber(created)
-        || !cJSON_IsNumber(engine) || replay->voxel_sha256[0] == '\0'
-        || !ivx_format_find(text_of(output, "format"), &replay->options.format))
-        return ivx_fail(err, IVX_DAMAGED, "the manifest is not whole");
+    const char *format = text_of(part(replay->manifest, "output"), "format");
+    const double created = cJSON_GetNumberValue(part(replay->manifest, "created_us"));
+    if (!ivx_format_find(format, &replay->options.format))
+        return ivx_fail(err, IVX_REFUSED, "manifest: no format '%.40s'", format);
+    if (!(created >= 0 && created < 253402300800e6)) /* the year 10000 */
+        return ivx_fail(err, IVX_DAMAGED, "manifest: created_us is no time");
 
-    replay->engine_version = cJSON_GetNumberValue(engine);
-    replay->created_us = (int64_t)cJSON_GetNumberValue(created);
+    replay->created_us = (int64_t)created;
+    replay->instances = part(part(replay->manifest, "source"), "instances");
     return read_recipe(replay, err);
 }
 
@@ -160,7 +165,7 @@ static bool open_place(struct replay *replay, struct ivx_err *err)
 static bool convert(struct replay *replay, struct ivx_conversion_result *result,
                     struct ivx_err *err)
 {
-    static const char *const names[] = { "", "volume.nii.gz", "volume.raw" };
+    static const char *const names[] = { "", "volume.nii.gz", "volume.raw", "" };
     const struct ivx_place *place = &replay->place;
     const struct ivx_conversion conversion = {
         .source = ivx_assembly_volume(replay->assembly, 0),
@@ -181,71 +186,58 @@ static bool convert(struct replay *replay, struct ivx_conversion_result *result,
                              result->folder[0] != '\0' ? result->folder : "replayed", path, err);
 }
 
-/* The digest of instance n in a manifest's list. */
-static const char *digest_at(const cJSON *instances, int n)
-{
-    return text_of(cJSON_GetArrayItem(instances, n), "sha256");
-}
-
-static void explain(const struct replay *replay, const struct ivx_conversion_result *result)
-{
-    int changed = 0;
-    cJSON *fresh = cJSON_Parse(result->manifest_json);
-    const cJSON *instances = part(part(fresh, "source"), "instances");
-    const int count = cJSON_GetArraySize(instances);
-    for (int n = 0; n < count && n < cJSON_GetArraySize(replay->instances); n++)
-        changed += strcmp(digest_at(instances, n), digest_at(replay->instances, n)) != 0;
-    const bool edited = strcmp(text_of(fresh, "recipe_sha256"),
-                               text_of(replay->manifest, "recipe_sha256")) != 0;
-    cJSON_Delete(fresh);
-
-    if (edited)
-        fputs("  the manifest's recipe is not the one that it was written with\n", stderr);
-    if (changed > 0)
-        fprintf(stderr, "  %d of %d source instances have another content\n", changed, count);
-    if (replay->engine_version != IVX_ENGINE_VERSION)
-        fprintf(stderr, "  made by engine version %g; this is version %d, which gives other "
-                "bits\n", replay->engine_version, IVX_ENGINE_VERSION);
-    if (!edited && changed == 0 && replay->engine_version == IVX_ENGINE_VERSION)
-        fputs("  same sources, same engine version: this should not be; please report it\n",
-              stderr);
-}
-
 static int compare(const struct replay *replay, const struct ivx_conversion_result *result)
 {
-    const bool voxels = strcmp(result->voxel_sha256, replay->voxel_sha256) == 0;
-    const bool uids = strcmp(result->series_uid, replay->series_uid) == 0;
-    if (voxels && uids) {
-        printf("same: %s\n", result->voxel_sha256);
-        return IVX_EXIT_DONE;
-    }
-    fprintf(stderr, "isovox replay: the %s differ\n  manifest %s\n  now      %s\n",
-            voxels ? "UIDs" : "voxels", voxels ? replay->series_uid : replay->voxel_sha256,
-            voxels ? result->series_uid : result->voxel_sha256);
-    explain(replay, result);
-    return IVX_EXIT_FAILED;
+    cJSON *now = cJSON_Parse(result->manifest_json);
+    const bool same = now != NULL && ivx_replay_same(replay->manifest, now);
+    cJSON_Delete(now);
+    if (!same)
+        return IVX_EXIT_FAILED;
+    printf("same: %s\n", result->voxel_sha256);
+    return IVX_EXIT_DONE;
 }
 
+static const char help[] =
+    "usage: isovox replay [OPTIONS] MANIFEST INPUT...\n\n"
+    "Repeats the conversion that MANIFEST describes, from the source instances found in\n"
+    "INPUT, and compares. Exit status 0 only if voxels, UIDs and all else that the manifest\n"
+    "says are the same; what it ran on does not count.\n\n"
+    "  -o, --output PATH     keep what was made\n"
+    "  --threads N           number of threads (one per core)\n"
+    "  --max-memory BYTES    limit, with K, M or G (1G)\n"
+    "  -h, --help            this text\n";
+
 /* 0: go on; otherwise what to exit with, plus one. */
+static int take_option(int letter, struct replay *out)
+{
+    switch (letter) {
+    case 'o': out->output = optarg; return 0;
+    case 't':
+        return ivx_option_threads("replay", optarg, &out->options.threads) ? 0
+                                                                          : 1 + IVX_EXIT_USAGE;
+    case 'm':
+        return ivx_option_memory("replay", optarg, &out->options.memory) ? 0
+                                                                        : 1 + IVX_EXIT_USAGE;
+    case 'h': fputs(help, stdout); return 1 + IVX_EXIT_DONE;
+    default: return 1 + ivx_tool_usage("replay", "unknown option");
+    }
+}
+
+/* As above. */
 static int parse(int argc, char **argv, struct replay *out)
 {
     static const struct option options[] = {
         { "output", required_argument, NULL, 'o' },
+        { "threads", required_argument, NULL, 't' },
+        { "max-memory", required_argument, NULL, 'm' },
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
     optind = 0;
     for (int letter; (letter = getopt_long(argc, argv, "o:h", options, NULL)) != -1;) {
-        if (letter == '?')
-            return 1 + ivx_tool_usage("replay", "unknown option");
-        if (letter == 'o')
-            out->output = optarg;
-        if (letter != 'h')
-            continue;
-        puts("usage: isovox replay MANIFEST INPUT... [-o OUTPUT]\n\n"
-             "Repeats the conversion that MANIFEST describes, from the source instances found in\n"
-             "INPUT, and compares. Exit status 0 only if the voxels and the UIDs are the same.");
-        return 1 + IVX_EXIT_DONE;
+        const int over = take_option(letter, out);
+        if (over != 0)
+            return over;
     }
     if (argc - optind < 2)
         return 1 + ivx_tool_usage("replay", "needs a manifest and where its sources are");
@@ -258,7 +250,8 @@ static int parse(int argc, char **argv, struct replay *out)
 int ivx_tool_replay(int argc, char **argv)
 {
     IVX_AUTO(replay_clear)
-    struct replay replay = { .options = { .threads = 1, .memory = (size_t)1 << 30 } };
+    struct replay replay = { .options = { .threads = ivx_option_cores(),
+                                          .memory = (size_t)1 << 30 } };
     const int over = parse(argc, argv, &replay);
     if (over != 0)
         return over - 1;

@@ -190,7 +190,7 @@ class Values(ModalityCase):
         slope = float(made[0].get("RescaleSlope", 1))
         error = numpy.abs(after.values - wanted).max()
         self.assertLessEqual(error, slope / 2 + 2e-6 * numpy.abs(wanted).max())
-        self.assertEqual(manifest["sampling"]["saturated_voxels"], 0)
+        self.assertEqual(manifest["counts"]["saturated"]["count"], 0)
         return made, manifest, wanted
 
     def check_scale(self, made, manifest, wanted):

@@ -1,31 +1,93 @@
 """isovox replay: the same sources and manifest give the same bytes, and a difference is told."""
 
+import copy
 import json
-import re
 
 import harness
+import test_manifest
+
+SHA = "0" * 64
 
 
-class Replay(harness.Case):
-    def converted(self, *options):
-        source = self.phantom("--shape", "head", "--tilt", "12",
-                              "--dims", "40,40,16")[0].parent
+def leaves(value, path=()):
+    """Every place of a value that is no object; of lists the last entry stands for all."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from leaves(each, path + (key,))
+    elif isinstance(value, list) and value:
+        yield from leaves(value[-1], path + (len(value) - 1,))
+    else:
+        yield path
+
+
+def required(schema, root, path=()):
+    """Every member that the schema wants, but for those in lists."""
+    if "$ref" in schema:
+        schema = root["$defs"][schema["$ref"].split("/")[-1]]
+    for key in schema.get("required", ()):
+        yield path + (key,)
+        yield from required(schema.get("properties", {}).get(key, {}), root, path + (key,))
+
+
+def changed(manifest, path, change):
+    made = copy.deepcopy(manifest)
+    place = made
+    for step in path[:-1]:
+        place = place[step]
+    change(place, path[-1])
+    return made
+
+
+def remove(place, key):
+    del place[key]
+
+
+def tamper(place, key):
+    value = place[key]
+    if isinstance(value, bool):
+        place[key] = not value
+    elif isinstance(value, (int, float)):
+        place[key] = value + 1
+    elif isinstance(value, list):
+        place[key] = ["something"]
+    elif len(value) == 64:
+        place[key] = value[:-1] + ("1" if value[-1] == "0" else "0")
+    else:
+        place[key] = value + "1"
+
+
+class ReplayCase(harness.Case):
+    def converted(self, *options, dims="40,40,16", tilt="12", shape=()):
+        source = self.phantom("--shape", "head", "--tilt", tilt, "--dims", dims, *shape)[0].parent
         out = self.new_folder("out")
         harness.run_tool("convert", *options, source, "-o", out, check=True)
         manifests = list(out.rglob("*manifest.json"))
         self.assertEqual(len(manifests), 1)
         return source, manifests[0]
 
+
+class Replay(ReplayCase):
     def test_repeats_every_format(self):
         for options in (["--format", "dicom"], ["--format", "enhanced"],
                         ["--format", "nifti", "--kernel", "linear"],
-                        ["--format", "raw", "--spacing", "0.7"]):
+                        ["--format", "raw", "--spacing", "0.7"],
+                        ["--orientation", "patient"], ["--align", "corner", "--spacing", "min"]):
             with self.subTest(options=options):
                 source, manifest = self.converted(*options)
                 told = harness.run_tool("replay", manifest, source)
                 self.assertEqual(told.returncode, 0, told.stderr)
                 sha = json.loads(manifest.read_text())["output"]["voxel_sha256"]
                 self.assertEqual(told.stdout, f"same: {sha}\n")
+
+    def test_repeats_the_acquired_grid_and_obliques(self):
+        for options, shape in ((["--spacing", "native"], []),
+                               (["--spacing", "native", "--format", "nifti"], []),
+                               (["--orientation", "patient", "--kernel", "lanczos3"],
+                                ["--oblique", "1,0.2,0,0,1,0.1"])):
+            with self.subTest(options=options):
+                source, manifest = self.converted(*options, tilt="0", dims="20,20,9", shape=shape)
+                told = harness.run_tool("replay", "--threads", "1", manifest, source)
+                self.assertEqual(told.returncode, 0, told.stderr)
 
     def test_files_are_the_same_bytes(self):
         source, manifest = self.converted()
@@ -51,15 +113,29 @@ class Replay(harness.Case):
 
         self.assertEqual(told.returncode, 1)
         self.assertIn("the voxels differ", told.stderr)
-        self.assertIn("1 of 16 source instances have another content", told.stderr)
+        self.assertIn("1 of 16 source instances have another content; their values are not the"
+                      " same", told.stderr)
+
+    def test_a_changed_header_is_told_from_changed_values(self):
+        source, manifest = self.converted()
+        file = sorted(source.iterdir())[5]
+        data = file.read_bytes()
+        self.assertIn(b"PHANTOM^ISOVOX", data)
+        file.write_bytes(data.replace(b"PHANTOM^ISOVOX", b"PHANTOM^OTHERS"))
+
+        told = harness.run_tool("replay", manifest, source)
+
+        self.assertEqual(told.returncode, 1)
+        self.assertIn("the UIDs differ", told.stderr)
+        self.assertIn("1 of 16 source instances have another content; their values are the same",
+                      told.stderr)
 
     def test_another_engine_version_is_told(self):
         source, manifest = self.converted()
-        text = manifest.read_text()
-        wrong = re.sub(r'("voxel_sha256":\s*")[0-9a-f]{8}', r"\g<1>00000000", text)
-        wrong = re.sub(r'("engine_version":\s*)\d+', r"\g<1>0", wrong)
-        self.assertNotEqual(wrong, text)
-        manifest.write_text(wrong)
+        wrong = json.loads(manifest.read_text())
+        wrong["engine_version"] = 0
+        wrong["output"]["voxel_sha256"] = SHA
+        manifest.write_text(json.dumps(wrong))
 
         told = harness.run_tool("replay", manifest, source)
 
@@ -78,3 +154,48 @@ class Replay(harness.Case):
             told = harness.run_tool("replay", manifest, source)
             self.assertEqual(told.returncode, 1, text)
             self.assertRegex(told.stderr, "manifest")
+
+
+class EditedManifest(ReplayCase):
+    """Nothing of a manifest can be changed or left out unseen, but for what it ran on."""
+
+    def setUp(self):
+        super().setUp()
+        self.source, self.path = self.converted(dims="6,6,5", tilt="5")
+        self.manifest = json.loads(self.path.read_text())
+
+    def replay(self, manifest):
+        self.path.write_text(json.dumps(manifest))
+        return harness.run_tool("replay", "--threads", "1", self.path, self.source)
+
+    def test_a_member_that_is_missing_is_named(self):
+        schema = test_manifest.SCHEMA.schema
+        paths = [path for path in required(schema, schema)
+                 if path[:2] != ("software", "libraries") and path[0] != "manifest_version"]
+        self.assertGreater(len(paths), 60)
+        for path in paths:
+            with self.subTest(path=path):
+                told = self.replay(changed(self.manifest, path, remove))
+                self.assertEqual(told.returncode, 1, told.stdout)
+                self.assertIn("recipe" if path[0] == "recipe" else ".".join(path[:2]),
+                              told.stderr)
+
+    def test_a_member_that_was_changed_is_told(self):
+        paths = [path for path in leaves(self.manifest)
+                 if path[0] not in ("software", "engine_version")]
+        self.assertGreater(len(paths), 80)
+        for path in paths:
+            with self.subTest(path=path):
+                told = self.replay(changed(self.manifest, path, tamper))
+                self.assertEqual(told.returncode, 1, told.stdout)
+                self.assertRegex(told.stderr, r"manifest|differ|recipe")
+
+    def test_another_compiler_and_library_is_no_difference(self):
+        for path in leaves(self.manifest["software"], ("software",)):
+            told = self.replay(changed(self.manifest, path, tamper))
+            self.assertEqual(told.returncode, 0, told.stderr)
+
+    def test_what_it_does_not_know_is_told(self):
+        told = self.replay({**self.manifest, "more": 1})
+        self.assertEqual(told.returncode, 1)
+        self.assertIn("more: manifest 1, now has none", told.stderr)

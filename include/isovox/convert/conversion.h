@@ -4,6 +4,7 @@
 #define IVX_CONVERT_CONVERSION_H
 
 #include "isovox/assemble/assembly.h"
+#include "isovox/derive/blur.h"
 #include "isovox/recipes/recipe.h"
 
 enum ivx_format { IVX_FORMAT_DICOM, IVX_FORMAT_NIFTI, IVX_FORMAT_RAW, IVX_FORMAT_ENHANCED };
@@ -37,11 +38,18 @@ struct ivx_conversion_result {
     struct ivx_grid grid;
     char series_uid[65], sop_class[65], syntax[65], folder[128];
     char voxel_sha256[65];  /* little-endian result voxels in order */
+    char header_sha256[65]; /* dicom: what stands before the pixels of each file, in order */
+    /* The source's values as the engine got them, little endian, in order: what of a source
+     * decides the voxels. Padding has the background's value. */
+    char source_sha256[65];
+    enum ivx_sample source_sample;
     int32_t files;
     char *manifest_json;    /* owned */
     char *stages_json;      /* owned: {"read_ms":..,"resample_ms":..,"write_ms":..,"total_ms":..} */
     struct ivx_resample_report resample;
     struct ivx_reader_report reader;
+    struct ivx_sampling sampling; /* of the report, along the source's axes */
+    struct ivx_blur blur;
 };
 /* Files are <directory>/000001.dcm ... (dicom), or file_name (+ .json for raw), and
  * manifest.json. Nothing is synced or renamed here: the caller publishes the directory. */

@@ -5,6 +5,8 @@
 #include "isovox/assemble/assembly.h"
 #include "isovox/core/grid.h"
 #include "isovox/core/resample.h"
+#include "isovox/derive/blur.h"
+#include "isovox/sys/hash.h"
 
 /* How the 16-bit words of an MR or PET result make values: value = slope * word + intercept.
  * CT has none of it: its words are Hounsfield units. */
@@ -60,5 +62,17 @@ bool ivx_derive_begin(struct ivx_derive *derive, int32_t part, int fd, struct iv
  * CT, else as `stored` says. */
 bool ivx_derive_write(struct ivx_derive *derive, int32_t m, const int16_t *voxels, int fd,
                       struct ivx_err *err);
+
+/* What is known when the last voxel is. Instances are written with room for it (dashes
+ * until then), so that no result is kept or written twice. Borrowed. */
+struct ivx_outcome {
+    const char *source_sha256, *voxel_sha256; /* hex: of the source's values, of the result */
+    const struct ivx_blur *blur;
+    const struct ivx_resample_report *report;
+};
+/* Fills the private block of a file that ivx_derive_write() made; of fixed bytes, in place.
+ * What stands before the pixels is added to `headers`. */
+bool ivx_derive_seal(const struct ivx_outcome *outcome, const char *path,
+                     struct ivx_hash *headers, struct ivx_err *err);
 
 #endif

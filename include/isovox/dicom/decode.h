@@ -39,6 +39,12 @@ bool ivx_fragments_join(uint8_t *value, size_t length, size_t *length_out, struc
 bool ivx_decode(const struct ivx_frame *frame, const uint8_t *codestream, size_t length,
                 uint8_t *raw, struct ivx_err *err);
 
+/* Of the libraries that are linked and turn files into values; texts live for ever. */
+struct ivx_versions {
+    const char *dcmtk, *charls, *openjpeg, *zlib;
+};
+void ivx_decode_versions(struct ivx_versions *out);
+
 #ifdef __cplusplus
 }
 #endif

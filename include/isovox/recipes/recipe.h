@@ -42,6 +42,9 @@ void ivx_recipe_default(struct ivx_recipe_settings *settings);
 bool ivx_recipe_set(struct ivx_recipe_settings *settings, const char *key, const char *value,
                     struct ivx_err *err);
 
+/* The word of a setting that is one: "kernel", "boundary", ...; "" for another key. */
+const char *ivx_recipe_word(const struct ivx_recipe_settings *settings, const char *key);
+
 /* Everything but the name is the same. */
 bool ivx_recipe_same(const struct ivx_recipe_settings *a, const struct ivx_recipe_settings *b);
 

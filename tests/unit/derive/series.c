@@ -86,7 +86,10 @@ static void write_slice(const char *path, int k, series_edit *edit)
 
 void series_make(struct series *series, series_edit *edit)
 {
-    static const char *const digests[] = { "aa", "bb", "cc", "dd", "ee", "ff" };
+#define SIXTY_FOUR(a) a a a a a a a a a a a a a a a a
+    static const char *const digests[] = { SIXTY_FOUR("aaaa"), SIXTY_FOUR("bbbb"),
+                                           SIXTY_FOUR("cccc"), SIXTY_FOUR("dddd"),
+                                           SIXTY_FOUR("eeee"), SIXTY_FOUR("ffff") };
     *series = (struct series){ .folder = "/tmp/isovox-series-XXXXXX" };
     ck_assert_ptr_nonnull(mkdtemp(series->folder));
     for (int k = 0; k < SERIES_SLICES; k++) {
