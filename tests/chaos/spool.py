@@ -79,3 +79,31 @@ def digests(state_dir):
             digest = hashlib.sha256(data_set(record.payload)).digest()
             found.setdefault(record.sop_uid, set()).add(digest)
     return found
+
+
+def _fixed(text, room):
+    return text.encode().ljust(room, b"\0")
+
+
+def write_segment(path, number, instances, sop_class, syntax):
+    """A segment as the program writes it, made within the same boot or not. instances:
+    (SOP Instance UID, association, Part 10 bytes)."""
+    key = hashlib.sha256(struct.pack("<Q", number)).digest()[:16]
+    page = b"IVXSEG\r\n" + struct.pack("<QQ", 1, number) + key + bytes(16)
+    page = (page + hashlib.sha256(page).digest()).ljust(PAGE, b"\0")
+    with open(path, "wb") as file:
+        file.write(page + page)
+        slot = FIRST
+        for sop_uid, association, payload in instances:
+            digest = hashlib.sha256(payload).digest()
+            header = (b"IVXREC\r\n" + struct.pack("<HHIQQQ", 1, INSTANCE, 0, slot, len(payload),
+                                                  1_700_000_000_000_000) + digest
+                      + _fixed(sop_class, 65) + _fixed(sop_uid, 65) + _fixed(syntax, 65)
+                      + _fixed("FILLER", 17) + _fixed("ISOVOX", 17) + _fixed("127.0.0.1", 64)
+                      + _fixed(association, 48)).ljust(HEADER - 32, b"\0")
+            header += hashlib.sha256(key + header).digest()
+            mark = hashlib.sha256(key + struct.pack("<QQ", slot, len(payload)) + digest).digest()
+            whole = header + payload + b"IVXEND\r\n" + mark[:END - 8]
+            whole += bytes(-len(whole) % PAGE)
+            file.write(whole)
+            slot += len(whole)
