@@ -1,13 +1,18 @@
 #!/usr/bin/python3
 """How many instances per second are taken from stock senders, durably.
 
-    ingest.py [--instances N] [--rounds N] [--json] [--folder DIR]
+    ingest.py [--instances N] [--rounds N] [--rows N] [--flush-delay MS] [--json] [--folder DIR]
 
-Sends N CT instances of 512 x 512 pixels (526 kB) with DCMTK's storescu and dcmsend, as they
-are delivered (Nagle's algorithm on), over one association and over four at the same time, to
-isovoxd, and beside it in the same run to storescp (bit-preserving, a process per association)
-and to Orthanc. The first line is the disk alone: 526 kB written and synced. Rounds are interleaved, so that what else the machine does hits all alike;
-medians are printed. Afterwards every acknowledged instance must be in isovoxd's journal.
+Sends N CT instances of 512 x 512 pixels (526 kB; --rows 197: 78 kB) with DCMTK's storescu and
+dcmsend, as they are delivered (Nagle's algorithm on) and with TCP_NODELAY, over one association
+and over four at the same time, to isovoxd, and beside it in the same run to storescp
+(bit-preserving, a process per association) and to Orthanc. The first line is the disk alone:
+as many bytes written and synced. Rounds are interleaved, so that what else the machine does
+hits all alike; medians are printed. Afterwards every acknowledged instance must be in isovoxd's
+journal. At the end a sender with TCP_NODELAY measures how long each C-STORE takes.
+
+--flush-delay adds MS milliseconds to every sync of every server below its folder, as a slow
+disk would (tests/chaos/faults.c).
 
 storescp syncs nothing and Orthanc's index is not synced per instance: they promise less.
 DIR should be on the disk that would hold the spool; a tmpfs says nothing.
@@ -15,6 +20,7 @@ DIR should be on the disk that would hold the spool; a tmpfs says nothing.
 
 import argparse
 import json
+import multiprocessing
 import os
 import shutil
 import statistics
@@ -30,13 +36,16 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "chaos"))
 sys.dont_write_bytecode = True
 import harness  # noqa: E402
+import rawscu  # noqa: E402
+import test_faults  # noqa: E402
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 
 
-def make_instances(folder, count):
+def make_instances(folder, count, rows):
     folder.mkdir()
     noise = numpy.random.default_rng(1)
     series, study = generate_uid(), generate_uid()
@@ -53,11 +62,11 @@ def make_instances(folder, count):
         data.ImagePositionPatient = [0, 0, number]
         data.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
         data.PixelSpacing, data.SliceThickness = [0.7, 0.7], 1
-        data.Rows = data.Columns = 512
+        data.Rows = data.Columns = rows
         data.BitsAllocated, data.BitsStored, data.HighBit = 16, 16, 15
         data.SamplesPerPixel, data.PixelRepresentation = 1, 1
         data.PhotometricInterpretation = "MONOCHROME2"
-        data.PixelData = noise.integers(-1000, 1000, (512, 512)).astype("<i2").tobytes()
+        data.PixelData = noise.integers(-1000, 1000, (rows, rows)).astype("<i2").tobytes()
         pydicom.dcmwrite(folder / f"{number:06}.dcm", data, write_like_original=False)
     return sorted(folder.iterdir())
 
@@ -83,11 +92,14 @@ class StoreScp(harness.Server):
 
 def send(sender, server, files, associations):
     """Seconds until the last sender has ended."""
+    program, _, how = sender.partition("+")
+    environment = {**os.environ, **({"TCP_NODELAY": "1"} if how else {})}
     shares = [files[number::associations] for number in range(associations)]
     start = time.monotonic()
-    running = [subprocess.Popen([sender, "-aec", server.aet, harness.HOST, str(server.port),
+    running = [subprocess.Popen([program, "-aec", server.aet, harness.HOST, str(server.port),
                                  *map(str, share)], stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT) for share in shares]
+                                stderr=subprocess.STDOUT, env=environment)
+               for share in shares]
     failed = [each for each in running if each.wait(900) != 0]
     seconds = time.monotonic() - start
     if failed:
@@ -95,6 +107,31 @@ def send(sender, server, files, associations):
     for each in running:
         each.stdout.close()
     return seconds
+
+
+def one_by_one(server, files, out):
+    association = rawscu.Association(server.port, called=server.aet)
+    for path in files:
+        uid, (data, _) = str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID), \
+            rawscu.payload(path)
+        begun = time.monotonic()
+        association.store(uid, data)
+        out.append(time.monotonic() - begun)
+    association.release()
+
+
+def latencies(server, files, associations):
+    """Seconds of each C-STORE, from a sender with TCP_NODELAY, sorted."""
+    with multiprocessing.Manager() as manager:
+        out = manager.list()
+        senders = [multiprocessing.Process(target=one_by_one,
+                                           args=(server, files[n::associations], out))
+                   for n in range(associations)]
+        for each in senders:
+            each.start()
+        for each in senders:
+            each.join()
+        return sorted(out)
 
 
 def forget(server):
@@ -133,31 +170,39 @@ class Disk:
 
 
 def measure(options, folder):
-    files = make_instances(folder / "instances", options.instances)
+    files = make_instances(folder / "instances", options.instances, options.rows)
     servers = [harness.Daemon(folder / "isovoxd", roles="receive"), StoreScp(folder / "storescp"),
                harness.Pacs(folder / "orthanc")]
-    rates = {}
+    rates, times = {}, {}
+    for server in servers if options.flush_delay else ():
+        page = test_faults.with_faults(server, server.folder)
+        page.delay(round(options.flush_delay * 1000))
     try:
         for server in servers:
             server.start()
         size = files[0].stat().st_size
         for _ in range(options.rounds):
             rates.setdefault(("-", 1, "disk"), []).append(Disk().rate(folder, size, 100))
-            for sender in ("storescu", "dcmsend"):
+            for sender in options.senders.split(","):
                 for associations in (1, 4):
                     for server in servers:
                         # Orthanc and storescp with delayed acknowledgements take minutes.
-                        part = files if server.name == "isovoxd" else files[:options.few]
+                        is_slow = server.name != "isovoxd" and "+" not in sender
+                        part = files[:options.few] if is_slow else files
                         forget(server)
                         seconds = send(sender, server, part, associations)
                         key = sender, associations, server.name
                         rates.setdefault(key, []).append(len(part) / seconds)
                         if server.name == "isovoxd":
                             check_journal(server, len(part))
+        for associations in (1, 4):
+            for server in servers:
+                forget(server)
+                times[associations, server.name] = latencies(server, files, associations)
     finally:
         for server in servers:
             server.stop()
-    return rates, files[0].stat().st_size
+    return rates, times, files[0].stat().st_size
 
 
 def main():
@@ -165,23 +210,33 @@ def main():
     parser.add_argument("--instances", type=int, default=1000)
     parser.add_argument("--few", type=int, default=100, help="for the slow ones")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=512, help="and columns of an instance")
+    parser.add_argument("--flush-delay", type=float, default=0, help="ms added to every sync")
+    parser.add_argument("--senders", default="storescu,dcmsend,storescu+nodelay")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--folder", default=None, help="on the disk to measure")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="isovox-ingest-", dir=options.folder) as folder:
-        rates, size = measure(options, Path(folder))
+        rates, times, size = measure(options, Path(folder))
     rows = [{"sender": sender, "associations": associations, "server": server,
              "instances_per_second": round(statistics.median(found), 1),
              "all": [round(each, 1) for each in found]}
             for (sender, associations, server), found in rates.items()]
+    waits = [{"associations": associations, "server": server,
+              "p50_ms": round(found[len(found) // 2] * 1000, 2),
+              "p99_ms": round(found[len(found) * 99 // 100] * 1000, 2)}
+             for (associations, server), found in times.items()]
     if options.json:
-        json.dump({"bytes": size, "rows": rows}, sys.stdout, indent=1)
+        json.dump({"bytes": size, "rows": rows, "waits": waits}, sys.stdout, indent=1)
         print()
         return
     print(f"instances of {size} bytes; instances/s, median of {options.rounds}")
     for row in rows:
-        print(f"{row['sender']:9} x{row['associations']}  {row['server']:9}"
+        print(f"{row['sender']:16} x{row['associations']}  {row['server']:9}"
               f" {row['instances_per_second']:8.1f}   {row['all']}")
+    for row in waits:
+        print(f"C-STORE takes    x{row['associations']}  {row['server']:9}"
+              f" p50 {row['p50_ms']:.2f} ms, p99 {row['p99_ms']:.2f} ms")
 
 
 if __name__ == "__main__":

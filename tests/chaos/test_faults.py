@@ -63,12 +63,12 @@ def shim():
     return made
 
 
-def with_faults(daemon, folder):
-    """The page that decides about the daemon's calls; before it is started."""
-    page = Page(Path(folder) / "faults")
-    daemon.environment = {**os.environ, "LD_PRELOAD": str(shim()),
-                          "ISOVOX_FAULT_PAGE": str(Path(folder) / "faults"),
-                          "ISOVOX_FAULT_BELOW": str(daemon.state)}
+def with_faults(server, below):
+    """The page that decides about the calls of a server that has not been started yet."""
+    path = Path(server.folder).parent / f"{Path(server.folder).name}.faults"
+    page = Page(path)
+    server.environment = {**os.environ, "LD_PRELOAD": str(shim()),
+                          "ISOVOX_FAULT_PAGE": str(path), "ISOVOX_FAULT_BELOW": str(below)}
     return page
 
 
@@ -86,7 +86,7 @@ class ABrokenDisk(chaos.Case):
 
     def begin(self):
         daemon = self.daemon(self.pacs_, start=False, settings=self.SETTINGS)
-        page = with_faults(daemon, daemon.folder)
+        page = with_faults(daemon, daemon.state)
         daemon.start()
         return daemon, page
 
