@@ -98,6 +98,8 @@ bool ivx_schema_check(struct ivx_catalogue *catalogue, struct ivx_err *err);
 /* settle.c: the state that follows from a planned series' jobs and deliveries. */
 bool ivx_series_settle(struct ivx_catalogue *catalogue, int64_t series_id,
                        struct ivx_err *err);
+/* After a change of a delivery's state: when it is finished, and what its series is then. */
+bool ivx_delivery_settle(struct ivx_catalogue *catalogue, int64_t id, struct ivx_err *err);
 bool ivx_series_settle_of_job(struct ivx_catalogue *catalogue, int64_t job_id,
                               struct ivx_err *err);
 
@@ -134,6 +136,15 @@ ivx_db_read ivx_series_read, ivx_instance_row_read, ivx_job_read, ivx_delivery_r
     "d.id, d.job_id, d.attempts, d.epoch, d.destination, j.derived_series_uid, "         \
     "j.outbox_key, j.sop_class, j.syntax, d.state, j.outputs, d.accepted, "              \
     "d.created_us, "                                                                     \
-    "d.next_us, d.finished_us, d.last_status, d.last_comment, d.committed"
+    "d.next_us, d.finished_us, d.last_status, d.last_comment, d.committed, d.commitment"
+
+/* d: what is still to be done about a delivery; ?n are literals of the states, so that it
+ * can stand in any statement. */
+#define IVX_DELIVERY_OPEN                                                                \
+    "(d.state IN (0, 1, 4) OR (d.state = 2 AND d.commitment = 1))"
+_Static_assert(IVX_DELIVERY_QUEUED == 0 && IVX_DELIVERY_SENDING == 1
+                   && IVX_DELIVERY_SENT == 2 && IVX_DELIVERY_FAILED == 4
+                   && IVX_COMMITMENT_AWAITED == 1,
+               "IVX_DELIVERY_OPEN has them as numbers");
 
 #endif

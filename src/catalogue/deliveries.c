@@ -27,9 +27,12 @@ bool ivx_catalogue_delivery_claim(struct ivx_catalogue *catalogue,
             catalogue,
             "SELECT id FROM delivery WHERE destination = ?1 AND"
             " ((state IN (?2, ?3) AND next_us <= ?5)"
-            " OR (state = ?4 AND lease_us < ?5)) ORDER BY next_us, id LIMIT 1",
+            " OR (state = ?4 AND lease_us < ?5)"
+            " OR (state = ?6 AND commitment = ?7 AND next_us <= ?5))"
+            " ORDER BY next_us, id LIMIT 1",
             ARGS(T(destination), I(IVX_DELIVERY_QUEUED), I(IVX_DELIVERY_FAILED),
-                 I(IVX_DELIVERY_SENDING), I(ivx_clock_wall_us())),
+                 I(IVX_DELIVERY_SENDING), I(ivx_clock_wall_us()), I(IVX_DELIVERY_SENT),
+                 I(IVX_COMMITMENT_AWAITED)),
             &id, &found, err))
         return false;
     if (!found)
@@ -131,19 +134,44 @@ bool ivx_catalogue_delivery_answers(struct ivx_catalogue *catalogue, int64_t id,
     return changed == 0 ? stale(id, err) : ivx_db_work_commit(&work, err);
 }
 
-static bool is_complete(struct ivx_catalogue *catalogue, int64_t id, bool *out,
-                        struct ivx_err *err)
+/* Where an attempt leaves the delivery: see ivx_catalogue_delivery_end(). */
+static bool find_end(struct ivx_catalogue *catalogue, int64_t id, bool final,
+                     enum ivx_delivery_state *out, struct ivx_err *err)
 {
-    int64_t missing = 0;
+    int64_t unaccepted = 0, uncommitted = 0, awaited = 0;
     if (!ivx_db_number(catalogue,
                        "SELECT count(*) FROM delivery d JOIN result r"
                        " ON r.job_id = d.job_id WHERE d.id = ?1 AND NOT EXISTS"
                        " (SELECT 1 FROM answer a WHERE a.delivery_id = d.id"
                        " AND a.n = r.n AND a.accepted = 1)",
-                       ARGS(I(id)), &missing, NULL, err))
+                       ARGS(I(id)), &unaccepted, NULL, err)
+        || !ivx_db_number(catalogue,
+                          "SELECT count(*) FROM answer WHERE delivery_id = ?1"
+                          " AND committed = 0",
+                          ARGS(I(id)), &uncommitted, NULL, err)
+        || !ivx_db_number(catalogue, "SELECT commitment = ?2 FROM delivery WHERE id = ?1",
+                          ARGS(I(id), I(IVX_COMMITMENT_AWAITED)), &awaited, NULL, err))
         return false;
-    *out = missing == 0;
+    if (unaccepted > 0)
+        *out = final ? IVX_DELIVERY_DEAD : IVX_DELIVERY_FAILED;
+    else if (!awaited)
+        *out = IVX_DELIVERY_SENT;
+    else if (uncommitted == 0)
+        *out = IVX_DELIVERY_COMMITTED;
+    else
+        *out = final ? IVX_DELIVERY_DEAD : IVX_DELIVERY_SENT;
     return true;
+}
+
+/* A report has come by another way while this attempt was at it. */
+static bool was_committed(struct ivx_catalogue *catalogue, int64_t id, int64_t epoch,
+                          struct ivx_err *err)
+{
+    int64_t state = 0;
+    bool found = false;
+    return ivx_db_number(catalogue, "SELECT state FROM delivery WHERE id = ?1 AND epoch = ?2",
+                         ARGS(I(id), I(epoch)), &state, &found, err)
+           && ((found && state == IVX_DELIVERY_COMMITTED) || stale(id, err));
 }
 
 bool ivx_catalogue_delivery_end(struct ivx_catalogue *catalogue, int64_t id,
@@ -152,30 +180,24 @@ bool ivx_catalogue_delivery_end(struct ivx_catalogue *catalogue, int64_t id,
                                 enum ivx_delivery_state *state_out, struct ivx_err *err)
 {
     IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
-    bool complete = false;
-    int64_t job_id = 0;
+    enum ivx_delivery_state state = IVX_DELIVERY_FAILED;
     int changed = 0;
     if (!ivx_db_work_begin(&work, catalogue, err)
-        || !is_complete(catalogue, id, &complete, err))
+        || !find_end(catalogue, id, final, &state, err)
+        || !ivx_db_change(catalogue,
+                          "UPDATE delivery SET state = ?4, last_status = ?5, next_us = ?7,"
+                          " last_comment = coalesce(?6, last_comment), committed = ?8"
+                          " WHERE id = ?1 AND epoch = ?2 AND state = ?3",
+                          ARGS(I(id), I(epoch), I(IVX_DELIVERY_SENDING), I(state),
+                               I(status), T(comment), I(next_us),
+                               I(state == IVX_DELIVERY_COMMITTED)),
+                          &changed, err))
         return false;
-    const enum ivx_delivery_state state = complete ? IVX_DELIVERY_SENT
-                                          : final  ? IVX_DELIVERY_DEAD
-                                                   : IVX_DELIVERY_FAILED;
-    if (!ivx_db_change(catalogue,
-                       "UPDATE delivery SET state = ?4, last_status = ?5, next_us = ?7,"
-                       " last_comment = coalesce(?6, last_comment), finished_us = ?8"
-                       " WHERE id = ?1 AND epoch = ?2 AND state = ?3",
-                       ARGS(I(id), I(epoch), I(IVX_DELIVERY_SENDING), I(state), I(status),
-                            T(comment), I(next_us),
-                            I(state == IVX_DELIVERY_FAILED ? 0 : ivx_clock_wall_us())),
-                       &changed, err))
-        return false;
-    if (changed == 0)
-        return stale(id, err);
-    if (!ivx_db_number(catalogue, "SELECT job_id FROM delivery WHERE id = ?1",
-                       ARGS(I(id)), &job_id, NULL, err)
-        || !ivx_series_settle_of_job(catalogue, job_id, err)
-        || !ivx_db_work_commit(&work, err))
+    if (changed == 0) {
+        *state_out = IVX_DELIVERY_COMMITTED;
+        return was_committed(catalogue, id, epoch, err);
+    }
+    if (!ivx_delivery_settle(catalogue, id, err) || !ivx_db_work_commit(&work, err))
         return false;
     *state_out = state;
     return true;
@@ -193,9 +215,12 @@ bool ivx_catalogue_delivery_due(struct ivx_catalogue *catalogue, char (**names_o
     if (!ivx_db_collect(catalogue,
                         "SELECT DISTINCT destination FROM delivery"
                         " WHERE (state IN (?1, ?2) AND next_us <= ?4)"
-                        " OR (state = ?3 AND lease_us < ?4) ORDER BY destination",
+                        " OR (state = ?3 AND lease_us < ?4)"
+                        " OR (state = ?5 AND commitment = ?6 AND next_us <= ?4)"
+                        " ORDER BY destination",
                         ARGS(I(IVX_DELIVERY_QUEUED), I(IVX_DELIVERY_FAILED),
-                             I(IVX_DELIVERY_SENDING), I(ivx_clock_wall_us())),
+                             I(IVX_DELIVERY_SENDING), I(ivx_clock_wall_us()),
+                             I(IVX_DELIVERY_SENT), I(IVX_COMMITMENT_AWAITED)),
                         65, read_name, &rows, count_out, err))
         return false;
     *names_out = rows;

@@ -47,10 +47,9 @@ static bool sum_up(struct ivx_catalogue *catalogue, struct ivx_counts *out,
         " (SELECT coalesce(min(t), 0) FROM ("
         "SELECT min(first_us) AS t FROM series WHERE state IN (?2, ?3)"
         " UNION ALL SELECT min(created_us) FROM job WHERE state IN (?4, ?5, ?6)"
-        " UNION ALL SELECT min(created_us) FROM delivery WHERE state IN (?7, ?8, ?9)))",
+        " UNION ALL SELECT min(d.created_us) FROM delivery d WHERE " IVX_DELIVERY_OPEN "))",
         ARGS(I(IVX_JOB_DONE), I(IVX_SERIES_RECEIVING), I(IVX_SERIES_WAITING),
-             I(IVX_JOB_QUEUED), I(IVX_JOB_RUNNING), I(IVX_JOB_FAILED),
-             I(IVX_DELIVERY_QUEUED), I(IVX_DELIVERY_SENDING), I(IVX_DELIVERY_FAILED)),
+             I(IVX_JOB_QUEUED), I(IVX_JOB_RUNNING), I(IVX_JOB_FAILED)),
         read_sums, out, err);
 }
 

@@ -1,6 +1,6 @@
 noinst_LIBRARIES += libcatalogue.a
 libcatalogue_a_SOURCES = include/isovox/catalogue/catalogue.h src/catalogue/db.h \
-	include/isovox/catalogue/commitment.h src/catalogue/commitment.c \
+	include/isovox/catalogue/commitment.h src/catalogue/commitment.c src/catalogue/committed.c \
 	src/catalogue/catalogue.c src/catalogue/db.c src/catalogue/decide.c \
 	src/catalogue/deliveries.c src/catalogue/evidence.c src/catalogue/index.c src/catalogue/jobs.c include/isovox/catalogue/manifest.h \
 	src/catalogue/manifest.c \

@@ -7,6 +7,7 @@
 
 struct standing {
     bool found, current; /* current: of the series' latest generation */
+    bool awaits;         /* commitment, and all is sent */
     int64_t state, job_id;
 };
 
@@ -34,10 +35,12 @@ static bool delivery_standing(struct ivx_catalogue *catalogue, int64_t id,
     IVX_AUTO(ivx_db_reset) sqlite3_stmt *row = NULL;
     *out = (struct standing){ 0 };
     if (!ivx_db_query(catalogue,
-                      "SELECT d.state, j.generation = s.generation, j.id FROM delivery d"
+                      "SELECT d.state, j.generation = s.generation, j.id,"
+                      " d.state = ?2 AND d.commitment = ?3 FROM delivery d"
                       " JOIN job j ON j.id = d.job_id JOIN series s ON s.id = j.series_id"
                       " WHERE d.id = ?1",
-                      ARGS(I(id)), &row, err)
+                      ARGS(I(id), I(IVX_DELIVERY_SENT), I(IVX_COMMITMENT_AWAITED)), &row,
+                      err)
         || !ivx_db_step(catalogue, row, &out->found, err))
         return false;
     if (!out->found)
@@ -45,6 +48,7 @@ static bool delivery_standing(struct ivx_catalogue *catalogue, int64_t id,
     out->state = sqlite3_column_int64(row, 0);
     out->current = sqlite3_column_int(row, 1) != 0;
     out->job_id = sqlite3_column_int64(row, 2);
+    out->awaits = sqlite3_column_int(row, 3) != 0;
     return true;
 }
 
@@ -119,7 +123,7 @@ bool ivx_catalogue_delivery_retry(struct ivx_catalogue *catalogue, int64_t id,
         || !delivery_standing(catalogue, id, &delivery, err))
         return false;
     if (delivery.state != IVX_DELIVERY_FAILED && delivery.state != IVX_DELIVERY_DEAD
-        && delivery.state != IVX_DELIVERY_CANCELLED)
+        && delivery.state != IVX_DELIVERY_CANCELLED && !delivery.awaits)
         return ivx_fail(err, IVX_REFUSED, "delivery %lld is %s", (long long)id,
                         ivx_delivery_state_name((enum ivx_delivery_state)delivery.state));
     if (!delivery.current)
@@ -146,7 +150,7 @@ bool ivx_catalogue_delivery_cancel(struct ivx_catalogue *catalogue, int64_t id,
         || !delivery_standing(catalogue, id, &delivery, err))
         return false;
     if (delivery.state != IVX_DELIVERY_QUEUED && delivery.state != IVX_DELIVERY_SENDING
-        && delivery.state != IVX_DELIVERY_FAILED)
+        && delivery.state != IVX_DELIVERY_FAILED && !delivery.awaits)
         return ivx_fail(err, IVX_REFUSED, "delivery %lld is %s", (long long)id,
                         ivx_delivery_state_name((enum ivx_delivery_state)delivery.state));
     return ivx_db_run(

@@ -16,7 +16,7 @@ enum { RESULT_STANDS, RESULT_GOES, RESULT_GONE };
     " j.state = ?2 AND j.outbox_key <> '' AND j.finished_us < ?1"                        \
     " AND EXISTS (SELECT 1 FROM delivery d WHERE d.job_id = j.id)"                       \
     " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.job_id = j.id"                    \
-    " AND (d.state NOT IN (?3, ?4, ?5) OR d.finished_us >= ?1))"
+    " AND (" IVX_DELIVERY_OPEN " OR d.state NOT IN (?3, ?4, ?5) OR d.finished_us >= ?1))"
 #define DELIVERED_ARGS                                                                   \
     I(before_us), I(IVX_JOB_DONE), I(IVX_DELIVERY_SENT), I(IVX_DELIVERY_COMMITTED),      \
         I(IVX_DELIVERY_CANCELLED)
@@ -67,14 +67,14 @@ bool ivx_catalogue_result_removed(struct ivx_catalogue *catalogue, int64_t job_i
 
 /* A series that holds its segments: ?1 before_us, ?2 and ?3 the series' states that are
  * over, then the open states of jobs and deliveries; ?10 failed, which is over only when an
- * operator has cancelled what there was; ?11 now. */
+ * operator has cancelled what there was; ?8 now. */
 #define HELD                                                                             \
-    " ((s.state NOT IN (?2, ?3) AND NOT (s.state = ?10 AND s.code = 'CANCELLED'))"                 \
-    " OR s.last_us >= ?1 OR s.decided_us >= ?1 OR s.promised_us > ?11"                   \
+    " ((s.state NOT IN (?2, ?3) AND NOT (s.state = ?7 AND s.code = 'CANCELLED'))"                 \
+    " OR s.last_us >= ?1 OR s.decided_us >= ?1 OR s.promised_us > ?8"                   \
     " OR EXISTS (SELECT 1 FROM job j WHERE j.series_id = s.id"                           \
     " AND (j.state IN (?4, ?5, ?6) OR j.finished_us >= ?1))"                             \
     " OR EXISTS (SELECT 1 FROM job j JOIN delivery d ON d.job_id = j.id"                 \
-    " WHERE j.series_id = s.id AND (d.state IN (?7, ?8, ?9) OR d.finished_us >= ?1)))"
+    " WHERE j.series_id = s.id AND (" IVX_DELIVERY_OPEN " OR d.finished_us >= ?1)))"
 #define FREE_SEGMENT                                                                     \
     " m.segment < ?1"                                                                    \
     " AND NOT EXISTS (SELECT 1 FROM instance i JOIN series s ON s.id = i.series_id"      \
@@ -83,8 +83,7 @@ bool ivx_catalogue_result_removed(struct ivx_catalogue *catalogue, int64_t job_i
     " AND a.gone = 0 AND a.received_us >= ?1)"
 #define FREE_ARGS                                                                        \
     I(before_us), I(IVX_SERIES_DONE), I(IVX_SERIES_REFUSED), I(IVX_JOB_QUEUED),          \
-        I(IVX_JOB_RUNNING), I(IVX_JOB_FAILED), I(IVX_DELIVERY_QUEUED),                   \
-        I(IVX_DELIVERY_SENDING), I(IVX_DELIVERY_FAILED), I(IVX_SERIES_FAILED),           \
+        I(IVX_JOB_RUNNING), I(IVX_JOB_FAILED), I(IVX_SERIES_FAILED),                     \
         I(ivx_clock_wall_us())
 
 static void read_pair(sqlite3_stmt *statement, void *row)
@@ -101,7 +100,7 @@ bool ivx_catalogue_old_segments(struct ivx_catalogue *catalogue, int64_t before_
     void *rows = NULL;
     if (!ivx_db_collect(catalogue,
                         "SELECT m.segment, m.offset FROM mark m WHERE" FREE_SEGMENT
-                        " ORDER BY m.segment LIMIT ?12",
+                        " ORDER BY m.segment LIMIT ?9",
                         ARGS(FREE_ARGS, I(limit)), 2 * sizeof(uint64_t), read_pair, &rows,
                         count_out, err))
         return false;
@@ -147,7 +146,7 @@ bool ivx_catalogue_segment_goes(struct ivx_catalogue *catalogue, uint64_t segmen
     *out = (struct ivx_segment_loss){ 0 };
     if (!ivx_db_work_begin(&work, catalogue, err)
         || !ivx_db_number(catalogue,
-                          "SELECT m.segment FROM mark m WHERE m.segment = ?12"
+                          "SELECT m.segment FROM mark m WHERE m.segment = ?9"
                           " AND" FREE_SEGMENT,
                           ARGS(FREE_ARGS, I(segment)), &number, &found, err))
         return false;

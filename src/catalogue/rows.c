@@ -82,4 +82,5 @@ void ivx_delivery_read(sqlite3_stmt *statement, void *row)
     out->last_status = NUMBER(statement, 15);
     COLUMN(statement, 16, out->last_comment);
     out->committed = NUMBER(statement, 17) != 0;
+    out->commitment = (enum ivx_commitment_wanted)NUMBER(statement, 18);
 }

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "isovox/sys/clock.h"
+
 /* What is left to do, and the first thing that went wrong for good. */
 struct standing {
     int64_t jobs, open_jobs, cancelled_jobs, open_deliveries;
@@ -19,12 +21,11 @@ static bool count(struct ivx_catalogue *catalogue, int64_t series_id,
             catalogue,
             "SELECT count(*), total(j.state IN (?2, ?3, ?4)), total(j.state = ?5),"
             " total((SELECT count(*) FROM delivery d WHERE d.job_id = j.id"
-            " AND d.state IN (?6, ?7, ?8)))"
+            " AND " IVX_DELIVERY_OPEN "))"
             " FROM job j JOIN series s ON s.id = j.series_id"
             " WHERE s.id = ?1 AND j.generation = s.generation",
             ARGS(I(series_id), I(IVX_JOB_QUEUED), I(IVX_JOB_RUNNING), I(IVX_JOB_FAILED),
-                 I(IVX_JOB_CANCELLED), I(IVX_DELIVERY_QUEUED), I(IVX_DELIVERY_SENDING),
-                 I(IVX_DELIVERY_FAILED)),
+                 I(IVX_JOB_CANCELLED)),
             &row, err)
         || !ivx_db_step(catalogue, row, &found, err))
         return false;
@@ -105,6 +106,18 @@ bool ivx_series_settle(struct ivx_catalogue *catalogue, int64_t series_id,
     const bool finished = now.open_jobs == 0 && now.open_deliveries == 0;
     return set(catalogue, series_id, finished ? IVX_SERIES_DONE : IVX_SERIES_PLANNED,
                err);
+}
+
+bool ivx_delivery_settle(struct ivx_catalogue *catalogue, int64_t id, struct ivx_err *err)
+{
+    int64_t job_id = 0;
+    return ivx_db_run(catalogue,
+                      "UPDATE delivery AS d SET finished_us ="
+                      " CASE WHEN " IVX_DELIVERY_OPEN " THEN 0 ELSE ?2 END WHERE id = ?1",
+                      ARGS(I(id), I(ivx_clock_wall_us())), err)
+           && ivx_db_number(catalogue, "SELECT job_id FROM delivery WHERE id = ?1",
+                            ARGS(I(id)), &job_id, NULL, err)
+           && ivx_series_settle_of_job(catalogue, job_id, err);
 }
 
 bool ivx_series_settle_of_job(struct ivx_catalogue *catalogue, int64_t job_id,

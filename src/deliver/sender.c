@@ -15,6 +15,7 @@
 #include "isovox/sys/log.h"
 #include "isovox/sys/stop.h"
 
+#include "commitment.h"
 #include "policy.h"
 
 enum {
@@ -23,6 +24,7 @@ enum {
     BATCH = 16,           /* answers per transaction */
     BATCH_US = 250000,    /* and no answer waits longer than this */
     BEAT_US = 2000000,    /* leases are longer: see lease_seconds() */
+    REPORT_US = 15000000, /* for this long after asking, a report may come the same way */
 };
 
 struct sender {
@@ -33,6 +35,8 @@ struct sender {
     struct ivx_outbox *outbox;
     struct ivx_scu *scu;                  /* NULL: no association */
     char sop_class[65], syntax[65];       /* proposed for it */
+    int64_t asked_us;                     /* steady clock; 0: no report is expected on it */
+    int64_t asked_id;                     /* the last delivery that was asked for on it */
 };
 
 /* One delivery in hand. */
@@ -49,6 +53,7 @@ struct delivery {
     int status;
     char comment[IVX_NOTE_ROOM];
     bool lost; /* the lease: somebody else has it, or will */
+    bool asked; /* for storage commitment */
 };
 
 static void sender_end(struct sender *sender)
@@ -141,11 +146,14 @@ static bool connect_for(struct sender *sender, const struct ivx_delivery_row *ro
         .dimse_seconds = (int)to->dimse_timeout,
         .preferred_syntax = ivx_transcode_syntax(to->transfer_syntax),
     };
-    const struct ivx_scu_context context = { .sop_class = row->sop_class,
-                                             .syntax = row->syntax };
+    const struct ivx_scu_context contexts[] = {
+        { row->sop_class, row->syntax },
+        { IVX_COMMITMENT_CLASS, "1.2.840.10008.1.2.1" },
+    };
+    sender->asked_us = 0;
     ivx_text_copy(sender->sop_class, sizeof sender->sop_class, row->sop_class);
     ivx_text_copy(sender->syntax, sizeof sender->syntax, row->syntax);
-    return ivx_scu_open(&peer, &context, 1, &sender->scu, err);
+    return ivx_scu_open(&peer, contexts, to->commitment ? 2 : 1, &sender->scu, err);
 }
 
 static bool path_of(const struct sender *sender, const struct ivx_delivery_row *row,
@@ -155,6 +163,22 @@ static bool path_of(const struct sender *sender, const struct ivx_delivery_row *
     ivx_outbox_path(sender->outbox, row->outbox_key, folder);
     const int length = snprintf(out, room, "%s/%s", folder, file);
     return length > 0 && (size_t)length < room;
+}
+
+/* Takes a report if one comes within that time. False: the association is lost. */
+static bool listen_for(struct sender *sender, int milliseconds)
+{
+    bool came = false;
+    const int64_t now = ivx_clock_steady_us();
+    if (sender->asked_us == 0 || sender->scu == NULL)
+        return true;
+    if (now - sender->asked_us > REPORT_US)
+        sender->asked_us = 0;
+    if (ivx_commitment_listen(sender->catalogue, sender->config, sender->scu, milliseconds,
+                              &came))
+        return true;
+    ivx_scu_free(&sender->scu);
+    return false;
 }
 
 /* False: the association is lost, or sending more makes no sense now. */
@@ -172,7 +196,8 @@ static bool send_item(struct sender *sender, struct delivery *delivery,
         const enum ivx_outcome outcome = ivx_outcome_of(answer.status);
         note(delivery, outcome, answer.status, answer.comment);
         return record_answer(sender, delivery, item->n, answer.status)
-               && outcome != IVX_LATER;
+               && outcome != IVX_LATER
+               && (listen_for(sender, 0) || connect_for(sender, &delivery->row, &err));
     }
     const bool gone = err.code == IVX_RETRY || err.code == IVX_FULL;
     note(delivery, gone ? IVX_LATER : IVX_PARK, -1, err.text);
@@ -188,6 +213,57 @@ static void send_items(struct sender *sender, struct delivery *delivery)
             break;
     if (!delivery->lost)
         record(sender, delivery);
+}
+
+/* ---- storage commitment ------------------------------------------------------------ */
+
+static void set_wanted(struct sender *sender, struct delivery *delivery,
+                       enum ivx_commitment_wanted wanted)
+{
+    struct ivx_err err = { 0 };
+    if (delivery->row.commitment == wanted)
+        return;
+    if (!ivx_catalogue_delivery_wants(sender->catalogue, delivery->row.id, delivery->row.epoch,
+                                      wanted, &err))
+        lost(delivery, &err);
+    delivery->row.commitment = wanted;
+}
+
+static void no_service(struct sender *sender, struct delivery *delivery)
+{
+    ivx_log(IVX_WARNING, "delivery.no_commitment",
+            "delivery=%" PRId64 " destination=\"%s\""
+            " text=\"the peer offers no storage commitment: sent is the end\"",
+            delivery->row.id, delivery->row.destination);
+    set_wanted(sender, delivery, IVX_COMMITMENT_NOT_OFFERED);
+}
+
+/* Everything has been accepted. */
+static void ask_commitment(struct sender *sender, struct delivery *delivery)
+{
+    struct ivx_err err = { 0 };
+    struct ivx_scu_answer answer = { 0 };
+    if (!connect_for(sender, &delivery->row, &err)) {
+        note(delivery, IVX_LATER, -1, err.text);
+        return;
+    }
+    switch (ivx_commitment_ask(sender->catalogue, sender->scu, &delivery->row, &answer, &err)) {
+    case IVX_ASKED:
+        delivery->asked = true;
+        sender->asked_us = ivx_clock_steady_us();
+        sender->asked_id = delivery->row.id;
+        break;
+    case IVX_ASK_NOTHING:
+        break;
+    case IVX_ASK_NOBODY:
+        no_service(sender, delivery);
+        break;
+    case IVX_ASK_LATER:
+        note(delivery, IVX_LATER, err.code == IVX_OK ? answer.status : -1,
+             err.code == IVX_OK ? "storage commitment is refused for now" : err.text);
+        if (err.code == IVX_RETRY)
+            ivx_scu_free(&sender->scu);
+    }
 }
 
 /* ---- how it ended ------------------------------------------------------------------ */
@@ -213,8 +289,10 @@ static void finish(struct sender *sender, struct delivery *delivery)
     /* An attempt that got something through starts the waiting anew. */
     const int64_t attempt = delivery->accepted > 0 ? 1 : row->attempts;
     const int64_t wait_us =
-        ivx_backoff_us(sender->config->deliver.first_retry,
-                       sender->config->deliver.longest_retry, attempt, ivx_random_bits());
+        delivery->asked
+            ? sender->destination->commitment_timeout * INT64_C(1000000)
+            : ivx_backoff_us(sender->config->deliver.first_retry,
+                             sender->config->deliver.longest_retry, attempt, ivx_random_bits());
     enum ivx_delivery_state state = IVX_DELIVERY_FAILED;
     if (!ivx_catalogue_delivery_end(sender->catalogue, row->id, row->epoch, delivery->status,
                                     delivery->comment, is_final(sender, delivery),
@@ -245,6 +323,10 @@ static bool deliver(struct sender *sender, struct delivery *delivery)
                 row->id, err.text);
         return false;
     }
+    const bool commits = sender->destination->commitment;
+    set_wanted(sender, delivery, commits ? IVX_COMMITMENT_AWAITED : IVX_COMMITMENT_UNASKED);
+    if (delivery->lost)
+        return true;
     if (delivery->item_count == 0)
         note(delivery, IVX_ACCEPTED, 0x0000, ""); /* only the end was missing */
     else if (connect_for(sender, row, &err))
@@ -255,10 +337,29 @@ static bool deliver(struct sender *sender, struct delivery *delivery)
     /* Stopped in the middle: what was answered is recorded, and the lease is given back by
      * the role. */
     const bool all_sent = delivery->accepted == (int64_t)delivery->item_count;
+    if (commits && all_sent && !delivery->lost && !ivx_stop_wanted())
+        ask_commitment(sender, delivery);
     const bool stopped = ivx_stop_wanted() && !all_sent && delivery->worst == IVX_ACCEPTED;
     if (!delivery->lost && !stopped)
         finish(sender, delivery);
     return delivery->worst != IVX_LATER;
+}
+
+/* Nothing to send: waits, and hears a report if one is expected. True: an association that
+ * is worth keeping open. */
+static bool wait_idle(struct sender *sender)
+{
+    struct ivx_err err = { 0 };
+    struct ivx_delivery_row row = { 0 };
+    if (sender->asked_us == 0 || sender->scu == NULL) {
+        ivx_clock_sleep_ms(IDLE_POLL_MS);
+        return false;
+    }
+    /* Told by another way already: through receive. */
+    if (ivx_catalogue_get_delivery(sender->catalogue, sender->asked_id, &row, &err)
+        && row.state != IVX_DELIVERY_SENT)
+        sender->asked_us = 0;
+    return listen_for(sender, IDLE_POLL_MS) && sender->asked_us != 0;
 }
 
 static bool claim(struct sender *sender, struct delivery *out, struct ivx_err *err)
@@ -276,7 +377,8 @@ static enum ivx_sender_end send_until_idle(struct sender *sender)
         if (!claim(sender, &delivery, &err)) {
             if (err.code != IVX_ABSENT && err.code != IVX_RETRY)
                 return IVX_SENDER_TROUBLE;
-            ivx_clock_sleep_ms(IDLE_POLL_MS);
+            if (wait_idle(sender))
+                idle_since = ivx_clock_steady_us();
             continue;
         }
         if (!deliver(sender, &delivery))

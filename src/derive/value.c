@@ -5,6 +5,7 @@
 
 #include "internal.h"
 #include "isovox/base/text.h"
+#include "isovox/base/uid.h"
 
 static void trim_zeros(char *text)
 {
@@ -85,27 +86,7 @@ size_t ivx_text_fit(const char *text, const char *charset, size_t most)
 
 void ivx_uid_write(const uint8_t digest[IVX_SHA256_SIZE], char out[65])
 {
-    uint8_t bytes[16];
-    memcpy(bytes, digest, sizeof bytes);
-    /* RFC 9562 5.8, a UUID of our own making; PS3.5 B.2 wants a UUID behind 2.25. */
-    bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x80);
-    bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
-
-    char digits[40];
-    size_t first = sizeof digits;
-    digits[--first] = '\0';
-    for (bool more = true; more;) { /* long division by ten */
-        unsigned rest = 0;
-        more = false;
-        for (int n = 0; n < 16; n++) {
-            rest = rest << 8 | bytes[n];
-            bytes[n] = (uint8_t)(rest / 10);
-            rest %= 10;
-            more = more || bytes[n] != 0;
-        }
-        digits[--first] = (char)('0' + rest);
-    }
-    snprintf(out, 65, "2.25.%s", digits + first);
+    ivx_uid_of_bits(digest, 8, out);
 }
 
 /* PS3.3 C.12.1.1.8: &ZZXX, -1200 to +1400. */

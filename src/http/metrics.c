@@ -88,7 +88,7 @@ static bool look_at_delivery(struct ivx_histograms *h, const struct ivx_delivery
     const bool sent = row->state == IVX_DELIVERY_SENT || row->state == IVX_DELIVERY_COMMITTED;
     if (sent && row->finished_us > 0)
         observe(&h->delivery, (double)(row->finished_us - row->created_us) / 1e6);
-    return sent || row->state == IVX_DELIVERY_DEAD || row->state == IVX_DELIVERY_CANCELLED;
+    return row->finished_us > 0;
 }
 
 static void keep_open(struct cursor *cursor, int64_t id)

@@ -83,10 +83,25 @@ static void put_status(struct ivx_reply *reply, cJSON *to, int64_t status)
     ivx_put_text(reply, to, "last_status", text);
 }
 
+static const char *commitment_name(enum ivx_commitment_wanted commitment)
+{
+    switch (commitment) {
+    case IVX_COMMITMENT_AWAITED:
+        return "awaited";
+    case IVX_COMMITMENT_NOT_OFFERED:
+        return "not offered";
+    case IVX_COMMITMENT_UNASKED:
+        break;
+    }
+    return "not asked";
+}
+
 cJSON *ivx_json_delivery(struct ivx_reply *reply, const struct ivx_delivery_row *row)
 {
     const bool will_repeat = row->state == IVX_DELIVERY_FAILED
-                             || row->state == IVX_DELIVERY_QUEUED;
+                             || row->state == IVX_DELIVERY_QUEUED
+                             || (row->state == IVX_DELIVERY_SENT
+                                 && row->commitment == IVX_COMMITMENT_AWAITED);
     cJSON *json = cJSON_CreateObject();
     ivx_put_number(reply, json, "id", row->id);
     ivx_put_number(reply, json, "job_id", row->job_id);
@@ -98,6 +113,7 @@ cJSON *ivx_json_delivery(struct ivx_reply *reply, const struct ivx_delivery_row 
     put_status(reply, json, row->last_status);
     ivx_put_text(reply, json, "last_comment", row->last_comment);
     ivx_put_bool(reply, json, "committed", row->committed);
+    ivx_put_text(reply, json, "commitment", commitment_name(row->commitment));
     ivx_put_text(reply, json, "derived_series_uid", row->derived_series_uid);
     ivx_put_text(reply, json, "sop_class", row->sop_class);
     ivx_put_text(reply, json, "syntax", row->syntax);

@@ -182,6 +182,14 @@ static uint16_t on_asked(void *context, const struct ivx_commitment *asked,
     return ivx_commitments_ask(&self->commitments, asked, why);
 }
 
+static uint16_t on_report_came(void *context, const struct ivx_commitment *report,
+                               struct ivx_err *why)
+{
+    struct association *self = context;
+    self->last_us = ivx_clock_steady_us();
+    return ivx_commitments_report(&self->commitments, report, why);
+}
+
 static bool on_report_due(void *context, struct ivx_commitment *out)
 {
     return ivx_commitments_due(&((struct association *)context)->commitments, out);
@@ -265,7 +273,7 @@ void ivx_association_serve(const struct ivx_config *config, struct ivx_spool *sp
         .store_data = on_data, .store_end = on_end, .refused = on_refused,
         .ended = on_ended, .stop_wanted = on_stop_wanted, .commitment = on_commitment,
         .commitment_asked = on_asked, .report_due = on_report_due,
-        .report_answered = on_report_answered,
+        .report_answered = on_report_answered, .report_came = on_report_came,
     };
     struct ivx_err err = { 0 };
     ivx_scp_serve(fd, &limits, &handler, &err);

@@ -36,7 +36,13 @@ static void log_trouble(const char *association, struct ivx_err err)
 int ivx_commitments_offered(const struct ivx_commitments *self)
 {
     const struct ivx_config *config = self->config;
-    return ivx_config_sender_find(config, self->peer->calling_ae) != NULL ? IVX_SCP_COMMITS : 0;
+    int offered = 0;
+    if (ivx_config_sender_find(config, self->peer->calling_ae) != NULL)
+        offered |= IVX_SCP_COMMITS;
+    for (size_t n = 0; n < config->destination_count; n++)
+        if (config->destinations[n].commitment)
+            offered |= IVX_SCP_HEARS;
+    return offered;
 }
 
 /* ---- the peer asks ------------------------------------------------------------------- */
@@ -135,6 +141,30 @@ void ivx_commitments_answered(struct ivx_commitments *self, uint16_t status)
     self->waiting--;
     if (!ivx_catalogue_commitment_reported(self->catalogue, id, &err))
         log_trouble(self->association, err);
+}
+
+/* Whoever may send and knows the Transaction UID, 122 random bits, is the one we have asked:
+ * many archives report under another AE title. */
+uint16_t ivx_commitments_report(struct ivx_commitments *self,
+                                const struct ivx_commitment *report, struct ivx_err *why)
+{
+    struct ivx_commitment_outcome outcome = { 0 };
+    const struct ivx_config *config = self->config;
+    struct ivx_catalogue *catalogue = open_catalogue(self, why);
+    if (catalogue == NULL
+        || !ivx_catalogue_delivery_report(catalogue, report->transaction_uid,
+                                          report->references, report->count,
+                                          config->deliver.first_retry,
+                                          config->deliver.longest_retry, &outcome, why))
+        return why->code == IVX_ABSENT ? 0x0115 : IVX_FAILURE_PROCESSING;
+    ivx_log(outcome.refused == 0 ? IVX_INFO : IVX_WARNING, "delivery.commitment",
+            "delivery=%" PRId64 " destination=\"%s\" ae=\"%s\" state=%s committed=%" PRId64
+            " refused=%" PRId64 " reason=%04x",
+            outcome.delivery_id, outcome.destination, self->peer->calling_ae,
+            ivx_delivery_state_name(outcome.state), outcome.committed, outcome.refused,
+            (unsigned)outcome.reason);
+    ivx_wake_send(config->state_dir, "deliver");
+    return 0x0000;
 }
 
 void ivx_commitments_let_go(struct ivx_commitments *self)

@@ -24,6 +24,9 @@ uint16_t ivx_commitments_ask(struct ivx_commitments *self, const struct ivx_comm
                              struct ivx_err *why);
 bool ivx_commitments_due(struct ivx_commitments *self, struct ivx_commitment *out);
 void ivx_commitments_answered(struct ivx_commitments *self, uint16_t status);
+/* The peer reports on what deliver has asked of it. */
+uint16_t ivx_commitments_report(struct ivx_commitments *self,
+                                const struct ivx_commitment *report, struct ivx_err *why);
 /* The association is over: what was not reported is deliver's now. */
 void ivx_commitments_let_go(struct ivx_commitments *self);
 

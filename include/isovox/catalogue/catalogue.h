@@ -275,6 +275,12 @@ struct ivx_job_row {
 
 /* ---- deliveries (deliver) --------------------------------------------------------------- */
 
+/* AWAITED: SENT is not the end, commitment.h says what is. */
+enum ivx_commitment_wanted {
+    IVX_COMMITMENT_UNASKED,
+    IVX_COMMITMENT_AWAITED,
+    IVX_COMMITMENT_NOT_OFFERED, /* asked for, and the peer has no such service */
+};
 struct ivx_delivery_row {
     int64_t id, job_id, attempts, epoch;
     char destination[65], derived_series_uid[65], outbox_key[65], sop_class[65], syntax[65];
@@ -284,8 +290,10 @@ struct ivx_delivery_row {
     int64_t last_status;            /* DIMSE status of the last answer; -1: none */
     char last_comment[IVX_NOTE_ROOM];
     bool committed;
+    enum ivx_commitment_wanted commitment;
 };
-/* Like claim: the next delivery to this destination that is due. */
+/* Like claim: the next delivery to this destination that is due: to be sent, or sent and
+ * without a report on its commitment for too long. */
 bool ivx_catalogue_delivery_claim(struct ivx_catalogue *catalogue, const char *destination,
                                   const char *owner, int lease_seconds,
                                   struct ivx_delivery_row *out, struct ivx_err *err);
@@ -308,8 +316,9 @@ struct ivx_delivery_answer {
 bool ivx_catalogue_delivery_answers(struct ivx_catalogue *catalogue, int64_t id, int64_t epoch,
                                     const struct ivx_delivery_answer *answers, size_t count,
                                     const char *comment, struct ivx_err *err);
-/* SENT when all instances are accepted (and the series DONE when all its deliveries are),
- * else FAILED until next_us, or DEAD when final. */
+/* When all instances are accepted: COMMITTED when all are, else SENT. The series is DONE when
+ * that is the end of all its deliveries; one that awaits commitment is asked for again at
+ * next_us, or DEAD when final. Not all accepted: FAILED until next_us, or DEAD when final. */
 bool ivx_catalogue_delivery_end(struct ivx_catalogue *catalogue, int64_t id, int64_t epoch,
                                 int status, const char *comment, bool final, int64_t next_us,
                                 enum ivx_delivery_state *state_out, struct ivx_err *err);

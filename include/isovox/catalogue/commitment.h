@@ -91,6 +91,33 @@ bool ivx_catalogue_commitment_reported(struct ivx_catalogue *catalogue, int64_t 
 bool ivx_catalogue_commitment_unreported(struct ivx_catalogue *catalogue, int64_t id,
                                          const char *note, bool away, bool final,
                                          int64_t next_us, struct ivx_err *err);
+/* ---- we ask destinations (deliver, receive) ---------------------------------------------- */
+
+/* Of a claimed delivery: does its end depend on commitment? IVX_STALE as for answers. */
+bool ivx_catalogue_delivery_wants(struct ivx_catalogue *catalogue, int64_t id, int64_t epoch,
+                                  enum ivx_commitment_wanted wanted, struct ivx_err *err);
+/* What is accepted and not committed yet; the caller frees *out. */
+bool ivx_catalogue_delivery_uncommitted(struct ivx_catalogue *catalogue, int64_t id,
+                                        struct ivx_reference **out, size_t *count_out,
+                                        struct ivx_err *err);
+/* Before the request goes out: reports name their delivery by its Transaction UID only. */
+bool ivx_catalogue_delivery_asks(struct ivx_catalogue *catalogue, int64_t id, int64_t epoch,
+                                 const char *transaction_uid, struct ivx_err *err);
+struct ivx_commitment_outcome {
+    int64_t delivery_id, committed, refused; /* in this report */
+    int reason;                              /* of the first that is refused; 0: none */
+    enum ivx_delivery_state state;           /* of the delivery, after it */
+    char destination[65];
+};
+/* A report: what is committed is, what is refused will be sent again after a wait of
+ * first_wait_s seconds (doubled by each attempt, up to longest_wait_s), three times at most
+ * when it is its class that is refused. The same report again changes nothing. IVX_ABSENT:
+ * we have asked for no such transaction. */
+bool ivx_catalogue_delivery_report(struct ivx_catalogue *catalogue, const char *transaction_uid,
+                                   const struct ivx_reference *references, size_t count,
+                                   long first_wait_s, long longest_wait_s,
+                                   struct ivx_commitment_outcome *out, struct ivx_err *err);
+
 /* Pages, as in catalogue.h. */
 bool ivx_catalogue_list_commitments(struct ivx_catalogue *catalogue, int64_t after, int limit,
                                     struct ivx_commitment_row **rows_out, size_t *count_out,

@@ -50,7 +50,8 @@
   X(port,               104,         1,   65535, "port",     "The peer's.") \
   X(associations,         2,         1,      64, "",         "At the same time.") \
   X(connect_timeout,     10,         1,    3600, "seconds",  "For connecting and associating.") \
-  X(dimse_timeout,       60,         1,    3600, "seconds",  "For an answer.")
+  X(dimse_timeout,       60,         1,    3600, "seconds",  "For an answer.") \
+  X(commitment_timeout, 600,         1,   86400, "seconds",  "For the report on storage commitment; then it is asked for again.")
 
 #define IVX_FIELD(name, value, least, most, unit, help) long name;
 
