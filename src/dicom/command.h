@@ -54,8 +54,9 @@ size_t ivx_command_answer(const struct ivx_command *to, uint16_t status, const c
 size_t ivx_command_request(const struct ivx_command *request, uint8_t out[IVX_COMMAND_ROOM]);
 
 /* Preamble (zeros: never the peer's), "DICM" and File Meta Information, PS3.10 7.1; returns the
- * length. The texts are UIDs that ivx_command_read() found legal. Nothing else is in it, neither who
- * sent the instance nor our version: what is sent again by anybody, at any time, has the same bytes. */
+ * length. The texts are UIDs that ivx_command_read() found legal. Nothing else is in it, neither
+ * who sent the instance nor our version: what is sent again by anybody, at any time, has the
+ * same bytes. */
 size_t ivx_meta_write(const char *sop_class, const char *sop_uid, const char *syntax,
                       uint8_t out[IVX_META_ROOM]);
 
