@@ -12,11 +12,11 @@ static bool refuse_group(struct ivx_assembly *assembly, const struct ivx_group *
                                group->count + group->copies, false, err);
 }
 
-static void warn_copies(struct ivx_group *group, int copies)
+static void warn_copies(struct ivx_group *group)
 {
-    if (copies > 0)
+    if (group->copies > 0)
         ivx_group_warn(group, IVX_REASON_DUPLICATES_DROPPED, "%d images were there twice",
-                       copies);
+                       group->copies);
 }
 
 /* R6, R7 and the warnings, for slices whose positions are unique and without holes. */
@@ -29,7 +29,7 @@ static bool finish_group(struct ivx_work *work, struct ivx_group **group, struct
         return why.reason != IVX_REASON_NONE && refuse_group(work->assembly, *group, &why, err);
     if (!ivx_rule_spacing(*group, err))
         return false;
-    warn_copies(*group, (*group)->copies);
+    warn_copies(*group);
     ivx_rule_value_warnings(*group);
     return ivx_assembly_add(work->assembly, group, err);
 }
@@ -49,7 +49,8 @@ static bool split_at_holes(struct ivx_work *work, const struct ivx_group *group,
         if (!ivx_group_pick(group, chosen, end - first, &block, err)
             || !ivx_rule_sort(block, err))
             return false;
-        warn_copies(block, group->copies);
+        /* Which block they are of is not known here: they count once. */
+        block->copies = n == 0 ? group->copies : 0;
         if (!finish_group(work, &block, err))
             return false;
         first = end;
@@ -115,7 +116,7 @@ static bool take_parts(struct ivx_work *work, const struct ivx_group *group, con
             return false;
         ivx_group_warn(picked, IVX_REASON_SPLIT, "part %d of %d, told apart by %s", part + 1,
                        parts, by);
-        warn_copies(picked, group->copies);
+        picked->copies = part == 0 ? group->copies : 0;
         if (!decide_holes(work, &picked, err))
             return false;
     }

@@ -50,8 +50,9 @@ class Volume:
     """Voxels [i, j, k] and the patient position (LPS) of each: an affine, or (for what is no
     regular grid) the position of the first voxel of each slice."""
 
-    def __init__(self, values, affine, firsts=None, name=""):
-        self.values, self.affine, self.firsts, self.name = values, affine, firsts, name
+    def __init__(self, values, affine, firsts=None, resampled=False):
+        self.values, self.affine, self.firsts = values, affine, firsts
+        self.resampled = resampled  # it says so itself
 
     def slice_axis(self, normal):
         along = [abs(normal @ self.affine[:3, a]) / numpy.linalg.norm(self.affine[:3, a])
@@ -80,7 +81,8 @@ def read_nifti(path):
         return []
     values = image.get_fdata()
     values = values.reshape(*(list(values.shape[:3]) + [1] * 3)[:3], -1)
-    return [Volume(values[..., n], LPS @ image.affine, name=Path(path).name)
+    resampled = "_Tilt" in path.name or "_Eq" in path.name or "resampled" in path.parts
+    return [Volume(values[..., n], LPS @ image.affine, resampled=resampled)
             for n in range(values.shape[3])]
 
 
@@ -91,8 +93,8 @@ def isovox(folder, out):
     report = json.loads(done.stdout) if done.stdout else {"volumes": [], "refused": []}
     said = ", ".join(sorted({r["code"] for r in report["refused"]}))
     volumes = []
-    for number, told in enumerate(report["volumes"]):
-        volumes.append(Volume(None, told_affine(told), told_firsts(told), f"volume {number}"))
+    for told in report["volumes"]:
+        volumes.append(Volume(None, told_affine(told), told_firsts(told)))
     done = run(BUILD / "isovox", "convert", "--json", "--spacing", "native", "--format", "nifti",
                folder, "-o", out)
     made = json.loads(done.stdout)["volumes"] if done.stdout else []
@@ -187,22 +189,25 @@ def differ(values, wanted):
 
 
 def judge_volume(volume, group, used):
-    """Largest distance, number of slices, of them with other values."""
+    """Largest distance, slices, of them in place, of them with other values. As many slices as
+    files: the first is the first, and so on. Otherwise each is compared with what is nearest."""
     normal = group[0].normal
     made = list(volume.slices(normal))
     made.sort(key=lambda each: each[0].mean(axis=0) @ normal)
-    worst, wrong = 0.0, 0
+    worst, wrong, near = 0.0, 0, 0
     for number, (corners, values) in enumerate(made):
+        off = [distance(corners, each.corners()) for each in group]
         if len(made) == len(group):
-            which = number
+            which = [number]
         else:
-            which = int(numpy.argmin([distance(corners, each.corners()) for each in group]))
-        off = distance(corners, group[which].corners())
-        worst = max(worst, off)
-        used.add(which)
-        if off <= NEAR_MM:
-            wrong += differ(aligned(values, corners, group[which]), group[which].values())
-    return worst, len(made), wrong
+            which = [n for n in range(len(group)) if off[n] <= min(off) + 0.005]
+        worst = max(worst, off[which[0]])
+        used.update(which[:1])
+        if off[which[0]] <= NEAR_MM:
+            near += 1
+            wrong += all(differ(aligned(values, corners, group[n]), group[n].values())
+                         for n in which)
+    return worst, len(made), near, wrong
 
 
 def nearest_group(volume, found):
@@ -216,31 +221,46 @@ def nearest_group(volume, found):
     return min(range(len(found)), key=lambda n: off(found[n]))
 
 
-# An image that is displaced by a pixel correlates with itself by less, in every series here.
+# Above this a resampled volume is right, if the same volume displaced by one pixel, or by one
+# slice, is below it: otherwise the pictures are too flat to tell.
 SAME = 0.998
 
 
-def is_resampled(volume, group):
-    return len(group) > 3 and correlation(volume, group) > SAME
+def is_right(volume, group):
+    """Is it right although none of its slices is one of the files'? None: it cannot be told."""
+    first, last = group[0], group[-1]
+    step = (last.t - first.t) / (len(group) - 1)
+    aside = correlation(volume, group, first.spacing[0] * first.column)
+    along = correlation(volume, group, step * first.normal)
+    if not (aside < SAME and along < SAME):
+        return None
+    return bool(correlation(volume, group) > SAME)
 
 
-def correlation(volume, group):
+def correlation(volume, group, moved=0):
     """Of a resampled volume, at the file's pixel centres, with the file's values; of what lies
-    inside the volume and is not all air."""
+    inside the volume and is not all air. NaN where there is nothing to compare."""
     inverse = numpy.linalg.inv(volume.affine)
-    seen, wanted = [], []
+    seen, wanted, total, whole = [], [], 0, 0
     for each in group:
         values = each.values()[::3, ::3]
         j, i = numpy.indices(values.shape) * 3
         places = (each.position + i[..., None] * each.spacing[1] * each.row
                   + j[..., None] * each.spacing[0] * each.column)
-        index = places @ inverse[:3, :3].T + inverse[:3, 3]
+        index = (places + moved) @ inverse[:3, :3].T + inverse[:3, 3]
         inside = numpy.all((index >= 0) & (index <= numpy.array(volume.values.shape) - 1), axis=2)
-        inside &= ~numpy.isnan(values) & (values > -900)
+        pictured = ~numpy.isnan(values) & (values > -900)
+        total += pictured.sum()
+        whole += pictured.size
+        inside &= pictured
         seen.append(scipy.ndimage.map_coordinates(volume.values, index[inside].T, order=1))
         wanted.append(values[inside])
     seen, wanted = numpy.concatenate(seen), numpy.concatenate(wanted)
-    return numpy.corrcoef(seen, wanted)[0, 1] if len(seen) > 100 else 0.0
+    if total < 0.02 * whole or seen.std() == 0 or wanted.std() == 0:  # scrubbed pixels
+        return numpy.nan
+    if len(seen) < 0.95 * total:  # a part of the files is not in the volume
+        return 0.0
+    return numpy.corrcoef(seen, wanted)[0, 1]
 
 
 def judge(volumes, said, found, mosaic):
@@ -252,23 +272,29 @@ def judge(volumes, said, found, mosaic):
         flat = max(min(each.values.shape) for each in volumes) < 3
         return "a flat image" if flat else "wrong: there is no volume in the files"
     used = collections.defaultdict(set)
+    total = collections.Counter()
     words = []
     for volume in volumes:
         which = nearest_group(volume, found)
-        worst, made, wrong = judge_volume(volume, found[which], used[which])
+        worst, made, near, wrong = judge_volume(volume, found[which], used[which])
         text = []
-        if worst > NEAR_MM and is_resampled(volume, found[which]):
-            words.append("right, resampled")
-            continue
-        if worst > NEAR_MM:
+        if near == 0:
+            verdict = is_right(volume, found[which])
+            if verdict or (verdict is None and volume.resampled):
+                words.append("right, resampled" if verdict else "resampled, too flat to tell")
+                continue
+        if worst > NEAR_MM and made > len(found[which]):
+            text.append(f"{made - near} slices that no file has")
+        elif worst > NEAR_MM:
             text.append(f"{worst:.2f} mm off")
-        if made != len(found[which]):
-            text.append(f"{made} slices of {len(found[which])}")
+        total[which] += made
         if wrong:
             text.append(f"values differ in {wrong} slices")
         words.append(", ".join(text) if text else f"right, {worst:.4f} mm")
+    words += [f"{count} slices of {len(found[which])}" for which, count in total.items()
+              if count != len(found[which])]
     words = list(dict.fromkeys(words))
-    bad = any("right" not in each for each in words)
+    bad = any("right" not in each and "too flat" not in each for each in words)
     return ("wrong: " if bad else "") + "; ".join(words)
 
 
@@ -293,7 +319,7 @@ def rows(root):
     for (folder, _), members in truth.series(root).items():
         paths = [path for path, _ in members]
         slices = truth.slices_of(members)
-        found = [g for g in truth.groups(slices) if len(g) >= 3]
+        found = [g for g in truth.groups(slices) if truth.positions(g) >= 3]
         if max(len(members), len(slices)) < 3 or not kind_of(members):
             continue
         yield folder.relative_to(root), members, paths, found

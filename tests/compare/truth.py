@@ -141,6 +141,11 @@ def groups(slices):
     return found
 
 
+def positions(group):
+    t = sorted(each.position @ group[0].normal for each in group)
+    return 1 + sum(b - a >= 0.01 for a, b in zip(t, t[1:]))
+
+
 def series(root):
     """{(folder, series UID): [path]} of everything under root that has pixels of an image
     class, however it is named; folders apart, because some sets hold one series many times."""
