@@ -8,15 +8,22 @@ Lenient in one respect: what the disk's own cache holds counts as kept. Needs ro
 and a kernel with XFS and ext4; skipped where they are missing, which is said."""
 
 import contextlib
+import hashlib
 import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 import time
 import unittest
+from pathlib import Path
 
 import chaos
 import harness
+import spool
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bench"))
+import ingest  # noqa: E402
 
 TRIALS = int(os.environ.get("ISOVOX_TRIALS", chaos.scale(2, 200)))
 PER_DISK = 10  # then a new, empty one
@@ -165,6 +172,59 @@ class APowerCut(chaos.Case):
             if number % PER_DISK == PER_DISK - 1 or number == TRIALS - 1:
                 self.end()
         chaos.tell(f"{TRIALS} power cuts, {promised} acknowledged instances: 0 lost")
+
+
+class OtherServers(APowerCut):
+    """What others keep in the same rig; printed for comparison, asserted of nobody."""
+
+    test_loses_nothing_that_was_acknowledged = None
+    TRIALS = 4
+
+    def kept_by_storescp(self, where):
+        found = {}
+        for path in (where / "storescp").glob("files/*"):
+            raw = path.read_bytes()
+            if raw[128:132] == b"DICM":
+                found[path.name.split(".", 1)[1]] = hashlib.sha256(spool.data_set(raw)).digest()
+        return found
+
+    def kept_by_orthanc(self, where):
+        pacs = harness.Pacs(where / "orthanc")
+        self.addCleanup(pacs.stop)
+        pacs.start()
+        try:
+            return {each["MainDicomTags"]["SOPInstanceUID"]:
+                    hashlib.sha256(spool.data_set(pacs.file(each["ID"]))).digest()
+                    for each in pacs.get("/instances?expand")}
+        finally:
+            pacs.stop()
+
+    def loss(self, make, kept):
+        """Of a server in the rig: how many were acknowledged before the cut, and lost by it."""
+        self.rig_ = self.rig(900)
+        self.live, self.ledger = make(self.rig_.disk), chaos.Ledger()
+        self.addCleanup(self.live.stop)
+        self.live.start()
+        sender = chaos.Sender(self.live, self.series("OTHER"), self.ledger)
+        sender.start()
+        time.sleep(self.chance.uniform(6, 12))
+        moment, where = self.rig_.cut("cut0.img")
+        promised = self.ledger.before(moment)
+        sender.over.set()
+        sender.join(60)
+        self.live.stop()
+        found = kept(where)
+        self.rig_.free()
+        return len(promised), sum(found.get(uid) != digest for uid, digest in promised.items())
+
+    @unittest.skipUnless(chaos.LONG, "says nothing about this program: ./check --chaos")
+    def test_lose_what_they_have_acknowledged(self):
+        for name, make, kept in (
+                ("storescp", lambda disk: ingest.StoreScp(disk / "storescp"), self.kept_by_storescp),
+                ("Orthanc", lambda disk: harness.Pacs(disk / "orthanc"), self.kept_by_orthanc)):
+            trials = [self.loss(make, kept) for _ in range(self.TRIALS)]
+            chaos.tell(f"{name}: of {[each[0] for each in trials]} acknowledged instances "
+                       f"{[each[1] for each in trials]} lost by the power cut")
 
 
 if __name__ == "__main__":

@@ -81,18 +81,28 @@ class Association:
             raise Gone(f"PDU {kind} instead of an answer")
         self.sop_class = sop_class
 
-    def _send(self, payload, is_command):
+    def _send(self, payload, is_command, ends=True):
         size = 16000
         for start in range(0, len(payload), size):
             part = payload[start:start + size]
-            last = start + size >= len(payload)
+            last = ends and start + size >= len(payload)
             pdv = struct.pack(">IBB", len(part) + 2, 1, is_command | last << 1) + part
             self.sock.sendall(struct.pack(">BBI", 4, 0, len(pdv)) + pdv)
 
+    def begin(self, sop_uid, sop_class=None):
+        """C-STORE-RQ; data(), the last time with its end, and answer() follow."""
+        self._send(_command(sop_class or self.sop_class, sop_uid), 1)
+
+    def data(self, part, is_last):
+        self._send(part, 0, is_last)
+
     def store(self, sop_uid, dataset, sop_class=None):
         """The status of the answer, and its Error Comment."""
-        self._send(_command(sop_class or self.sop_class, sop_uid), 1)
-        self._send(dataset, 0)
+        self.begin(sop_uid, sop_class)
+        self.data(dataset, True)
+        return self.answer()
+
+    def answer(self):
         got = b""
         while True:
             kind, body = _pdu(self.sock)
