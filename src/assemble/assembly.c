@@ -25,7 +25,8 @@ bool ivx_assembly_refuse(struct ivx_assembly *assembly, const char *series_uid,
                          const struct ivx_verdict *why, int instances, bool passed_over,
                          struct ivx_err *err)
 {
-    for (int n = 0; n < assembly->refusal_count; n++) {
+    /* Not all of them: a hostile series may have one in other words for every image. */
+    for (int n = assembly->refusal_count - 1; n >= 0 && n >= assembly->refusal_count - 256; n--) {
         struct ivx_refusal *known = &assembly->refusals[n];
         if (known->reason == why->reason && known->passed_over == passed_over
             && strcmp(known->series_uid, series_uid) == 0
@@ -189,6 +190,29 @@ const struct ivx_refusal *ivx_assembly_refusal(const struct ivx_assembly *assemb
 bool ivx_assembly_has_hole(const struct ivx_assembly *assembly)
 {
     return assembly->has_hole;
+}
+
+bool ivx_volume_key(const struct ivx_source_volume *volume, const char *const *sha256,
+                    const char *recipe_json, char out[IVX_SHA256_HEX], struct ivx_err *err)
+{
+    IVX_AUTO(ivx_hash_free) struct ivx_hash *hash = NULL;
+    if (!ivx_hash_new(&hash, err))
+        return false;
+    for (int32_t k = 0; k < volume->stack.slices; k++) {
+        const struct ivx_instance *slice = volume->slices[k];
+        char frame[24];
+        ivx_hash_add_text(hash, slice->sop_uid);
+        ivx_hash_add_text(hash, sha256[k]);
+        snprintf(frame, sizeof frame, "frame %d", (int)slice->frame_number);
+        if (slice->frame_number > 0)
+            ivx_hash_add_text(hash, frame);
+    }
+    ivx_hash_add_text(hash, recipe_json);
+
+    uint8_t digest[IVX_SHA256_SIZE];
+    ivx_hash_finish(hash, digest);
+    ivx_text_hex(digest, sizeof digest, out);
+    return true;
 }
 
 void ivx_source_text(const struct ivx_source_volume *volume, char *out, size_t room)

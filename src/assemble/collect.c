@@ -15,6 +15,8 @@ static int by_uid(const void *a, const void *b)
     int order = strcmp(left->series_uid, right->series_uid);
     if (order == 0)
         order = strcmp(left->sop_uid, right->sop_uid);
+    if (order == 0)
+        order = left->frame_number - right->frame_number;
     return order != 0 ? order : ivx_rule_order(left, right);
 }
 
@@ -27,6 +29,7 @@ static int by_group(const void *a, const void *b)
 static bool same_uid(const struct ivx_entry *a, const struct ivx_entry *b)
 {
     return strcmp(a->instance->sop_uid, b->instance->sop_uid) == 0
+           && a->instance->frame_number == b->instance->frame_number
            && strcmp(a->instance->series_uid, b->instance->series_uid) == 0;
 }
 
@@ -85,22 +88,66 @@ static bool collect_one(struct ivx_work *work, const struct ivx_instance *instan
     return ivx_assembly_refuse(work->assembly, instance->series_uid, &why, 1, false, err);
 }
 
+static bool refuse_object(struct ivx_work *work, const struct ivx_instance *object,
+                          const struct ivx_verdict *why, struct ivx_err *err)
+{
+    const int frames = object->frame_count > 0 ? object->frame_count : 1;
+    return ivx_assembly_refuse(work->assembly, object->series_uid, why, frames, false, err);
+}
+
+/* R16: each frame is an image. */
+static bool collect_frames(struct ivx_work *work, const struct ivx_parts *parts,
+                           const struct ivx_instance *object, struct ivx_err *err)
+{
+    struct ivx_verdict why;
+    bool passed_over;
+    if (!ivx_rule_class(object, &passed_over, &why))
+        return collect_one(work, object, err);
+    if (!ivx_rule_groups(object, &why))
+        return refuse_object(work, object, &why, err);
+    if (!work->options->chosen && !ivx_rule_parts(parts, object, &why)) {
+        work->assembly->has_hole = true;
+        return refuse_object(work, object, &why, err);
+    }
+    for (int32_t n = 0; n < object->frame_count; n++)
+        if (!collect_one(work, &object->frame[n], err))
+            return false;
+    return true;
+}
+
+static bool collect_all(struct ivx_work *work, const struct ivx_instance *const *instances,
+                        const struct ivx_entry *all, size_t count, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_parts_free) struct ivx_parts parts = { 0 };
+    if (!ivx_parts_new(instances, count, &parts, err))
+        return false;
+    for (size_t n = 0; n < count; n++) {
+        const struct ivx_instance *instance = all[n].instance;
+        if (!(ivx_is_multi_frame(instance) ? collect_frames(work, &parts, instance, err)
+                                           : collect_one(work, instance, err)))
+            return false;
+    }
+    return true;
+}
+
 bool ivx_work_collect(struct ivx_work *work, const struct ivx_instance *const *instances,
                       size_t count, struct ivx_err *err)
 {
+    size_t images = count;
+    for (size_t n = 0; n < count; n++)
+        images += (size_t)instances[n]->frame_count;
+    if (images > INT32_MAX / 2)
+        return ivx_fail(err, IVX_FULL, "assemble: %zu images", images);
     IVX_AUTO(ivx_memory_free) struct ivx_entry *all = calloc(count + 1, sizeof *all);
-    work->entries = calloc(count + 1, sizeof *work->entries);
-    work->shapeless = calloc(count + 1, sizeof *work->shapeless);
+    work->entries = calloc(images + 1, sizeof *work->entries);
+    work->shapeless = calloc(images + 1, sizeof *work->shapeless);
     if (all == NULL || work->entries == NULL || work->shapeless == NULL)
-        return ivx_fail(err, IVX_FULL, "assemble: no memory for %zu instances", count);
+        return ivx_fail(err, IVX_FULL, "assemble: no memory for %zu images", images);
 
     for (size_t n = 0; n < count; n++)
         all[n].instance = instances[n];
     qsort(all, count, sizeof *all, by_uid);
-    for (size_t n = 0; n < count; n++)
-        if (!collect_one(work, all[n].instance, err))
-            return false;
-    return merge_same_uids(work, err);
+    return collect_all(work, instances, all, count, err) && merge_same_uids(work, err);
 }
 
 /* Entries before `first` that are taken have been set to NULL. Takes every entry of the same

@@ -46,6 +46,21 @@ double ivx_dot(const double a[3], const double b[3]);
 /* R1. Is this instance meant to be a slice of a volume that is converted? */
 bool ivx_rule_class(const struct ivx_instance *instance, bool *passed_over_out,
                     struct ivx_verdict *why);
+/* R16. The functional groups are one for each frame; `object` is of a multi-frame class. */
+bool ivx_rule_groups(const struct ivx_instance *object, struct ivx_verdict *why);
+
+/* R16. The parts of concatenations, sorted. */
+struct ivx_parts {
+    const struct ivx_instance **part; /* owned */
+    size_t count;
+};
+bool ivx_parts_new(const struct ivx_instance *const *instances, size_t count,
+                   struct ivx_parts *out, struct ivx_err *err);
+void ivx_parts_free(struct ivx_parts *parts);
+/* Every part of the concatenation that this instance is in has come. */
+bool ivx_rule_parts(const struct ivx_parts *parts, const struct ivx_instance *instance,
+                    struct ivx_verdict *why);
+
 /* R1. Order in which members of one group stand together; does not depend on UIDs unless
  * all else is equal. For qsort() over instance pointers. */
 int ivx_rule_order(const struct ivx_instance *a, const struct ivx_instance *b);
@@ -112,7 +127,8 @@ bool ivx_rule_values(const struct ivx_group *group, struct ivx_verdict *why);
 /* Warnings of R10, R11, R17. */
 void ivx_rule_value_warnings(struct ivx_group *group);
 
-/* CT Image Storage, classic (later the enhanced ones too). */
+/* One of the enhanced and legacy converted classes. */
+bool ivx_is_multi_frame(const struct ivx_instance *instance);
 bool ivx_is_ct(const struct ivx_instance *instance);
 
 #endif

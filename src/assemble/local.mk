@@ -3,10 +3,12 @@ noinst_LIBRARIES += libassemble.a
 libassemble_a_SOURCES = include/isovox/assemble/assembly.h \
 	include/isovox/assemble/instance.h \
 	src/assemble/assembly.c src/assemble/collect.c src/assemble/decide.c \
-	src/assemble/group.c src/assemble/group.h src/assemble/instance.c \
+	src/assemble/group.c src/assemble/group.h src/assemble/groups.c \
+	src/assemble/instance.c src/assemble/record.c src/assemble/record.h \
 	src/assemble/pixels.c src/assemble/pixels.h src/assemble/reader.c \
 	src/assemble/rules_group.c src/assemble/rules_line.c \
-	src/assemble/rules_orientation.c src/assemble/rules_same.c \
+	src/assemble/rules_orientation.c src/assemble/rules_parts.c \
+	src/assemble/rules_same.c \
 	src/assemble/rules_spacing.c src/assemble/rules_split.c \
 	src/assemble/rules_values.c src/assemble/work.h
 # gcc -O2 leaves the loops over pixels scalar.
@@ -58,3 +60,11 @@ tests_unit_assemble_test_instance_SOURCES = tests/unit/assemble/test_instance.c 
 nodist_EXTRA_tests_unit_assemble_test_instance_SOURCES = dummy.cc
 tests_unit_assemble_test_instance_CFLAGS = $(TEST_CFLAGS)
 tests_unit_assemble_test_instance_LDADD = $(ASSEMBLE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/assemble/test_frames
+tests_unit_assemble_test_frames_SOURCES = tests/unit/assemble/test_frames.c \
+	tests/unit/assemble/frames.c tests/unit/assemble/frames.h \
+	tests/unit/dicom/bytes.c tests/unit/dicom/bytes.h $(assemble_test_helpers)
+nodist_EXTRA_tests_unit_assemble_test_frames_SOURCES = dummy.cc
+tests_unit_assemble_test_frames_CFLAGS = $(TEST_CFLAGS)
+tests_unit_assemble_test_frames_LDADD = $(ASSEMBLE_TEST_LIBS)

@@ -45,8 +45,15 @@ bool ivx_pixels_format_known(const struct ivx_instance *instance)
     return stored < 32 || instance->pixel_representation == 1; /* must fit int32_t */
 }
 
+static void forget_inflated(struct ivx_pixel_file *file)
+{
+    ivx_inflate_free(&file->inflate);
+    file->inflated_for = NULL;
+}
+
 void ivx_pixel_file_close(struct ivx_pixel_file *file)
 {
+    forget_inflated(file);
     ivx_fd_close(&file->fd);
     free(file->path);
     free(file->packed);
@@ -59,6 +66,7 @@ static bool open_for(struct ivx_pixel_file *file, const char *path, struct ivx_e
 {
     if (file->fd != -1 && file->path != NULL && strcmp(file->path, path) == 0)
         return true;
+    forget_inflated(file);
     ivx_fd_close(&file->fd);
     free(file->path);
     file->path = strdup(path);
@@ -68,13 +76,18 @@ static bool open_for(struct ivx_pixel_file *file, const char *path, struct ivx_e
     return file->fd != -1 || ivx_fail_errno(err, "open", path);
 }
 
-static bool read_deflated(const struct ivx_pixel_file *file, const struct ivx_instance *instance,
+static bool read_deflated(struct ivx_pixel_file *file, const struct ivx_instance *instance,
                           uint8_t *raw, size_t bytes, struct ivx_err *err)
 {
-    IVX_AUTO(ivx_inflate_free) struct ivx_inflate *inflate = NULL;
-    return ivx_inflate_new(file->fd, &instance->blob, instance->deflated_at, &inflate, err)
-           && ivx_inflate_read(inflate, instance->pixel_offset - instance->deflated_at, raw,
-                               bytes, err);
+    const struct ivx_instance *object = ivx_instance_object(instance);
+    if (file->inflated_for != object) {
+        forget_inflated(file);
+        if (!ivx_inflate_new(file->fd, &object->blob, object->deflated_at, &file->inflate, err))
+            return false;
+        file->inflated_for = object;
+    }
+    return ivx_inflate_read(file->inflate, instance->pixel_offset - instance->deflated_at, raw,
+                            bytes, err);
 }
 
 static bool read_value(struct ivx_pixel_file *file, const struct ivx_instance *instance,
@@ -106,6 +119,15 @@ static bool read_packed(struct ivx_pixel_file *file, const struct ivx_instance *
     return read_value(file, instance, file->packed, bytes, err);
 }
 
+static bool join(const struct ivx_pixel_file *file, const struct ivx_instance *instance,
+                 size_t *length_out, struct ivx_err *err)
+{
+    const size_t length = (size_t)instance->pixel_length;
+    return instance->frame_number > 0
+               ? ivx_fragments_join_frame(file->packed, length, length_out, err)
+               : ivx_fragments_join(file->packed, length, length_out, err);
+}
+
 static bool read_compressed(struct ivx_pixel_file *file, const struct ivx_instance *instance,
                             uint8_t *raw, struct ivx_err *err)
 {
@@ -122,7 +144,7 @@ static bool read_compressed(struct ivx_pixel_file *file, const struct ivx_instan
     struct ivx_err why = { 0 };
     if (!read_packed(file, instance, err))
         return false;
-    return (ivx_fragments_join(file->packed, (size_t)instance->pixel_length, &length, &why)
+    return (join(file, instance, &length, &why)
             && ivx_decode(&frame, file->packed, length, raw, &why))
            || ivx_fail(err, why.code, "pixels: %s: %s", instance->sop_uid, why.text);
 }
@@ -249,7 +271,7 @@ static bool digest_packed(const struct ivx_instance *instance, uint8_t out[IVX_S
     IVX_AUTO(ivx_pixel_file_close) struct ivx_pixel_file file = { .fd = -1 };
     size_t length;
     if (!read_packed(&file, instance, err)
-        || !ivx_fragments_join(file.packed, (size_t)instance->pixel_length, &length, err))
+        || !join(&file, instance, &length, err))
         return false;
     const int32_t figures[] = {
         instance->rows,        instance->columns,  instance->bits_allocated,

@@ -3,6 +3,7 @@
 #define IVX_ASSEMBLE_PIXELS_H
 
 #include "isovox/assemble/instance.h"
+#include "isovox/dicom/inflate.h"
 #include "isovox/sys/hash.h"
 
 /* Bytes that native Pixel Data must have, without the padding byte; false when the header's
@@ -18,6 +19,8 @@ struct ivx_pixel_file {
     char *path;
     uint8_t *packed; /* an encapsulated value; kept for its room */
     size_t room;
+    struct ivx_inflate *inflate; /* of inflated_for: frames of one object are asked for in turn */
+    const struct ivx_instance *inflated_for;
 };
 void ivx_pixel_file_close(struct ivx_pixel_file *file);
 

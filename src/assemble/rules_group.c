@@ -7,33 +7,44 @@
 
 /* Classes that hold slices of volumes. All others are passed over: never meant to be one. */
 static const struct image_class {
-    const char *uid, *name;
-    bool converted;
+    const char *uid;
+    enum ivx_kind kind;
+    bool multi_frame;
 } image_classes[] = {
-    { IVX_CT_IMAGE_STORAGE, "CT Image Storage", true },
-    { "1.2.840.10008.5.1.4.1.1.2.1", "Enhanced CT Image Storage", false },
-    { "1.2.840.10008.5.1.4.1.1.2.2", "Legacy Converted Enhanced CT Image Storage", false },
-    { IVX_MR_IMAGE_STORAGE, "MR Image Storage", true },
-    { "1.2.840.10008.5.1.4.1.1.4.1", "Enhanced MR Image Storage", false },
-    { "1.2.840.10008.5.1.4.1.1.4.4", "Legacy Converted Enhanced MR Image Storage", false },
-    { IVX_PET_IMAGE_STORAGE, "PET Image Storage", true },
-    { "1.2.840.10008.5.1.4.1.1.130", "Enhanced PET Image Storage", false },
-    { "1.2.840.10008.5.1.4.1.1.128.1", "Legacy Converted Enhanced PET Image Storage", false },
+    { IVX_CT_IMAGE_STORAGE, IVX_KIND_CT, false },
+    { "1.2.840.10008.5.1.4.1.1.2.1", IVX_KIND_CT, true }, /* enhanced */
+    { "1.2.840.10008.5.1.4.1.1.2.2", IVX_KIND_CT, true }, /* legacy converted enhanced */
+    { IVX_MR_IMAGE_STORAGE, IVX_KIND_MR, false },
+    { "1.2.840.10008.5.1.4.1.1.4.1", IVX_KIND_MR, true },
+    { "1.2.840.10008.5.1.4.1.1.4.4", IVX_KIND_MR, true },
+    { IVX_PET_IMAGE_STORAGE, IVX_KIND_PET, false },
+    { "1.2.840.10008.5.1.4.1.1.130", IVX_KIND_PET, true },
+    { "1.2.840.10008.5.1.4.1.1.128.1", IVX_KIND_PET, true },
 };
+
+static const struct image_class *class_of(const struct ivx_instance *instance)
+{
+    for (size_t n = 0; n < IVX_COUNT(image_classes); n++)
+        if (strcmp(instance->sop_class, image_classes[n].uid) == 0)
+            return &image_classes[n];
+    return NULL;
+}
 
 bool ivx_is_ct(const struct ivx_instance *instance)
 {
     return ivx_instance_kind(instance) == IVX_KIND_CT;
 }
 
+bool ivx_is_multi_frame(const struct ivx_instance *instance)
+{
+    const struct image_class *found = class_of(instance);
+    return found != NULL && found->multi_frame;
+}
+
 enum ivx_kind ivx_instance_kind(const struct ivx_instance *instance)
 {
-    if (strcmp(instance->sop_class, IVX_CT_IMAGE_STORAGE) == 0)
-        return IVX_KIND_CT;
-    if (strcmp(instance->sop_class, IVX_MR_IMAGE_STORAGE) == 0)
-        return IVX_KIND_MR;
-    return strcmp(instance->sop_class, IVX_PET_IMAGE_STORAGE) == 0 ? IVX_KIND_PET
-                                                                   : IVX_KIND_OTHER;
+    const struct image_class *found = class_of(instance);
+    return found != NULL ? found->kind : IVX_KIND_OTHER;
 }
 
 /* PS3.3 C.8.9.1.1.4: a reprojection sums along rays, it is no slice. */
@@ -57,30 +68,39 @@ static bool is_localizer(const struct ivx_instance *instance)
 bool ivx_rule_class(const struct ivx_instance *instance, bool *passed_over_out,
                     struct ivx_verdict *why)
 {
-    for (size_t n = 0; n < IVX_COUNT(image_classes); n++) {
-        if (strcmp(image_classes[n].uid, instance->sop_class) != 0)
-            continue;
-        *passed_over_out = is_localizer(instance);
-        if (*passed_over_out)
-            return ivx_verdict_no(why, IVX_REASON_LOCALIZER, "localizer images are no volume");
-        *passed_over_out = instance->own_result;
-        if (*passed_over_out)
-            return ivx_verdict_no(why, IVX_REASON_OWN_RESULT,
-                                  "made by Isovox: it is not converted again");
-        if (!image_classes[n].converted)
-            return ivx_verdict_no(why, IVX_REASON_UNSUPPORTED_MODALITY,
-                                  "%s is not converted yet", image_classes[n].name);
-        if (is_mosaic(instance))
-            return ivx_verdict_no(why, IVX_REASON_UNSUPPORTED_PIXELS,
-                                  "a mosaic of slices is not taken apart");
-        if (is_projection(instance))
-            return ivx_verdict_no(why, IVX_REASON_NOT_A_VOLUME,
-                                  "PET REPROJECTION images are projections, not slices");
-        return true;
-    }
     *passed_over_out = true;
-    return ivx_verdict_no(why, IVX_REASON_UNSUPPORTED_MODALITY,
-                          "SOP class %s holds no slices of a volume", instance->sop_class);
+    if (class_of(instance) == NULL)
+        return ivx_verdict_no(why, IVX_REASON_UNSUPPORTED_MODALITY,
+                              "SOP class %s holds no slices of a volume",
+                              instance->sop_class);
+    if (is_localizer(instance))
+        return ivx_verdict_no(why, IVX_REASON_LOCALIZER, "localizer images are no volume");
+    if (instance->own_result)
+        return ivx_verdict_no(why, IVX_REASON_OWN_RESULT,
+                              "made by Isovox: it is not converted again");
+    *passed_over_out = false;
+    if (is_mosaic(instance))
+        return ivx_verdict_no(why, IVX_REASON_UNSUPPORTED_PIXELS,
+                              "a mosaic of slices is not taken apart");
+    if (is_projection(instance))
+        return ivx_verdict_no(why, IVX_REASON_NOT_A_VOLUME,
+                              "PET REPROJECTION images are projections, not slices");
+    return true;
+}
+
+bool ivx_rule_groups(const struct ivx_instance *object, struct ivx_verdict *why)
+{
+    if (object->frames > IVX_MOST_FRAMES)
+        return ivx_verdict_no(why, IVX_REASON_TOO_LARGE, "%d frames in one instance",
+                              (int)object->frames);
+    if (object->frame_count == 0)
+        return ivx_verdict_no(why, IVX_REASON_NO_GEOMETRY,
+                              "no functional groups: nothing says where its frames lie");
+    if (object->groups_disagree)
+        return ivx_verdict_no(why, IVX_REASON_DAMAGED,
+                              "%d frames, and functional groups that are not one for each",
+                              (int)object->frames);
+    return true;
 }
 
 bool ivx_rule_has_geometry(const struct ivx_instance *instance, struct ivx_verdict *why)
@@ -189,13 +209,13 @@ static int compare_texts(const struct ivx_instance *a, const struct ivx_instance
         a->syntax,     a->image_type,   a->temporal,   a->acquisition_number,
         a->echo,       a->b_value,      a->gradient,   a->acquisition_datetime,
         a->frame_time, a->trigger_time, a->content_time, a->acquisition_time,
-        a->convolution_kernel, a->decay_correction, a->units, a->series_type,
+        a->convolution_kernel, a->decay_correction, a->units, a->series_type, a->stack_id,
     };
     const char *const right[] = {
         b->syntax,     b->image_type,   b->temporal,   b->acquisition_number,
         b->echo,       b->b_value,      b->gradient,   b->acquisition_datetime,
         b->frame_time, b->trigger_time, b->content_time, b->acquisition_time,
-        b->convolution_kernel, b->decay_correction, b->units, b->series_type,
+        b->convolution_kernel, b->decay_correction, b->units, b->series_type, b->stack_id,
     };
     int order = 0;
     for (size_t n = 0; n < IVX_COUNT(left) && order == 0; n++)
@@ -218,6 +238,8 @@ int ivx_rule_order(const struct ivx_instance *a, const struct ivx_instance *b)
         order = compare_texts(a, b);
     if (order == 0)
         order = strcmp(a->sop_uid, b->sop_uid);
+    if (order == 0)
+        order = a->frame_number - b->frame_number;
     if (order == 0)
         order = strcmp(a->path, b->path);
     if (order == 0 && a->blob.offset != b->blob.offset)

@@ -26,6 +26,12 @@ KEY(acquisition_time, "%s/%s", instance->acquisition_datetime, instance->acquisi
 KEY(content_time, "%s", instance->content_time)
 KEY(image_type, "%s", instance->image_type)
 KEY(kernel, "%s", instance->convolution_kernel)
+KEY(stack, "%s", instance->stack_id)
+KEY(dimension_1, "%u", (unsigned)instance->dimension[0])
+KEY(dimension_2, "%u", (unsigned)instance->dimension[1])
+KEY(dimension_3, "%u", (unsigned)instance->dimension[2])
+KEY(dimension_4, "%u", (unsigned)instance->dimension[3])
+KEY(dimension_5, "%u", (unsigned)instance->dimension[4])
 #undef KEY
 
 /* In the order in which they are tried. */
@@ -38,6 +44,9 @@ static const struct discriminator {
     { "trigger time", trigger },         { "frame reference time", frame_time },
     { "acquisition time", acquisition_time }, { "content time", content_time },
     { "image type", image_type },        { "convolution kernel", kernel },
+    { "stack", stack },                  { "dimension index 1", dimension_1 },
+    { "dimension index 2", dimension_2 }, { "dimension index 3", dimension_3 },
+    { "dimension index 4", dimension_4 }, { "dimension index 5", dimension_5 },
 };
 
 struct keyed {

@@ -73,29 +73,41 @@ static bool rule_compressed_size(const struct ivx_instance *slice, uint64_t byte
     if (slice->pixels_truncated)
         return ivx_verdict_no(why, IVX_REASON_DAMAGED,
                               "Pixel Data's fragments are malformed or cut off");
+    if (slice->frame_number > 0 && slice->pixel_length == 0)
+        return ivx_verdict_no(why, IVX_REASON_DAMAGED,
+                              "which of Pixel Data's fragments are which frame is not said");
     return true;
 }
 
 /* One padding byte is allowed; nothing else may be missing or left over. */
+static bool rule_native_size(const struct ivx_instance *slice, uint64_t bytes,
+                             struct ivx_verdict *why)
+{
+    const struct ivx_instance *object = ivx_instance_object(slice);
+    uint64_t all;
+    if (__builtin_mul_overflow(bytes, (uint64_t)object->frames, &all))
+        all = UINT64_MAX;
+    if (bytes > MOST_BYTES)
+        return ivx_verdict_no(why, IVX_REASON_TOO_LARGE, "one image claims %llu bytes",
+                              (unsigned long long)bytes);
+    if (slice->pixels_truncated)
+        return ivx_verdict_no(why, IVX_REASON_DAMAGED, "Pixel Data is cut off");
+    if (object->pixel_length < all || object->pixel_length - all > 1)
+        return ivx_verdict_no(why, IVX_REASON_DAMAGED,
+                              "Pixel Data has %llu bytes; rows, columns and frames need %llu",
+                              (unsigned long long)object->pixel_length,
+                              (unsigned long long)all);
+    return true;
+}
+
 static bool rule_size(const struct ivx_instance *slice, struct ivx_verdict *why)
 {
     uint64_t bytes;
     if (!ivx_pixels_size(slice, &bytes))
         return ivx_verdict_no(why, IVX_REASON_DAMAGED, "%d rows, %d columns",
                               (int)slice->rows, (int)slice->columns);
-    if (slice->encapsulated)
-        return rule_compressed_size(slice, bytes, why);
-    if (bytes > MOST_BYTES)
-        return ivx_verdict_no(why, IVX_REASON_TOO_LARGE, "one image claims %llu bytes",
-                              (unsigned long long)bytes);
-    if (slice->pixels_truncated)
-        return ivx_verdict_no(why, IVX_REASON_DAMAGED, "Pixel Data is cut off");
-    if (slice->pixel_length != bytes && slice->pixel_length != bytes + 1)
-        return ivx_verdict_no(why, IVX_REASON_DAMAGED,
-                              "Pixel Data has %llu bytes; rows and columns need %llu",
-                              (unsigned long long)slice->pixel_length,
-                              (unsigned long long)bytes);
-    return true;
+    return slice->encapsulated ? rule_compressed_size(slice, bytes, why)
+                               : rule_native_size(slice, bytes, why);
 }
 
 /* R9 and R13. The IODs of CT and PET demand slope and intercept; that of MR has none, and

@@ -11,6 +11,8 @@ static void add_instances(const struct ivx_plan *plan, cJSON *source)
     for (int32_t k = 0; k < volume->stack.slices; k++) {
         cJSON *one = cJSON_CreateObject();
         add_text(one, "sop_uid", volume->slices[k]->sop_uid);
+        if (volume->slices[k]->frame_number > 0)
+            cJSON_AddNumberToObject(one, "frame", volume->slices[k]->frame_number);
         add_text(one, "sha256", plan->source_sha256[k]);
         add_numbers(one, "position_lps", volume->slices[k]->position, 3);
         if (volume->slices[k]->has_thickness)

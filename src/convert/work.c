@@ -66,7 +66,7 @@ static const char *sha256_of(const struct ivx_claim *claim, const struct source 
                              const struct ivx_instance *slice)
 {
     for (size_t n = 0; n < source->count; n++)
-        if (source->instances[n] == slice)
+        if (source->instances[n] == ivx_instance_object(slice))
             return claim->instances[n].sha256_hex;
     return NULL;
 }
@@ -75,6 +75,7 @@ static bool list_digests(const struct ivx_claim *claim, struct source *source,
                          struct ivx_err *err)
 {
     const int32_t slices = source->volume->stack.slices;
+    free(source->sha256);
     source->sha256 = calloc((size_t)slices + 1, sizeof *source->sha256);
     if (source->sha256 == NULL)
         return ivx_fail(err, IVX_FULL, "convert: no memory for %d slices", slices);
@@ -86,21 +87,41 @@ static bool list_digests(const struct ivx_claim *claim, struct source *source,
     return true;
 }
 
+/* Multi-frame instances may hold frames of other volumes too: the job's key says which one
+ * is meant. */
+static bool choose_volume(const struct ivx_claim *claim, struct source *source,
+                          bool *found_out, struct ivx_err *err)
+{
+    const int volumes = ivx_assembly_volumes(source->assembly);
+    *found_out = volumes == 1;
+    for (int n = 0; n < volumes; n++) {
+        char key[IVX_SHA256_HEX];
+        source->volume = ivx_assembly_volume(source->assembly, n);
+        if (!list_digests(claim, source, err)
+            || !ivx_volume_key(source->volume, source->sha256, claim->recipe_json, key, err))
+            return false;
+        *found_out = *found_out || strcmp(key, claim->key) == 0;
+        if (*found_out)
+            return true;
+    }
+    return true;
+}
+
 /* Plan has made the job of one volume: anything else means that the instances are not
  * read as they were then. */
 static bool assemble(const struct ivx_claim *claim, enum ivx_gap gap, struct source *source,
                      char *code_out, struct ivx_err *err)
 {
-    const struct ivx_assemble_options options = { gap, true };
+    const struct ivx_assemble_options options = { gap, true, true };
+    bool found;
     if (!ivx_assemble((const struct ivx_instance *const *)source->instances, source->count,
-                      &options, &source->assembly, err))
+                      &options, &source->assembly, err)
+        || !choose_volume(claim, source, &found, err))
         return false;
+    if (found)
+        return true;
 
     const int volumes = ivx_assembly_volumes(source->assembly);
-    if (volumes == 1) {
-        source->volume = ivx_assembly_volume(source->assembly, 0);
-        return list_digests(claim, source, err);
-    }
     if (volumes > 1) {
         set_code(code_out, IVX_REASON_SPLIT);
         return ivx_fail(err, IVX_REFUSED, "%d volumes instead of one", volumes);

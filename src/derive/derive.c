@@ -37,8 +37,13 @@ bool ivx_sources_digest(const struct ivx_derivation *derivation,
     if (!ivx_hash_new(&hash, err))
         return false;
     for (int32_t k = 0; k < derivation->source->stack.slices; k++) {
-        ivx_hash_add_text(hash, derivation->source->slices[k]->sop_uid);
+        const struct ivx_instance *slice = derivation->source->slices[k];
+        char frame[24];
+        ivx_hash_add_text(hash, slice->sop_uid);
         ivx_hash_add_text(hash, derivation->source_sha256[k]);
+        snprintf(frame, sizeof frame, "frame %d", (int)slice->frame_number);
+        if (slice->frame_number > 0)
+            ivx_hash_add_text(hash, frame);
     }
     ivx_hash_finish(hash, out);
     return true;
@@ -110,6 +115,7 @@ static bool put_identity(struct ivx_derive *derive, struct ivx_item *root,
     struct ivx_moment moment;
     ivx_moment_make(derive->derivation.created_us, offset, &moment);
     return put_image_type(&derive->derivation, root, err)
+           && ivx_item_put_text(root, 0x00080016, ivx_derive_sop_class(derive), err)
            && ivx_item_put_text(root, 0x00080012, moment.date, err)
            && ivx_item_put_text(root, 0x00080013, moment.time, err)
            && ivx_item_put_text(root, 0x00080023, moment.date, err)
@@ -278,9 +284,13 @@ const char *ivx_derive_series_uid(const struct ivx_derive *derive)
 
 const char *ivx_derive_sop_class(const struct ivx_derive *derive)
 {
-    const struct ivx_derivation *derivation = &derive->derivation;
-    return derivation->enhanced ? ivx_enhanced_class(ivx_derive_kind(derivation))
-                                : derivation->source->slices[0]->sop_class;
+    static const char *const classic[] = {
+        [IVX_KIND_CT] = IVX_CT_IMAGE_STORAGE,
+        [IVX_KIND_MR] = IVX_MR_IMAGE_STORAGE,
+        [IVX_KIND_PET] = IVX_PET_IMAGE_STORAGE,
+    };
+    const enum ivx_kind kind = ivx_derive_kind(&derive->derivation);
+    return derive->derivation.enhanced ? ivx_enhanced_class(kind) : classic[kind];
 }
 
 void ivx_derive_sop_uid(const struct ivx_derive *derive, int32_t m, char out[65])

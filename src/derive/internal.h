@@ -50,6 +50,14 @@ void ivx_moment_make(int64_t wall_us, const char *offset, struct ivx_moment *out
 bool ivx_template_load(const struct ivx_derivation *derivation, struct ivx_dataset **out,
                        struct ivx_err *err);
 
+/* The header of one slice; that of a frame as a single-frame image would have it. */
+bool ivx_flat_load(const struct ivx_instance *slice, struct ivx_dataset **out,
+                   struct ivx_err *err);
+/* For that: a number in FD under another name, if that is not there yet; what PET needs. */
+bool ivx_flat_number(struct ivx_item *root, uint32_t from, uint32_t to, bool whole,
+                     struct ivx_err *err);
+bool ivx_flat_pet(struct ivx_item *root, struct ivx_err *err);
+
 /* A code sequence item: PS3.3 8.8. */
 struct ivx_code_item {
     const char *value, *scheme, *meaning;

@@ -204,8 +204,12 @@ bool ivx_lineage_put(const struct ivx_derivation *derivation, struct ivx_item *r
 static bool put_reference(const struct ivx_instance *instance, struct ivx_item *item,
                           struct ivx_err *err)
 {
+    char frame[16];
+    snprintf(frame, sizeof frame, "%d", (int)instance->frame_number);
     return ivx_item_put_text(item, 0x00081150, instance->sop_class, err)
-           && ivx_item_put_text(item, 0x00081155, instance->sop_uid, err);
+           && ivx_item_put_text(item, 0x00081155, instance->sop_uid, err)
+           && (instance->frame_number == 0
+               || ivx_item_put_text(item, 0x00081160, frame, err));
 }
 
 static bool put_source_images(const struct ivx_derivation *derivation,

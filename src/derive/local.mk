@@ -1,9 +1,14 @@
 # derive
 noinst_LIBRARIES += libderive.a
-libderive_a_SOURCES = include/isovox/derive/blur.h include/isovox/derive/derive.h \
-	src/derive/internal.h src/derive/anatomy.c src/derive/blur.c src/derive/derive.c \
-	src/derive/enhanced.c src/derive/enhanced_pet.c src/derive/groups.c src/derive/lineage.c \
-	src/derive/private.c src/derive/seal.c src/derive/series.c src/derive/template.c \
+libderive_a_SOURCES = include/isovox/derive/blur.h \
+	include/isovox/derive/derive.h \
+	src/derive/anatomy.c src/derive/blur.c \
+	src/derive/derive.c src/derive/enhanced.c \
+	src/derive/enhanced_pet.c src/derive/flat.c \
+	src/derive/flat_pet.c src/derive/groups.c \
+	src/derive/internal.h src/derive/lineage.c \
+	src/derive/private.c src/derive/seal.c \
+	src/derive/series.c src/derive/template.c \
 	src/derive/value.c
 EXTRA_DIST += src/derive/README.md
 

@@ -90,12 +90,14 @@ static const uint32_t dropped[] = {
     0x00080001, 0x00080008, 0x00080012, 0x00080013, 0x00080014, 0x00080015, 0x0008001a,
     0x0008001b, 0x00080023, 0x00080033, 0x00080052, 0x00080053, 0x00080054, 0x00080056,
     0x00080064, 0x0008103f, 0x0008114a, 0x00081115, 0x00081199, 0x00081200, 0x00082112,
-    0x00083001, 0x00080300, 0x00180050, /* Slice Thickness */
+    0x00083001, 0x00089205, 0x00089206, 0x00089207, 0x00080300, 0x00180050, /* Slice Thickness */
     0x00180088,                         /* Spacing Between Slices */
     0x00181120,                         /* Gantry/Detector Tilt */
     0x00200013, 0x00200030, 0x00200032, 0x00200035, 0x00200037, 0x00200050, 0x00201000,
-    0x00201001, 0x00201002, 0x00201041, 0x00209056, 0x00209057, 0x00209128, 0x00209221,
-    0x00209222, 0x00400a0a, 0x00409096, /* Real World Value Mapping */
+    0x00201001, 0x00201002, 0x00201041, 0x00200242, 0x00209056, 0x00209057, 0x00209111, 0x00209128,
+    0x00209156, 0x00209157, 0x00209158, 0x00209161, 0x00209162, 0x00209163, 0x00209164,
+    0x00209170, 0x00209171, 0x00209172, 0x00209221, 0x00209228, 0x00209222, 0x00189074,
+    0x00189151, 0x00400a0a, 0x00409096, /* Real World Value Mapping */
 };
 
 /* True of the series or the study: one slice's value stands for all. */
@@ -226,7 +228,7 @@ static void note_start(struct ivx_item *root, struct start *start)
 static bool load(const struct ivx_source_volume *source, int k, struct ivx_dataset **out,
                  struct ivx_err *err)
 {
-    return ivx_dataset_load_header(&source->slices[k]->blob, out, err);
+    return ivx_flat_load(source->slices[k], out, err);
 }
 
 /* Removes from `kept` what any other slice says differently. */

@@ -47,21 +47,22 @@ static bool malformed(struct ivx_err *err, const char *what)
 
 enum { ITEM = 0xFFFEE000, SEQUENCE_END = 0xFFFEE0DD };
 
-bool ivx_fragments_join(uint8_t *value, size_t length, size_t *length_out, struct ivx_err *err)
+/* skipped: items that are no fragment, ended: a delimiter closes them. */
+static bool join(uint8_t *value, size_t length, uint64_t skipped, bool ended,
+                 size_t *length_out, struct ivx_err *err)
 {
     size_t at = 0, joined = 0;
-    for (uint64_t item = 0;; item++) {
+    for (uint64_t item = 0; ended || at < length; item++) {
         if (length - at < 8)
             return malformed(err, "they are cut off");
         const uint32_t tag = ivx_get_tag(value + at, false);
         const size_t size = ivx_get32(value + at + 4, false);
         at += 8;
-        if (tag == SEQUENCE_END)
+        if (tag == SEQUENCE_END && ended)
             break;
         if (tag != ITEM || size > length - at)
             return malformed(err, "one is malformed or cut off");
-        /* The first item is the offset table: of no use with one frame. */
-        if (item > 0) {
+        if (item >= skipped) {
             memmove(value + joined, value + at, size);
             joined += size;
         }
@@ -71,6 +72,18 @@ bool ivx_fragments_join(uint8_t *value, size_t length, size_t *length_out, struc
         return malformed(err, "there are none");
     *length_out = joined;
     return true;
+}
+
+/* The first item is the offset table: of no use with one frame. */
+bool ivx_fragments_join(uint8_t *value, size_t length, size_t *length_out, struct ivx_err *err)
+{
+    return join(value, length, 1, true, length_out, err);
+}
+
+bool ivx_fragments_join_frame(uint8_t *items, size_t length, size_t *length_out,
+                              struct ivx_err *err)
+{
+    return join(items, length, 0, false, length_out, err);
 }
 
 size_t ivx_frame_pixels(const struct ivx_frame *frame)

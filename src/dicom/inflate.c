@@ -6,6 +6,13 @@
 #include "isovox/base/auto.h"
 
 enum { ROOM = 65536, RAW_DEFLATE = -15 };
+/* How far apart the places are from which inflating can go on: 45 KiB each. */
+enum { MARK_DISTANCE = 4 << 20, MOST_MARKS = IVX_INFLATE_MOST / MARK_DISTANCE };
+
+struct mark {
+    z_stream zlib;
+    uint64_t next, produced;
+};
 
 struct ivx_inflate {
     int fd;
@@ -15,6 +22,7 @@ struct ivx_inflate {
     uint64_t produced; /* bytes of the data set so far */
     bool running, ended;
     z_stream zlib;
+    struct mark *mark[MOST_MARKS]; /* owned; [n] is for (n + 1) * MARK_DISTANCE and beyond */
     uint8_t input[ROOM], scratch[ROOM];
 };
 
@@ -54,8 +62,15 @@ bool ivx_inflate_new(int fd, const struct ivx_blob *blob, uint64_t start,
 
 void ivx_inflate_free(struct ivx_inflate **owner)
 {
-    if (*owner != NULL && (*owner)->running)
+    if (*owner == NULL)
+        return;
+    if ((*owner)->running)
         inflateEnd(&(*owner)->zlib);
+    for (size_t n = 0; n < MOST_MARKS; n++) {
+        if ((*owner)->mark[n] != NULL)
+            inflateEnd(&(*owner)->mark[n]->zlib);
+        free((*owner)->mark[n]);
+    }
     free(*owner);
     *owner = NULL;
 }
@@ -73,6 +88,41 @@ static bool refill(struct ivx_inflate *self, struct ivx_err *err)
     self->zlib.next_in = self->input;
     self->zlib.avail_in = (uInt)size;
     return true;
+}
+
+/* So that going back need not begin at the beginning. Without memory it does. */
+static void leave_mark(struct ivx_inflate *self)
+{
+    const uint64_t n = self->produced / MARK_DISTANCE;
+    if (n == 0 || n > MOST_MARKS || self->mark[n - 1] != NULL || self->ended)
+        return;
+    struct mark *made = calloc(1, sizeof *made);
+    if (made == NULL || inflateCopy(&made->zlib, &self->zlib) != Z_OK) {
+        free(made);
+        return;
+    }
+    made->next = self->next - self->zlib.avail_in;
+    made->produced = self->produced;
+    self->mark[n - 1] = made;
+}
+
+/* The last mark at or before `at`, if that is nearer than where we are. */
+static bool go_to_mark(struct ivx_inflate *self, uint64_t at, struct ivx_err *err)
+{
+    uint64_t n = at / MARK_DISTANCE < MOST_MARKS ? at / MARK_DISTANCE : MOST_MARKS;
+    while (n > 0 && (self->mark[n - 1] == NULL || self->mark[n - 1]->produced > at))
+        n--;
+    const bool forward = at >= self->produced;
+    if (n == 0 || (forward && self->mark[n - 1]->produced <= self->produced))
+        return forward || rewind_all(self, err);
+    struct mark *mark = self->mark[n - 1];
+    inflateEnd(&self->zlib);
+    self->running = inflateCopy(&self->zlib, &mark->zlib) == Z_OK;
+    self->zlib.avail_in = 0;
+    self->next = mark->next;
+    self->produced = mark->produced;
+    self->ended = false;
+    return self->running || ivx_fail(err, IVX_FULL, "inflate: no memory");
 }
 
 /* Up to `room` <= ROOM bytes; fewer only at the end of the data set. Input that is used up
@@ -94,6 +144,7 @@ static bool produce(struct ivx_inflate *self, uint8_t *out, size_t room, size_t 
     }
     *size_out = room - self->zlib.avail_out;
     self->produced += *size_out;
+    leave_mark(self);
     return true;
 }
 
@@ -115,7 +166,7 @@ bool ivx_inflate_measure(struct ivx_inflate *self, uint64_t *length_out, struct 
 
 static bool skip_to(struct ivx_inflate *self, uint64_t at, struct ivx_err *err)
 {
-    if (at < self->produced && !rewind_all(self, err))
+    if (!go_to_mark(self, at, err))
         return false;
     while (self->produced < at) {
         const uint64_t rest = at - self->produced;

@@ -18,6 +18,8 @@ libdicom_a_SOURCES += include/isovox/dicom/inflate.h
 libdicom_a_SOURCES += src/dicom/inflate.c
 libdicom_a_SOURCES += src/dicom/fragments.h
 libdicom_a_SOURCES += src/dicom/fragments.c
+libdicom_a_SOURCES += include/isovox/dicom/frames.h
+libdicom_a_SOURCES += src/dicom/frames.c
 libdicom_a_SOURCES += include/isovox/dicom/decode.h
 libdicom_a_SOURCES += src/dicom/decode.c
 libdicom_a_SOURCES += src/dicom/codec.h
@@ -58,6 +60,7 @@ libdicom_a_SOURCES += include/isovox/dicom/dataset.h
 libdicom_a_SOURCES += src/dicom/dataset_parts.h
 libdicom_a_SOURCES += src/dicom/dataset.cc
 libdicom_a_SOURCES += src/dicom/dataset_write.cc
+libdicom_a_SOURCES += src/dicom/frame.cc
 libdicom_a_SOURCES += src/dicom/outline.h
 libdicom_a_SOURCES += src/dicom/outline.c
 

@@ -12,9 +12,15 @@ struct node {
     struct ivx_instance *instance;
 };
 struct ivx_plan_cache {
-    size_t count;
+    size_t count; /* images */
     struct node *bucket[BUCKETS];
 };
+
+/* One that weighs more than all that are kept is kept alone. */
+static size_t weight_of(const struct ivx_instance *instance)
+{
+    return 1 + (size_t)instance->frame_count;
+}
 
 static size_t bucket_of(uint64_t segment, uint64_t offset)
 {
@@ -79,7 +85,8 @@ void ivx_plan_cache_put(struct ivx_plan_cache *cache, uint64_t segment, uint64_t
                         struct ivx_instance *instance)
 {
     ivx_plan_cache_drop(cache, segment, offset);
-    if (cache->count >= IVX_PLAN_MOST_INSTANCES)
+    const size_t weight = weight_of(instance);
+    if (cache->count + weight > IVX_PLAN_MOST_INSTANCES)
         clear(cache);
     struct node *node = calloc(1, sizeof *node);
     if (node == NULL) {
@@ -88,7 +95,7 @@ void ivx_plan_cache_put(struct ivx_plan_cache *cache, uint64_t segment, uint64_t
     }
     *node = (struct node){ NULL, segment, offset, instance };
     *link_of(cache, segment, offset) = node;
-    cache->count++;
+    cache->count += weight;
 }
 
 void ivx_plan_cache_drop(struct ivx_plan_cache *cache, uint64_t segment, uint64_t offset)
@@ -98,6 +105,6 @@ void ivx_plan_cache_drop(struct ivx_plan_cache *cache, uint64_t segment, uint64_
         return;
     struct node *gone = *link;
     *link = gone->next;
+    cache->count -= weight_of(gone->instance);
     node_free(&gone);
-    cache->count--;
 }

@@ -37,6 +37,7 @@ static bool read_one(const struct ivx_planner *planner, const struct ivx_instanc
 static bool read_all(const struct ivx_planner *planner, struct ivx_plan_content *content,
                      struct ivx_err *err)
 {
+    int64_t images = 0;
     for (size_t n = 0; n < content->count; n++) {
         const struct ivx_instance_row *row = &content->rows[n];
         content->instances[n] = ivx_plan_cache_find(planner->cache, row->segment,
@@ -49,6 +50,9 @@ static bool read_all(const struct ivx_planner *planner, struct ivx_plan_content 
             content->kept_count++;
         }
         content->by_instance[n] = (struct ivx_plan_place){ content->instances[n], n };
+        images += 1 + (int64_t)content->instances[n]->frame_count;
+        if (images > IVX_PLAN_MOST_IMAGES)
+            return ivx_fail(err, IVX_REFUSED, "plan: more frames than one series may have");
     }
     qsort(content->by_instance, content->count, sizeof *content->by_instance, by_address);
     return true;
@@ -77,7 +81,7 @@ bool ivx_plan_content_read(struct ivx_planner *planner, int64_t series_id,
 const struct ivx_instance_row *ivx_plan_content_row(const struct ivx_plan_content *content,
                                                     const struct ivx_instance *instance)
 {
-    const struct ivx_plan_place key = { .instance = instance };
+    const struct ivx_plan_place key = { .instance = ivx_instance_object(instance) };
     const struct ivx_plan_place *found = bsearch(&key, content->by_instance, content->count,
                                                  sizeof key, by_address);
     return found == NULL ? NULL : &content->rows[found->row];

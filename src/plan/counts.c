@@ -41,11 +41,16 @@ static size_t add(struct ivx_announced *out, size_t count, const char *kind, con
 size_t ivx_plan_announced(const struct ivx_instance *instance,
                           struct ivx_announced out[IVX_PLAN_COUNTS])
 {
-    size_t count = add(out, 0, IN_ACQUISITION, instance->acquisition_number,
-                       instance->images_in_acquisition);
-    if (ivx_instance_kind(instance) == IVX_KIND_PET)
+    size_t count = 0;
+    /* What is held is counted in instances: numbers of images say nothing where one instance
+     * has many. */
+    const bool single = instance->frame_count == 0;
+    if (single)
+        count = add(out, count, IN_ACQUISITION, instance->acquisition_number,
+                    instance->images_in_acquisition);
+    if (single && ivx_instance_kind(instance) == IVX_KIND_PET)
         count = add(out, count, IN_VOLUME, "", pet_total(instance));
-    if (instance->temporal[0] != '\0')
+    if (single && instance->temporal[0] != '\0')
         count = add(out, count, TEMPORAL, instance->temporal, instance->temporal_positions);
     if (instance->concatenation[0] != '\0' && instance->in_concatenation > 0)
         count = add(out, count, CONCATENATION, instance->concatenation,

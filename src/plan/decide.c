@@ -136,7 +136,7 @@ static bool add_policy(struct decision *decision, enum ivx_gap gap, struct ivx_e
         && decision->memory->manifest == IVX_PLAN_SHORT)
         return refuse_short(decision, err);
     IVX_AUTO(ivx_assembly_free) struct ivx_assembly *assembly = NULL;
-    const struct ivx_assemble_options options = { gap, true };
+    const struct ivx_assemble_options options = { gap, true, false };
     if (!ivx_assemble(decision->content.instances, decision->content.count, &options,
                       &assembly, err))
         return false;

@@ -23,6 +23,7 @@ struct batch {
     struct ivx_planner *planner;
     int64_t begun_us;
     size_t count, mark_count;
+    int64_t images; /* whose records it holds */
     struct entry entry[BATCH];
     struct ivx_spool_mark mark[MARKS]; /* one per segment that was visited */
 };
@@ -33,6 +34,7 @@ static void batch_clear(struct batch *batch)
         ivx_instance_free(&batch->entry[n].instance);
     batch->count = 0;
     batch->mark_count = 0;
+    batch->images = 0;
 }
 
 static void batch_free(struct batch **batch)
@@ -219,7 +221,10 @@ static bool visit(void *context, const struct ivx_record *record,
     }
     set_mark(batch, after);
 
-    const bool full = batch->count == BATCH || batch->mark_count == MARKS;
+    if (entry->instance != NULL)
+        batch->images += 1 + (int64_t)entry->instance->frame_count;
+    const bool full = batch->count == BATCH || batch->mark_count == MARKS
+                      || batch->images >= IVX_PLAN_MOST_INSTANCES;
     if (full || now - batch->begun_us > BATCH_US)
         return flush(batch, err);
     return true;

@@ -24,24 +24,6 @@ void ivx_plan_jobs_free(struct ivx_plan_jobs *jobs)
     *jobs = (struct ivx_plan_jobs){ 0 };
 }
 
-bool ivx_plan_job_key(const struct ivx_instance_row *const *slices, size_t count,
-                      const char *recipe_json, char out[IVX_SHA256_HEX], struct ivx_err *err)
-{
-    IVX_AUTO(ivx_hash_free) struct ivx_hash *hash = NULL;
-    if (!ivx_hash_new(&hash, err))
-        return false;
-    for (size_t n = 0; n < count; n++) {
-        ivx_hash_add_text(hash, slices[n]->sop_uid);
-        ivx_hash_add_text(hash, slices[n]->sha256_hex);
-    }
-    ivx_hash_add_text(hash, recipe_json);
-
-    uint8_t digest[IVX_SHA256_SIZE];
-    ivx_hash_finish(hash, digest);
-    ivx_text_hex(digest, sizeof digest, out);
-    return true;
-}
-
 static bool bridges_gap(const struct ivx_source_volume *volume)
 {
     for (int n = 0; n < volume->warning_count; n++)
@@ -50,24 +32,37 @@ static bool bridges_gap(const struct ivx_source_volume *volume)
     return false;
 }
 
+/* The instances that the slices are from, each once, in the order of the slices. */
+static void list_instances(struct ivx_plan_job *job, const struct ivx_source_volume *volume,
+                           const struct ivx_plan_content *content, bool *listed)
+{
+    for (int32_t k = 0; k < volume->stack.slices; k++) {
+        const struct ivx_instance_row *row = ivx_plan_content_row(content, volume->slices[k]);
+        if (listed[row - content->rows])
+            continue;
+        listed[row - content->rows] = true;
+        job->instance_ids[job->instance_count++] = row->id;
+    }
+}
+
 static bool add_slices(struct ivx_plan_job *job, const struct ivx_source_volume *volume,
                        const struct ivx_plan_content *content, struct ivx_err *err)
 {
     const size_t count = (size_t)volume->stack.slices;
-    IVX_AUTO(ivx_memory_free)
-    const struct ivx_instance_row **slices = calloc(count, sizeof *slices);
-    job->instance_ids = calloc(count, sizeof *job->instance_ids);
-    if (slices == NULL || job->instance_ids == NULL)
+    IVX_AUTO(ivx_memory_free) const char **sha256 = calloc(count, sizeof *sha256);
+    IVX_AUTO(ivx_memory_free) bool *listed = calloc(content->count, sizeof *listed);
+    job->instance_ids = calloc(content->count, sizeof *job->instance_ids);
+    if (sha256 == NULL || listed == NULL || job->instance_ids == NULL)
         return ivx_fail(err, IVX_FULL, "plan: no memory for %zu slices", count);
 
     for (size_t k = 0; k < count; k++) {
-        slices[k] = ivx_plan_content_row(content, volume->slices[k]);
-        if (slices[k] == NULL)
+        const struct ivx_instance_row *row = ivx_plan_content_row(content, volume->slices[k]);
+        if (row == NULL)
             return ivx_fail(err, IVX_BUG, "plan: a slice that nobody sent");
-        job->instance_ids[k] = slices[k]->id;
+        sha256[k] = row->sha256_hex;
     }
-    job->instance_count = count;
-    return ivx_plan_job_key(slices, count, job->recipe_json, job->key, err);
+    list_instances(job, volume, content, listed);
+    return ivx_volume_key(volume, sha256, job->recipe_json, job->key, err);
 }
 
 static struct ivx_plan_job *find(const struct ivx_plan_jobs *jobs, const char *key)

@@ -30,10 +30,4 @@ bool ivx_plan_jobs_add(struct ivx_plan_jobs *jobs, const struct ivx_config *conf
                        const struct ivx_source_volume *volume,
                        const struct ivx_plan_content *content, struct ivx_err *err);
 
-/* Hex digest of every slice's SOP Instance UID and content in the volume's order, and of
- * the recipe: the same work has the same key, over restarts and resends. */
-bool ivx_plan_job_key(const struct ivx_instance_row *const *slices, size_t count,
-                      const char *recipe_json, char out[IVX_SHA256_HEX],
-                      struct ivx_err *err);
-
 #endif

@@ -14,6 +14,8 @@
 /* A header takes some 3 kB: a series of more instances is refused (TOO_LARGE), and no more
  * headers are kept in memory. */
 enum { IVX_PLAN_MOST_INSTANCES = 20000 };
+/* A frame of a multi-frame instance takes some 2 kB: the same for instances and frames. */
+enum { IVX_PLAN_MOST_IMAGES = 80000 };
 
 /* What was worked out about an open series, so that it is worked out once per arrival.
  * Losing it costs time and nothing else: what a decision rests on are rows. */

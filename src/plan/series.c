@@ -187,7 +187,9 @@ static bool consider(struct ivx_planner *planner, const struct ivx_series_row *r
     if (why.code == IVX_RETRY || why.code == IVX_FULL)
         return ivx_fail(err, why.code, "%s", why.text);
     /* An instance that could be read when it was indexed cannot be read any more. */
-    return ivx_plan_refuse(planner, row, ivx_reason_name(IVX_REASON_DAMAGED), why.text, err);
+    const enum ivx_reason reason =
+        why.code == IVX_REFUSED ? IVX_REASON_TOO_LARGE : IVX_REASON_DAMAGED;
+    return ivx_plan_refuse(planner, row, ivx_reason_name(reason), why.text, err);
 }
 
 bool ivx_plan_series(struct ivx_planner *planner, int *again_ms_out, struct ivx_err *err)

@@ -22,7 +22,7 @@ struct ivx_plan_content {
 bool ivx_plan_content_read(struct ivx_planner *planner, int64_t series_id,
                            struct ivx_plan_content *out, struct ivx_err *err);
 void ivx_plan_content_free(struct ivx_plan_content *content); /* what it owns */
-/* The row that an instance of this content came from. */
+/* The row that an instance of this content, or a frame of one, came from. */
 const struct ivx_instance_row *ivx_plan_content_row(const struct ivx_plan_content *content,
                                                     const struct ivx_instance *instance);
 /* The cache need not hold them any longer. */

@@ -124,7 +124,7 @@ bool ivx_plan_look(struct ivx_planner *planner, struct ivx_plan_memory *memory,
 {
     IVX_AUTO(ivx_plan_content_free) struct ivx_plan_content content = { 0 };
     IVX_AUTO(ivx_assembly_free) struct ivx_assembly *assembly = NULL;
-    const struct ivx_assemble_options options = { IVX_GAP_REFUSE, false };
+    const struct ivx_assemble_options options = { IVX_GAP_REFUSE, false, false };
     if (memory->instances > IVX_PLAN_MOST_INSTANCES) {
         memory->geometry = IVX_PLAN_NOTHING;
         return true;

@@ -281,7 +281,7 @@ static void convert_all(struct session *session)
 static bool read_all(struct session *session, struct ivx_err *err)
 {
     const struct ivx_convert_options *options = session->options;
-    const struct ivx_assemble_options assemble = { options->recipe.gap, true };
+    const struct ivx_assemble_options assemble = { options->recipe.gap, true, false };
     return find_time(&session->created_us, err)
            && ivx_inputs_read(options->inputs, options->input_count, &session->inputs,
                               err)

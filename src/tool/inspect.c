@@ -125,7 +125,7 @@ int ivx_tool_inspect(int argc, char **argv)
         { "help", no_argument, NULL, 'h' },
         { 0 },
     };
-    struct settings settings = { .assemble = { IVX_GAP_REFUSE, true } };
+    struct settings settings = { .assemble = { IVX_GAP_REFUSE, true, false } };
     int option;
     optind = 1;
     while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {

@@ -28,6 +28,7 @@ struct replay {
     const struct ivx_instance **chosen; /* those that the manifest names; borrowed */
     size_t chosen_count;
     struct ivx_assembly *assembly;
+    const struct ivx_source_volume *volume; /* of the assembly: the one that is meant */
     struct ivx_place place;
     char scratch[64]; /* a temporary folder of ours; empty: none */
 };
@@ -106,6 +107,17 @@ static int uid_of(const void *uid, const void *instance)
     return strcmp(uid, (*one)->sop_uid);
 }
 
+/* The manifest names an instance once for each of its frames. */
+static void keep_each_once(struct replay *replay)
+{
+    size_t kept = 0;
+    qsort(replay->chosen, replay->chosen_count, sizeof *replay->chosen, by_uid);
+    for (size_t n = 0; n < replay->chosen_count; n++)
+        if (kept == 0 || replay->chosen[n] != replay->chosen[kept - 1])
+            replay->chosen[kept++] = replay->chosen[n];
+    replay->chosen_count = kept;
+}
+
 /* The instances that the manifest names, out of whatever the input holds. */
 static bool choose(struct replay *replay, struct ivx_err *err)
 {
@@ -120,26 +132,53 @@ static bool choose(struct replay *replay, struct ivx_err *err)
         sorted[n] = replay->inputs.instances[n];
     qsort(sorted, count, sizeof *sorted, by_uid);
 
+    int present = 0;
     const cJSON *one;
     cJSON_ArrayForEach(one, replay->instances) {
         const struct ivx_instance **found =
             bsearch(text_of(one, "sop_uid"), sorted, count, sizeof *sorted, uid_of);
-        if (found != NULL)
-            replay->chosen[replay->chosen_count++] = *found;
+        if (found == NULL)
+            continue;
+        present++;
+        replay->chosen[replay->chosen_count++] = *found;
     }
-    if (replay->chosen_count == (size_t)wanted)
+    keep_each_once(replay);
+    if (present == wanted)
         return true;
-    return ivx_fail(err, IVX_ABSENT, "%zu of the manifest's %d source instances are in the input",
-                    replay->chosen_count, wanted);
+    return ivx_fail(err, IVX_ABSENT, "%d of the manifest's %d source instances are in the input",
+                    present, wanted);
+}
+
+/* The slices that the manifest lists, in its order. */
+static bool is_meant(const struct replay *replay, const struct ivx_source_volume *volume)
+{
+    int32_t k = 0;
+    const cJSON *one;
+    if (cJSON_GetArraySize(replay->instances) != volume->stack.slices)
+        return false;
+    cJSON_ArrayForEach(one, replay->instances) {
+        const struct ivx_instance *slice = volume->slices[k++];
+        const cJSON *frame = part(one, "frame");
+        const double number = cJSON_IsNumber(frame) ? cJSON_GetNumberValue(frame) : 0;
+        if (strcmp(text_of(one, "sop_uid"), slice->sop_uid) != 0
+            || number != slice->frame_number)
+            return false;
+    }
+    return true;
 }
 
 static bool assemble(struct replay *replay, struct ivx_err *err)
 {
-    const struct ivx_assemble_options options = { replay->options.recipe.gap, true };
+    const struct ivx_assemble_options options = { replay->options.recipe.gap, true, true };
     if (!ivx_assemble(replay->chosen, replay->chosen_count, &options, &replay->assembly, err))
         return false;
     const int volumes = ivx_assembly_volumes(replay->assembly);
-    if (volumes != 1)
+    for (int n = 0; n < volumes; n++) {
+        const struct ivx_source_volume *volume = ivx_assembly_volume(replay->assembly, n);
+        if (volumes == 1 || is_meant(replay, volume))
+            replay->volume = volume;
+    }
+    if (replay->volume == NULL)
         return ivx_fail(err, IVX_REFUSED, "the manifest's instances make %d volumes, not one",
                         volumes);
     return true;
@@ -168,7 +207,7 @@ static bool convert(struct replay *replay, struct ivx_conversion_result *result,
     static const char *const names[] = { "", "volume.nii.gz", "volume.raw", "" };
     const struct ivx_place *place = &replay->place;
     const struct ivx_conversion conversion = {
-        .source = ivx_assembly_volume(replay->assembly, 0),
+        .source = replay->volume,
         .recipe = &replay->options.recipe,
         .format = replay->options.format,
         .directory = place->staging,

@@ -58,6 +58,30 @@ static cJSON *shifts(const struct ivx_stack *stack)
     return IVX_STEAL(array);
 }
 
+static int by_address(const void *a, const void *b)
+{
+    const uintptr_t left = (uintptr_t)*(const struct ivx_instance *const *)a;
+    const uintptr_t right = (uintptr_t)*(const struct ivx_instance *const *)b;
+    return (left > right) - (left < right);
+}
+
+/* How many objects the slices are from. */
+static cJSON *instances(const struct ivx_source_volume *volume)
+{
+    const size_t slices = (size_t)volume->stack.slices;
+    IVX_AUTO(ivx_memory_free)
+    const struct ivx_instance **object = calloc(slices, sizeof *object);
+    if (object == NULL)
+        return NULL;
+    for (size_t k = 0; k < slices; k++)
+        object[k] = ivx_instance_object(volume->slices[k]);
+    qsort(object, slices, sizeof *object, by_address);
+    int count = 1;
+    for (size_t k = 1; k < slices; k++)
+        count += object[k] != object[k - 1];
+    return cJSON_CreateNumber(count);
+}
+
 cJSON *ivx_report_volume(const struct ivx_source_volume *volume)
 {
     const struct ivx_stack *stack = &volume->stack;
@@ -66,7 +90,7 @@ cJSON *ivx_report_volume(const struct ivx_source_volume *volume)
     IVX_AUTO(json_free) cJSON *made = cJSON_CreateObject();
     if (made == NULL || !add(made, "series_uid", cJSON_CreateString(first->series_uid))
         || !add(made, "modality", cJSON_CreateString(first->modality))
-        || !add(made, "instances", cJSON_CreateNumber(stack->slices))
+        || !add(made, "instances", instances(volume))
         || !add(made, "dims", cJSON_CreateIntArray(dims, 3))
         || !add(made, "spacing_mm", spacing(volume))
         || !add(made, "positions_mm", cJSON_CreateDoubleArray(stack->t, stack->slices))

@@ -6,6 +6,7 @@ import json
 import math
 import random
 import shutil
+import types
 from pathlib import Path
 
 import numpy
@@ -23,7 +24,11 @@ PUBLIC = {
     "stub_slice_increment": ([], {"GAP"}, 3),
     "ibsi2_orientation": ([(32, 48, 64)], set(), 0),
     "seg_ct_3slice": ([(512, 512, 3)], set(), 0),
-    "seg_23x38x3": ([(23, 38, 3)], {"UNSUPPORTED_MODALITY"}, 4),
+    "seg_23x38x3": ([(23, 38, 3), (23, 38, 3)], {"UNSUPPORTED_MODALITY"}, 0),
+    "stub_siemens_multiframe": ([(256, 256, 8)], set(), 0),
+    "mr_enhanced_qa": ([(64, 64, 6)] * 4 + [(64, 64, 32)] * 2, set(), 0),
+    "mr_agfa_siemens": ([(64, 64, 25)] * 4, set(), 0),
+    "pydicom_data/eCT_Supplemental.dcm": ([], {"NOT_A_VOLUME"}, 3), # two frames
     "sts_001": ([(174, 158, 59), (198, 202, 59), (41, 43, 59)], {"UNSUPPORTED_MODALITY"}, 0),
     "sts_002": ([(115, 90, 35), (30, 27, 48), (161, 143, 48)], {"UNSUPPORTED_MODALITY"}, 0),
     "mr_decubitus": ([(256, 256, 35), (256, 256, 35)], set(), 0),
@@ -44,14 +49,30 @@ CLASSES = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4",
            "1.2.840.10008.5.1.4.1.1.128")
 
 
+def frames(data):
+    """The planes of a multi-frame object: a frame's own groups before the shared ones."""
+    shared = data.get("SharedFunctionalGroupsSequence") or [pydicom.Dataset()]
+    for own in data.PerFrameFunctionalGroupsSequence:
+        both = {**{e.keyword: e.value for e in shared[0]}, **{e.keyword: e.value for e in own}}
+        yield types.SimpleNamespace(
+            Rows=data.Rows, Columns=data.Columns,
+            ImagePositionPatient=both["PlanePositionSequence"][0].ImagePositionPatient,
+            ImageOrientationPatient=both["PlaneOrientationSequence"][0].ImageOrientationPatient,
+            PixelSpacing=both["PixelMeasuresSequence"][0].PixelSpacing)
+
+
 def headers(folder):
-    """Every slice of CT, MR and PET under a folder, by series."""
+    """Every slice of CT, MR and PET under a folder, by series; one for each position."""
     found = {}
     for path in harness.dicom_files(folder):
         data = pydicom.dcmread(path, stop_before_pixels=True)
-        if data.get("SOPClassUID") in CLASSES:
-            found.setdefault(data.SeriesInstanceUID, []).append(data)
-    return found
+        series = found.setdefault(data.get("SeriesInstanceUID"), {})
+        several = "PerFrameFunctionalGroupsSequence" in data and data.Modality != "SEG"
+        slices = [data] if data.get("SOPClassUID") in CLASSES else []
+        for one in frames(data) if several else slices:
+            place = getattr(one, "ImagePositionPatient", None) or ()
+            series.setdefault(tuple(map(float, place)), one)
+    return {uid: list(series.values()) for uid, series in found.items()}
 
 
 class Volumes(harness.Case):
@@ -322,10 +343,11 @@ class Refusals(harness.Case):
 
         self.check("TOO_LARGE", *self.refused(damage=all_claim))
 
-    def test_compressed_pixels_are_refused_by_name(self):
+    def test_a_secondary_capture_is_passed_over_by_name(self):
         report, done = inspect(harness.shared_data("pydicom_test_files/JPEG2000.dcm"))
         self.assertEqual(done.returncode, 3)
         self.assertEqual(report["volumes"], [])
+        self.assertEqual([r["code"] for r in report["refused"]], ["UNSUPPORTED_MODALITY"])
 
     def test_a_copy_is_no_trouble(self):
         report, done = self.refused("--duplicate", "3")

@@ -271,7 +271,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while (machine.at < machine.end && machine.count < MOST)
         step(&machine);
     const struct ivx_assemble_options options = { (enum ivx_gap)(how % 3),
-                                                  (how & 4) == 0 };
+                                                  (how & 4) == 0, (how & 8) != 0 };
     fuzz_check_assembly((const struct ivx_instance *const *)machine.made, machine.count,
                         &options);
     for (size_t n = 0; n < machine.count; n++)

@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                  takes[n].name);
         count++;
     }
-    const struct ivx_assemble_options options = { IVX_GAP_SPLIT, true };
+    const struct ivx_assemble_options options = { IVX_GAP_SPLIT, true, false };
     fuzz_check_assembly((const struct ivx_instance *const *)read, count, &options);
     for (size_t n = 0; n < count; n++)
         ivx_instance_free(&read[n]);

@@ -7,6 +7,7 @@
 #include "isovox/base/gap.h"
 #include "isovox/core/resample.h"
 #include "isovox/core/stack.h"
+#include "isovox/sys/hash.h"
 
 struct ivx_warning {
     enum ivx_reason reason;
@@ -38,6 +39,8 @@ struct ivx_assembly; /* opaque */
 struct ivx_assemble_options {
     enum ivx_gap gap;
     bool series_complete; /* false: a hole is always refused with GAP: a reason to wait */
+    bool chosen; /* those of one volume that was found before: parts of a concatenation that
+                  * gave none of its slices need not be there */
 };
 
 /* Never fails for what the instances contain: that is a refusal. Fails with IVX_FULL. The
@@ -72,6 +75,12 @@ void ivx_reader_report(const struct ivx_reader *reader, struct ivx_reader_report
 
 /* Background for what lies outside: -1024 for CT, 0 otherwise. */
 float ivx_source_background(const struct ivx_source_volume *volume);
+
+/* Hex digest of every slice in the volume's order, its UID, its frame and what it is from
+ * (sha256: hex, per slice), and of the recipe: the same work has the same key, over restarts
+ * and resends. One job's instances may hold several volumes, if they have several frames. */
+bool ivx_volume_key(const struct ivx_source_volume *volume, const char *const *sha256,
+                    const char *recipe_json, char out[IVX_SHA256_HEX], struct ivx_err *err);
 
 /* One line of figures for people and job rows: "512x512x300, 0.7x0.7x2.5 mm, tilt -18.5". */
 void ivx_source_text(const struct ivx_source_volume *volume, char *out, size_t room);

@@ -1,4 +1,5 @@
-/* instance.h - what assembly needs to know of one instance: rule R0's record. */
+/* instance.h - what assembly needs to know of one image: rule R0's record. An image is an
+ * instance, or one frame of a multi-frame one. */
 #ifndef IVX_ASSEMBLE_INSTANCE_H
 #define IVX_ASSEMBLE_INSTANCE_H
 
@@ -12,6 +13,9 @@
 #define IVX_CT_IMAGE_STORAGE "1.2.840.10008.5.1.4.1.1.2"
 #define IVX_MR_IMAGE_STORAGE "1.2.840.10008.5.1.4.1.1.4"
 #define IVX_PET_IMAGE_STORAGE "1.2.840.10008.5.1.4.1.1.128"
+
+/* Frames of one object: what has more is refused. A record takes some 2 kB. */
+enum { IVX_MOST_FRAMES = 65536 };
 
 /* Texts are the data set's, padding removed, cut to the room. Numbers are doubles parsed
  * with full precision. Nothing that identifies a patient is kept. */
@@ -53,10 +57,26 @@ struct ivx_instance {
      * with the data set inflated in its place when `deflated_at` is not 0 (see scan.h). */
     uint64_t pixel_offset, pixel_length, deflated_at;
     bool big_endian, encapsulated;
+    char stack_id[17];
+    uint32_t dimension[5]; /* Dimension Index Values: tell images apart, say nothing of place */
+
+    /* Multi-frame. The object's own record is never a slice: `frame` has frame_count of them,
+     * owned. In that of a frame, frame_number counts from 1, `object` is where it is from,
+     * `path` is borrowed from there, frames is 1, and pixel_offset and pixel_length are its
+     * own: of an encapsulated one the items without the table. */
+    struct ivx_instance *frame;
+    int32_t frame_count, frame_number;
+    const struct ivx_instance *object;
+    bool groups_disagree; /* not one functional group for each frame, or not in order */
+    uint64_t data_set, groups_offset;    /* of the object: it, and (5200,9230), begin there */
+    uint64_t group_offset, group_length; /* of the frame: what its item of that holds */
 };
 
+/* What was received: the object of a frame, else the instance itself. */
+const struct ivx_instance *ivx_instance_object(const struct ivx_instance *slice);
+
 enum ivx_kind { IVX_KIND_OTHER, IVX_KIND_CT, IVX_KIND_MR, IVX_KIND_PET };
-/* By SOP class, never by Modality. */
+/* By SOP class, never by Modality; the same for classic, enhanced and legacy converted. */
 enum ivx_kind ivx_instance_kind(const struct ivx_instance *instance);
 
 /* Reads the header through the bounded scanner (isovox/dicom/scan.h). False: it is no usable

@@ -21,6 +21,22 @@ bool ivx_dataset_new(struct ivx_dataset **out, struct ivx_err *err);
  * first: the parser underneath trusts depth and lengths. */
 bool ivx_dataset_load_header(const struct ivx_blob *blob, struct ivx_dataset **out,
                              struct ivx_err *err);
+
+/* Where one frame of a multi-frame object says what is its own. Offsets as ivx_scan() gives
+ * them, with limits.items: the caller has scanned the object. */
+struct ivx_frame_place {
+    const char *syntax;
+    uint64_t data_set, deflated_at;
+    uint64_t groups_offset;              /* of the header of (5200,9230) */
+    uint64_t group_offset, group_length; /* of what the frame's item of it holds */
+};
+/* The functional groups of one frame: 4 MiB. */
+#define IVX_FRAME_GROUP_MOST (UINT64_C(4) << 20)
+/* Everything before (5200,9230), and that with the one item of this frame: as much memory as
+ * a single-frame object takes, however many frames there are. */
+bool ivx_dataset_load_frame(const struct ivx_blob *blob, const struct ivx_frame_place *place,
+                            struct ivx_dataset **out, struct ivx_err *err);
+
 bool ivx_dataset_clone(const struct ivx_dataset *from, struct ivx_dataset **out,
                        struct ivx_err *err);
 void ivx_dataset_free(struct ivx_dataset **dataset);
@@ -35,6 +51,8 @@ bool ivx_item_has(struct ivx_item *item, uint32_t tag);
 bool ivx_item_u16(struct ivx_item *item, uint32_t tag, uint16_t *out);
 /* The first value of a UL attribute. */
 bool ivx_item_u32(struct ivx_item *item, uint32_t tag, uint32_t *out);
+/* The first value of an FD or FL attribute; false when it is none. */
+bool ivx_item_f64(struct ivx_item *item, uint32_t tag, double *out);
 /* Items of a sequence: 0 when it is absent or no sequence. item n is 0 .. count-1. */
 size_t ivx_item_count(struct ivx_item *item, uint32_t sequence_tag);
 struct ivx_item *ivx_item_at(struct ivx_item *item, uint32_t sequence_tag, size_t n);
@@ -51,6 +69,8 @@ bool ivx_item_put_double(struct ivx_item *item, uint32_t tag, double value, stru
 /* Private elements and others whose VR the dictionary does not know: vr is two letters. */
 bool ivx_item_put_text_as(struct ivx_item *item, uint32_t tag, const char *vr,
                           const char *text, struct ivx_err *err);
+/* Copies every element of `from` into `to`, in place of what is there. */
+bool ivx_item_lift(struct ivx_item *to, struct ivx_item *from, struct ivx_err *err);
 /* Appends an item to the sequence (made when missing). */
 bool ivx_item_append(struct ivx_item *item, uint32_t sequence_tag, struct ivx_item **out,
                      struct ivx_err *err);

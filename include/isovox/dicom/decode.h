@@ -32,6 +32,11 @@ bool ivx_decode_knows(const char *syntax);
  * *length_out is its length, from value[0] on. */
 bool ivx_fragments_join(uint8_t *value, size_t length, size_t *length_out, struct ivx_err *err);
 
+/* The same of the items of one frame alone, as ivx_frames_locate() finds them: no table
+ * before them, no delimiter behind. */
+bool ivx_fragments_join_frame(uint8_t *items, size_t length, size_t *length_out,
+                              struct ivx_err *err);
+
 /* Decodes into raw: rows * columns words of bits_allocated, little endian, as native Pixel
  * Data of this header would be. IVX_DAMAGED: malformed, truncated, or of another size than
  * the header's. IVX_REFUSED: not a form that is decoded, among them a codestream whose

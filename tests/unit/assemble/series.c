@@ -155,7 +155,7 @@ struct ivx_assembly *series_assemble(const struct series *series,
 
 struct ivx_assembly *series_decide(const struct series *series)
 {
-    const struct ivx_assemble_options options = { IVX_GAP_REFUSE, true };
+    const struct ivx_assemble_options options = { IVX_GAP_REFUSE, true, false };
     return series_assemble(series, &options);
 }
 

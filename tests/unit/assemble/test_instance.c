@@ -280,7 +280,7 @@ START_TEST(damaged_headers_make_no_trouble)
             bytes_free(&bytes);
         }
         struct ivx_err err = { 0 };
-        const struct ivx_assemble_options options = { IVX_GAP_INTERPOLATE, true };
+        const struct ivx_assemble_options options = { IVX_GAP_INTERPOLATE, true, false };
         IVX_AUTO(ivx_assembly_free) struct ivx_assembly *assembly = NULL;
         ck_assert_msg(ivx_assemble((const struct ivx_instance *const *)made, (size_t)count,
                                    &options, &assembly, &err),

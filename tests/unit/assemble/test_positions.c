@@ -142,10 +142,10 @@ START_TEST(small_steps_out_of_rhythm_are_still_uniform)
 }
 END_TEST
 
-static const struct ivx_assemble_options refuse = { IVX_GAP_REFUSE, true };
-static const struct ivx_assemble_options interpolate = { IVX_GAP_INTERPOLATE, true };
-static const struct ivx_assemble_options split = { IVX_GAP_SPLIT, true };
-static const struct ivx_assemble_options waiting = { IVX_GAP_INTERPOLATE, false };
+static const struct ivx_assemble_options refuse = { IVX_GAP_REFUSE, true, false };
+static const struct ivx_assemble_options interpolate = { IVX_GAP_INTERPOLATE, true, false };
+static const struct ivx_assemble_options split = { IVX_GAP_SPLIT, true, false };
+static const struct ivx_assemble_options waiting = { IVX_GAP_INTERPOLATE, false, false };
 
 START_TEST(a_missing_slice_is_seen_wherever_it_is_missing)
 {

@@ -105,7 +105,7 @@ void series_make(struct series *series, series_edit *edit)
         series->sha256[k] = digests[k];
     }
     struct ivx_err err = { 0 };
-    const struct ivx_assemble_options options = { IVX_GAP_REFUSE, true };
+    const struct ivx_assemble_options options = { IVX_GAP_REFUSE, true, false };
     ck_assert(ivx_assemble((const struct ivx_instance *const *)series->instances,
                            SERIES_SLICES, &options, &series->assembly, &err));
     ck_assert_int_eq(ivx_assembly_volumes(series->assembly), 1);
