@@ -31,9 +31,11 @@ bool ivx_ds_put(struct ivx_item *item, uint32_t tag, const double *values, int c
 void ivx_ds_label(double mm, char out[17]);
 
 /* How many bytes of `text` make at most `most` characters, never cutting a character in
- * two. `charset` is Specific Character Set, or NULL. Where characters cannot be told apart
- * (code extensions, GBK) a text that does not fit whole gives 0. */
-size_t ivx_text_fit(const char *text, const char *charset, size_t most);
+ * two; escape sequences do not count. `charset` is Specific Character Set, or NULL.
+ * *closing_out has to stand behind them: the escape sequence back to the first character set
+ * where the cut leaves another one active (PS3.5 6.1.2.5.3), else "". */
+size_t ivx_text_fit(const char *text, const char *charset, size_t most,
+                    const char **closing_out);
 
 /* 2.25.<decimal of 128 bits of the digest, with a UUID's version and variant bits>. */
 void ivx_uid_write(const uint8_t digest[IVX_SHA256_SIZE], char out[65]);

@@ -144,7 +144,12 @@ static bool put_description(const struct ivx_derivation *derivation,
     const char *charset = NULL;
     if (!ivx_item_text(root, 0x00080005, &charset))
         charset = NULL;
-    text.data[ivx_text_fit(text.data, charset, 1024)] = '\0';
+    const char *closing = "";
+    text.used = ivx_text_fit(text.data, charset, 1024, &closing);
+    text.data[text.used] = '\0';
+    ivx_text_add(&text, "%s", closing);
+    if (text.failed)
+        return ivx_fail(err, IVX_FULL, "derive: no memory");
     return ivx_item_put_text(root, 0x00082111, text.data, err);
 }
 

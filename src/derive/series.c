@@ -40,11 +40,12 @@ static void describe(const struct ivx_derivation *derivation, struct ivx_item *r
     if (!ivx_item_text(root, 0x00080005, &charset))
         charset = NULL;
     if (ivx_item_text(root, 0x0008103e, &theirs)) {
-        size_t room = ivx_text_fit(theirs, charset, 63 - strlen(ours));
+        const char *closing = "";
+        size_t room = ivx_text_fit(theirs, charset, 63 - strlen(ours), &closing);
         while (room > 0 && theirs[room - 1] == ' ')
             room--;
         if (room > 0)
-            ivx_text_add(out, "%.*s ", (int)room, theirs);
+            ivx_text_add(out, "%.*s%s ", (int)room, theirs, closing);
     }
     ivx_text_add(out, "%s", ours);
 }

@@ -53,37 +53,6 @@ void ivx_ds_label(double mm, char out[17])
     snprintf(out, 17, "%.13s%s", text, strchr(text, '.') == NULL ? ".0" : "");
 }
 
-static bool is_one_byte(const char *charset)
-{
-    return charset == NULL
-           || (strchr(charset, '\\') == NULL && strncmp(charset, "ISO_IR ", 7) == 0);
-}
-
-static size_t fit_utf8(const char *text, size_t most)
-{
-    size_t bytes = 0, characters = 0;
-    while (text[bytes] != '\0') {
-        const bool starts = ((unsigned char)text[bytes] & 0xc0) != 0x80;
-        if (starts && characters++ == most)
-            break;
-        bytes++;
-    }
-    return bytes;
-}
-
-size_t ivx_text_fit(const char *text, const char *charset, size_t most)
-{
-    const size_t length = strlen(text);
-    if (charset != NULL && strcmp(charset, "ISO_IR 192") == 0)
-        return fit_utf8(text, most);
-    if (length <= most)
-        return length;
-    bool ascii = true;
-    for (const char *c = text; *c != '\0'; c++)
-        ascii = ascii && *c > 0x1f && *c < 0x7f;
-    return ascii || is_one_byte(charset) ? most : 0;
-}
-
 void ivx_uid_write(const uint8_t digest[IVX_SHA256_SIZE], char out[65])
 {
     ivx_uid_of_bits(digest, 8, out);

@@ -60,28 +60,53 @@ START_TEST(a_spacing_is_named_with_a_decimal)
 }
 END_TEST
 
-/* Greek alpha is two bytes in UTF-8, one in ISO_IR 126. */
+/* Two kanji in JIS X 0208 (IR 87), two hangul in KS X 1001 (IR 149), Greek alpha in UTF-8 and
+ * ISO 8859-7 (IR 126), a character of two and one of four bytes in GB 18030. */
+#define KANJI "\x1b$B;3ED\x1b(B"
+#define HANGUL "\x1b$)C\xb1\xe8\xc8\xf1"
+#define ALPHAS "\xce\xb1\xce\xb1\xce\xb1"
 static const struct {
     const char *text, *charset;
     size_t most, bytes;
+    const char *closing;
 } fits[] = {
-    { "abc", NULL, 3, 3 },
-    { "abcd", NULL, 3, 3 },
-    { "\xce\xb1\xce\xb1\xce\xb1", "ISO_IR 192", 2, 4 },
-    { "\xce\xb1\xce\xb1\xce\xb1", "ISO_IR 192", 3, 6 },
-    { "\xce\xb1\xce\xb1\xce\xb1", "ISO_IR 192", 5, 6 },
-    { "\xe1\xe1\xe1", "ISO_IR 126", 2, 2 },
-    { "\x1b$B;3ED\x1b(B", "\\ISO 2022 IR 87", 5, 0 },
-    { "\x1b$B;3ED\x1b(B", "\\ISO 2022 IR 87", 20, 10 },
-    { "plain", "\\ISO 2022 IR 87", 4, 4 },
-    { "\xb0\xa1\xb0\xa1", "GBK", 3, 0 },
-    { "", "GBK", 3, 0 },
+    { "abc", NULL, 3, 3, "" },
+    { "abcd", NULL, 3, 3, "" },
+    { ALPHAS, "ISO_IR 192", 2, 4, "" },
+    { ALPHAS, "ISO_IR 192 ", 3, 6, "" },
+    { ALPHAS, "ISO_IR 192", 5, 6, "" },
+    { "\xe1\xe1\xe1", "ISO_IR 126", 2, 2, "" },
+    { KANJI, "\\ISO 2022 IR 87", 0, 0, "" },
+    { KANJI, "\\ISO 2022 IR 87", 1, 5, "\x1b(B" },
+    { KANJI, "ISO 2022 IR 13\\ISO 2022 IR 87", 1, 5, "\x1b(J" },
+    { KANJI, "\\ISO 2022 IR 87", 2, 10, "" },
+    { KANJI, "\\ISO 2022 IR 87", 20, 10, "" },
+    { "ab" KANJI "cd", "ISO 2022 IR 6\\ISO 2022 IR 87", 3, 7, "\x1b(B" },
+    { "ab" KANJI "cd", "ISO 2022 IR 6\\ISO 2022 IR 87", 5, 13, "" },
+    { "\x1b$(D0d\x1b(B!", "\\ISO 2022 IR 159", 1, 6, "\x1b(B" },
+    { HANGUL "x", "\\ISO 2022 IR 149", 1, 6, "" },
+    { HANGUL "x", "\\ISO 2022 IR 149", 2, 8, "" },
+    { HANGUL "x", "\\ISO 2022 IR 149", 3, 9, "" },
+    { "\x1b-F\xe1\xe1", "ISO 2022 IR 100\\ISO 2022 IR 126", 1, 4, "" },
+    { "plain", "\\ISO 2022 IR 87", 4, 4, "" },
+    { "\xcd\xf5\x81\x30\x81\x30x", "GB18030", 1, 2, "" },
+    { "\xcd\xf5\x81\x30\x81\x30x", "GB18030", 2, 6, "" },
+    { "\xcd\xf5\x81\x30\x81\x30x", "GB18030", 3, 7, "" },
+    { "\x81\x5c\xb0\xa1", "GBK", 1, 2, "" }, /* a backslash as second byte */
+    { "\xb0\xa1\xb0", "GBK", 3, 3, "" },      /* cut off by its writer */
+    { "\x1b$", "\\ISO 2022 IR 87", 1, 1, "" },
+    { "", "GBK", 3, 0, "" },
+    { "\xb0\xa1\xb0\xa1", "KOI-8", 3, 0, "" },
+    { "plain", "KOI-8", 4, 4, "" },
 };
 
 START_TEST(a_text_is_cut_between_characters)
 {
-    ck_assert_uint_eq(ivx_text_fit(fits[_i].text, fits[_i].charset, fits[_i].most),
-                      fits[_i].bytes);
+    const char *closing = NULL;
+    ck_assert_uint_eq(
+        ivx_text_fit(fits[_i].text, fits[_i].charset, fits[_i].most, &closing),
+        fits[_i].bytes);
+    ck_assert_str_eq(closing, fits[_i].closing);
 }
 END_TEST
 
