@@ -47,6 +47,17 @@ struct ivx_moment {
 };
 void ivx_moment_make(int64_t wall_us, const char *offset, struct ivx_moment *out);
 
+/* Of the slices: whether one was compressed with loss, and ratio and method of the one that
+ * lost most. */
+struct ivx_lossy {
+    bool any;
+    double most;
+    char ratio[64], method[64];
+};
+void ivx_lossy_note(struct ivx_item *root, const struct ivx_instance *instance,
+                    struct ivx_lossy *lossy);
+bool ivx_lossy_put(const struct ivx_lossy *lossy, struct ivx_item *root, struct ivx_err *err);
+
 /* The header that all results share: what the source's slices agree on and a derived image
  * may say, and nothing that describes their pixel grid. */
 bool ivx_template_load(const struct ivx_derivation *derivation, struct ivx_dataset **out,

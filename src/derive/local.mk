@@ -11,6 +11,7 @@ libderive_a_SOURCES = include/isovox/derive/blur.h \
 	src/derive/series.c src/derive/template.c \
 	src/derive/value.c
 libderive_a_SOURCES += src/derive/charset.c
+libderive_a_SOURCES += src/derive/lossy.c
 EXTRA_DIST += src/derive/README.md
 
 DERIVE_TEST_LIBS = libderive.a libassemble.a libcore.a libdicom.a libsys.a libbase.a \

@@ -233,7 +233,7 @@ static bool load(const struct ivx_source_volume *source, int k, struct ivx_datas
 
 /* Removes from `kept` what any other slice says differently. */
 static bool reconcile(const struct ivx_derivation *derivation, struct ivx_item *kept,
-                      struct start *start, struct ivx_err *err)
+                      struct start *start, struct ivx_lossy *lossy, struct ivx_err *err)
 {
     const struct ivx_source_volume *source = derivation->source;
     struct disagreement d = { .derivation = derivation, .kept = kept };
@@ -243,6 +243,7 @@ static bool reconcile(const struct ivx_derivation *derivation, struct ivx_item *
             return false;
         d.other = ivx_dataset_root(other);
         note_start(d.other, start);
+        ivx_lossy_note(d.other, source->slices[k], lossy);
         ivx_item_remove_if(kept, disagrees, &d);
     }
     for (size_t n = 0; n < IVX_COUNT(type_2); n++)
@@ -270,16 +271,6 @@ static bool put_pet_start(struct ivx_item *root, const struct start *start,
     return true;
 }
 
-/* Once lossy, always lossy: PS3.3 C.7.6.1.1.5. */
-static bool put_lossy(const struct ivx_source_volume *source, struct ivx_item *root,
-                      struct ivx_err *err)
-{
-    bool lossy = false;
-    for (int k = 0; k < source->stack.slices; k++)
-        lossy = lossy || source->slices[k]->lossy;
-    return !lossy || ivx_item_put_text(root, 0x00282110, "01", err);
-}
-
 bool ivx_template_load(const struct ivx_derivation *derivation, struct ivx_dataset **out,
                        struct ivx_err *err)
 {
@@ -293,9 +284,10 @@ bool ivx_template_load(const struct ivx_derivation *derivation, struct ivx_datas
     ivx_item_remove_if(root, not_carried, &carried);
 
     struct start start = { 0 };
-    if (!reconcile(derivation, root, &start, err) || !put_start(root, &start, err)
+    struct ivx_lossy lossy = { .any = false };
+    if (!reconcile(derivation, root, &start, &lossy, err) || !put_start(root, &start, err)
         || (carried.kind == IVX_KIND_PET && !put_pet_start(root, &start, err))
-        || !put_lossy(source, root, err))
+        || !ivx_lossy_put(&lossy, root, err))
         return false;
     *out = IVX_STEAL(made);
     return true;

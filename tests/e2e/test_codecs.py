@@ -114,7 +114,58 @@ class EveryLosslessSyntax(ConvertCase):
         self.assertEqual(self.digest(folder), wanted)
 
 
+def largest_ratio(files):
+    """What the result has to say: of the slice that lost most."""
+    return max(float(pydicom.dcmread(each).LossyImageCompressionRatio) for each in files)
+
+
 class LossySources(ConvertCase):
+    def flags(self, folder, *options):
+        _, made = self.convert_one(folder, "--spacing", 1, *options)
+        flags = {(each.LossyImageCompression, float(each.LossyImageCompressionRatio),
+                  each.LossyImageCompressionMethod) for each in made}
+        self.assertEqual(len(flags), 1)
+        return flags.pop()
+
+    def test_flags_ratio_and_method_stay_in_all_that_is_derived(self):
+        for name, command, method in (("jpeg", ["dcmcjpeg", "+ee", "+q", "90"], "ISO_10918_1"),
+                                      ("jpegls", ["dcmcjpls", "+en", "+md", "5"],
+                                       "ISO_14495_1")):
+            files = self.phantom(*PHANTOM, "--unsigned")
+            folder = self.new_folder(name)
+            made = encode(files, folder, command)
+            wanted = ("01", largest_ratio(made), method)
+            for options in ([], ["--format", "enhanced"], ["--spacing", "native"]):
+                with self.subTest(name, options=options):
+                    self.assertEqual(self.flags(folder, *options), wanted)
+
+    def test_one_lossy_slice_is_enough_and_decoding_it_first_does_not_help(self):
+        files = self.phantom(*PHANTOM)
+        folder, plain = self.new_folder("one"), self.new_folder("plain")
+        plain.mkdir()
+        made, = encode(files[3:4], folder, ["dcmcjpeg", "+ee", "+q", "90"])
+        wanted = ("01", largest_ratio([made]), "ISO_10918_1")
+        for path in files:
+            shutil.copy(path, plain)
+        harness.run(["dcmdjpeg", made, plain / files[3].name], check=True)
+        self.assertEqual(self.flags(plain), wanted)
+
+    def test_a_header_that_forgot_is_put_right_by_its_syntax(self):
+        files = self.phantom(*PHANTOM)
+        folder = self.new_folder("silent")
+        ratios = []
+        for path in encode(files, folder, ["dcmcjpeg", "+ee", "+q", "90"]):
+            data = pydicom.dcmread(path)
+            stream = next(pydicom.encaps.generate_pixel_data_frame(data.PixelData, 1))
+            ratios.append(data.Rows * data.Columns * 2 / len(stream))
+            for keyword in ("LossyImageCompression", "LossyImageCompressionRatio",
+                            "LossyImageCompressionMethod"):
+                delattr(data, keyword)
+            data.save_as(path)
+        flag, ratio, method = self.flags(folder)
+        self.assertEqual((flag, method), ("01", "ISO_10918_1"))
+        self.assertAlmostEqual(ratio, max(ratios), delta=0.05 * max(ratios))
+
     def check(self, command, most):
         files = self.phantom(*PHANTOM)
         folder = self.new_folder("lossy")

@@ -296,9 +296,10 @@ END_TEST
 
 static void lossy(struct ivx_item *root, int k)
 {
-    if (k == 4) {
+    if (k == 4 || k == 2) {
         series_put(root, 0x00282110, "01");
-        series_put(root, 0x00282112, "12");
+        series_put(root, 0x00282112, k == 4 ? "3\\12" : "7.5");
+        series_put(root, 0x00282114, k == 4 ? "ISO_10918_1\\ISO_15444_1" : "ISO_14495_1");
     } else {
         series_put(root, 0x00282110, "00");
     }
@@ -311,6 +312,9 @@ START_TEST(once_lossy_always_lossy)
     made_derive(&made);
     IVX_AUTO(ivx_dataset_free) struct ivx_dataset *back = read_back(&made, 0);
     ck_assert_str_eq(text_of(back, 0x00282110), "01");
+    /* Of the slice that lost most, step by step. */
+    ck_assert_str_eq(text_of(back, 0x00282112), "3\\12");
+    ck_assert_str_eq(text_of(back, 0x00282114), "ISO_10918_1\\ISO_15444_1");
     made_free(&made);
 }
 END_TEST
