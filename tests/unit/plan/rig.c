@@ -24,7 +24,7 @@ char *names[3][2] = { { "CT", "" }, { "iso-1mm", "iso-2mm" }, { "pacs", "archive
 static struct ivx_config_recipe recipe(char *name, double spacing)
 {
     return (struct ivx_config_recipe){ name, spacing, "bspline3", "center", "auto", "nearest",
-                                       "acquired", "dicom" };
+                                       "acquired", "dicom", "off" };
 }
 
 static void make_config(void)
