@@ -23,14 +23,14 @@
 #include <unistd.h>
 
 enum kind { WRITE = 1, SYNC, RENAME, CLOSE, TRUNCATE, MAKE, REMOVE };
-enum { SHORT = -1 }; /* as an error: half of it is written */
+enum { SHORT = -1, HANG = -2 }; /* as errors: half of it is written; never returns */
 
 /* Little-endian words; the same in test_faults.py. */
 struct page {
     _Atomic uint32_t kind;  /* which calls count; 0: none */
     _Atomic uint32_t first; /* the first that fails, counted from 1; 0: none */
     _Atomic uint32_t last;  /* the last that fails */
-    _Atomic int32_t error;  /* errno, or SHORT */
+    _Atomic int32_t error;  /* errno, SHORT or HANG */
     _Atomic uint32_t count; /* calls so far */
     _Atomic uint32_t fired; /* failures so far */
     _Atomic uint32_t delay_us; /* added to every SYNC, armed or not */
@@ -81,6 +81,8 @@ static int fails(void)
     if (first == 0 || number < first || number > atomic_load(&page->last))
         return 0;
     atomic_fetch_add(&page->fired, 1);
+    while (atomic_load(&page->error) == HANG)
+        pause();
     return atomic_load(&page->error);
 }
 

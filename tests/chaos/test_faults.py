@@ -18,7 +18,7 @@ import chaos
 import harness
 
 KINDS = ("write", "sync", "rename", "close", "truncate", "mkdir", "remove")
-SHORT_WRITE = -1
+SHORT_WRITE, HANG = -1, -2
 ERRORS = {"write": (errno.ENOSPC, errno.EIO, errno.EINTR, SHORT_WRITE),
           "sync": (errno.EIO, errno.ENOSPC), "rename": (errno.EIO, errno.ENOSPC),
           "close": (errno.EIO, errno.ENOSPC), "truncate": (errno.ENOSPC, errno.EIO),
@@ -144,6 +144,34 @@ class ABrokenDisk(chaos.Case):
                 page.disarm()
                 self.end(daemon, sender)
                 self.assertGreater(page.fired(), 0)
+
+
+class AConversion(chaos.Case):
+    """That hangs, as a decoder in an endless loop would."""
+
+    LEASE = 2
+    LIMIT = 10 * LEASE + 1  # man isovoxd.conf
+
+    def test_that_hangs_is_made_by_another_worker_and_ended(self):
+        pixels, pacs = self.expected_pixels(), self.pacs()
+        daemon = self.daemon(pacs, start=False, settings={
+            **ABrokenDisk.SETTINGS, "convert": {"workers": 2, "lease": self.LEASE}})
+        page = with_faults(daemon, daemon.state / "outbox")
+        daemon.start()
+        page.arm("write", 3, 3, HANG)
+
+        sender = chaos.Sender(daemon, self.many_series(3), self.ledger)
+        sender.start()
+        sender.finish()
+        self.drained(daemon, 3, 20)
+
+        attempts = sorted(each["attempts"] for each in daemon.list("jobs"))
+        self.assertEqual(attempts, [1, 1, 2])
+        self.check_pacs(pacs, 3, pixels)
+        harness.wait_until(lambda: 'why="killed by signal 14"' in daemon.log.read_text(),
+                           self.LIMIT + 20, lambda: "the worker is ended\n"
+                           + harness.tail(daemon.log))
+        harness.wait_until(lambda: len(daemon.pids("convert")) == 2, 20, "and replaced")
 
 
 if __name__ == "__main__":
