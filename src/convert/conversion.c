@@ -126,6 +126,8 @@ static bool make_grid(const struct ivx_conversion *conversion, struct ivx_grid *
     const enum ivx_align align = conversion->recipe->align;
     const bool patient = conversion->recipe->orientation == IVX_ORIENTATION_PATIENT;
     enum ivx_reason reason;
+    if (align == IVX_ALIGN_REFERENCE)
+        return ivx_reference_grid(conversion->source, conversion->recipe, out, &reason, err);
     if (conversion->recipe->spacing_mm == IVX_SPACING_NATIVE)
         return patient ? ivx_fail(err, IVX_REFUSED,
                                   "convert: the acquired grid has the acquired axes")

@@ -74,6 +74,7 @@ void ivx_plan_derivation(const struct ivx_plan *plan, struct ivx_derivation *out
         .created_us = plan->conversion->created_us,
         .stored = &plan->stored,
         .native = plan->native,
+        .reference_uid = plan->conversion->recipe->reference.series_uid,
         .reason_out = plan->conversion->reason_out,
     };
 }

@@ -29,6 +29,7 @@ libconvert_a_SOURCES += src/convert/parts.h
 libconvert_a_SOURCES += src/convert/pipe.c
 libconvert_a_SOURCES += src/convert/range.c
 libconvert_a_SOURCES += src/convert/raw.c
+libconvert_a_SOURCES += src/convert/reference.c
 libconvert_a_SOURCES += src/convert/storing.c
 
 CONVERSION_TEST_LIBS = libconvert.a librecipes.a $(DERIVE_TEST_LIBS) $(CJSON_LIBS) $(ZLIB_LIBS) -lpthread

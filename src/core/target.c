@@ -57,6 +57,8 @@ bool ivx_target_grid(const struct ivx_stack *stack, double spacing_mm,
         return false;
     if (!(spacing_mm > 0) || spacing_mm - spacing_mm != 0)
         return ivx_fail(err, IVX_REFUSED, "grid: a spacing of %g mm", spacing_mm);
+    if ((unsigned)align > IVX_ALIGN_CORNER)
+        return ivx_fail(err, IVX_REFUSED, "grid: a reference is given, not computed");
 
     const struct extent box[3] = {
         lateral(stack->columns, stack->column_spacing, stack->shift_row, stack->slices),

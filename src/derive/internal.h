@@ -20,6 +20,12 @@ struct ivx_derive {
 /* what: "series", or "instance 12". */
 void ivx_derive_uid(const struct ivx_derive *derive, const char *what, char out[65]);
 
+/* The grid is another series'. */
+static inline bool ivx_has_reference(const struct ivx_derivation *derivation)
+{
+    return derivation->reference_uid != NULL && derivation->reference_uid[0] != '\0';
+}
+
 /* What the modality changes. */
 enum ivx_kind ivx_derive_kind(const struct ivx_derivation *derivation);
 

@@ -100,6 +100,9 @@ static void describe_target(const struct ivx_derivation *derivation,
     if (derivation->native)
         ivx_text_add(text, "Acquired grid, not resampled, %dx%dx%d", count[0], count[1],
                      count[2]);
+    else if (ivx_has_reference(derivation))
+        ivx_text_add(text, "Resampled to the grid of series %s, %dx%dx%d",
+                     derivation->reference_uid, count[0], count[1], count[2]);
     else
         ivx_text_add(text, "Resampled to isotropic %s mm, %dx%dx%d", spacing, count[0],
                      count[1], count[2]);

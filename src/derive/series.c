@@ -31,6 +31,9 @@ static void describe(const struct ivx_derivation *derivation, struct ivx_item *r
     ivx_ds_label(derivation->spacing_mm, spacing);
     if (derivation->native)
         ivx_text_copy(ours, sizeof ours, "NATIVE GRID");
+    else if (ivx_has_reference(derivation))
+        snprintf(ours, sizeof ours, "REF GRID %s",
+                 kernel_label(derivation->options->kernel));
     else
         snprintf(ours, sizeof ours, "ISO %s mm %s%s", spacing,
                  kernel_label(derivation->options->kernel),

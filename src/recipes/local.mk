@@ -1,6 +1,7 @@
 # recipes: the settings of a conversion.
 noinst_LIBRARIES += librecipes.a
-librecipes_a_SOURCES = include/isovox/recipes/recipe.h src/recipes/recipe.c
+librecipes_a_SOURCES = include/isovox/recipes/recipe.h src/recipes/recipe.c \
+	src/recipes/reference.c src/recipes/reference.h
 EXTRA_DIST += src/recipes/README.md
 
 check_PROGRAMS += tests/unit/recipes/test_recipe

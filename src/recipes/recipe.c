@@ -9,6 +9,7 @@
 
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
+#include "reference.h"
 
 static const char *const kernels[] = {
 #define X(id, name) name,
@@ -22,7 +23,7 @@ static const char *const gaps[] = {
 #undef X
         NULL
 };
-static const char *const aligns[] = { "center", "origin", "corner", NULL };
+static const char *const aligns[] = { "center", "origin", "corner", "reference", NULL };
 static const char *const antialiases[] = { "auto", "off", "gauss-cardoso", "gauss-mirp",
                                            NULL };
 static const char *const boundaries[] = { "nearest", "background", "mirror", NULL };
@@ -162,10 +163,11 @@ bool ivx_recipe_same(const struct ivx_recipe_settings *a, const struct ivx_recip
     for (size_t n = 0; n < IVX_COUNT(words); n++)
         if (get(a, &words[n]) != get(b, &words[n]))
             return false;
-    return a->spacing_mm == b->spacing_mm && a->mirp_beta == b->mirp_beta;
+    return a->spacing_mm == b->spacing_mm && a->mirp_beta == b->mirp_beta
+           && ivx_reference_same(&a->reference, &b->reference);
 }
 
-static void add_number(struct ivx_text *text, double value)
+void ivx_recipe_add_number(struct ivx_text *text, double value)
 {
     char number[40] = "0";
     double back = 0;
@@ -178,10 +180,13 @@ static void add_number(struct ivx_text *text, double value)
 
 static void add_spacing(struct ivx_text *text, double mm)
 {
-    if (mm == IVX_SPACING_NATIVE || mm == IVX_SPACING_MIN)
-        ivx_text_add(text, "\"%s\"", mm == IVX_SPACING_MIN ? "min" : "native");
+    if (mm < 0)
+        ivx_text_add(text, "\"%s\"",
+                     mm == IVX_SPACING_MIN      ? "min"
+                     : mm == IVX_SPACING_NATIVE ? "native"
+                                                : "reference");
     else
-        add_number(text, mm);
+        ivx_recipe_add_number(text, mm);
 }
 
 static void add_word(struct ivx_text *text, const struct ivx_recipe_settings *settings,
@@ -193,7 +198,7 @@ static void add_word(struct ivx_text *text, const struct ivx_recipe_settings *se
     ivx_text_add(text, ",\"%s\":\"%s", word->key, word->names[value]);
     if (word->names == antialiases && settings->antialias == IVX_ANTIALIAS_GAUSS_MIRP) {
         ivx_text_add(text, ":");
-        add_number(text, settings->mirp_beta);
+        ivx_recipe_add_number(text, settings->mirp_beta);
     }
     ivx_text_add(text, "\"");
 }
@@ -211,6 +216,8 @@ bool ivx_recipe_json(const struct ivx_recipe_settings *settings, char **json_out
     add_spacing(&text, settings->spacing_mm);
     for (size_t n = 0; n < IVX_COUNT(words); n++)
         add_word(&text, settings, &words[n]);
+    if (settings->align == IVX_ALIGN_REFERENCE)
+        ivx_reference_add(&text, &settings->reference);
     ivx_text_add(&text, "}");
     if (text.failed)
         return ivx_fail(err, IVX_FULL, "recipe: no memory");
@@ -235,6 +242,8 @@ static bool take_spacing(const cJSON *object, struct ivx_recipe_settings *out,
         out->spacing_mm = IVX_SPACING_MIN;
     else if (strcmp(text_of(object, "spacing"), "native") == 0)
         out->spacing_mm = IVX_SPACING_NATIVE;
+    else if (strcmp(text_of(object, "spacing"), "reference") == 0)
+        out->spacing_mm = IVX_SPACING_REFERENCE;
     else
         return ivx_fail(err, IVX_DAMAGED,
                         "recipe: spacing must be above 0, \"min\" or \"native\"");
@@ -253,7 +262,11 @@ static bool take(const cJSON *object, struct ivx_recipe_settings *out, struct iv
         if ((given || words[n].written == ALWAYS) && !put_name(out, &words[n], name))
             return ivx_fail(err, IVX_DAMAGED, "recipe: no %s '%.40s'", words[n].key, name);
     }
-    return true;
+    if ((out->align == IVX_ALIGN_REFERENCE) != (out->spacing_mm == IVX_SPACING_REFERENCE))
+        return ivx_fail(err, IVX_DAMAGED, "recipe: align and spacing are both of a reference");
+    return out->align != IVX_ALIGN_REFERENCE
+           || ivx_reference_take(cJSON_GetObjectItemCaseSensitive(object, "reference"),
+                                 &out->reference, err);
 }
 
 bool ivx_recipe_parse(const char *json, struct ivx_recipe_settings *out, struct ivx_err *err)

@@ -10,6 +10,7 @@
 #include "isovox/base/text.h"
 #include "isovox/sys/clock.h"
 #include "isovox/sys/stop.h"
+#include "reference.h"
 #include "report.h"
 #include "tool.h"
 
@@ -111,11 +112,14 @@ static bool show_progress(void *context, int32_t done, int32_t all)
 }
 
 /* Results that have no DICOM header to take a name from. */
-static void plain_name(const struct ivx_source_volume *volume, bool native,
+static void plain_name(const struct ivx_source_volume *volume, double spacing_mm,
                        const struct ivx_conversion_result *result, char out[128])
 {
     const char *description = volume->slices[0]->series_description;
-    snprintf(out, 128, native ? "%s NATIVE GRID" : "%s ISO %g mm",
+    snprintf(out, 128,
+             spacing_mm == IVX_SPACING_NATIVE      ? "%s NATIVE GRID"
+             : spacing_mm == IVX_SPACING_REFERENCE ? "%s REF GRID"
+                                                   : "%s ISO %g mm",
              description[0] ? description : "series", result->grid.spacing[0]);
     for (char *c = out; *c != '\0'; c++) {
         const bool letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z');
@@ -192,7 +196,9 @@ static void note_done(struct session *session, const struct ivx_source_volume *v
     char text[160];
     ivx_source_text(volume, text, sizeof text);
     char spacing[32] = "native grid";
-    if (session->options->recipe.spacing_mm != IVX_SPACING_NATIVE)
+    if (session->options->recipe.spacing_mm == IVX_SPACING_REFERENCE)
+        ivx_text_copy(spacing, sizeof spacing, "the reference's grid");
+    else if (session->options->recipe.spacing_mm != IVX_SPACING_NATIVE)
         snprintf(spacing, sizeof spacing, "%g mm", result->grid.spacing[0]);
     printf("%s -> %dx%dx%d, %s: %s\n", text, result->grid.count[0],
            result->grid.count[1], result->grid.count[2], spacing, path);
@@ -230,7 +236,7 @@ static bool convert_volume(struct session *session,
                            const struct ivx_source_volume *volume,
                            enum ivx_reason *reason_out, struct ivx_err *err)
 {
-    const bool native = session->options->recipe.spacing_mm == IVX_SPACING_NATIVE;
+    const double spacing_mm = session->options->recipe.spacing_mm;
     char name[128], path[PATH_MAX];
     IVX_AUTO(ivx_conversion_result_free)
     struct ivx_conversion_result result = { .files = 0 };
@@ -240,21 +246,25 @@ static bool convert_volume(struct session *session,
     if (result.folder[0] != '\0')
         ivx_text_copy(name, sizeof name, result.folder);
     else
-        plain_name(volume, native, &result, name);
+        plain_name(volume, spacing_mm, &result, name);
     if (!ivx_place_publish(&session->place, name, path, err))
         return false;
     note_done(session, volume, &result, path);
     return true;
 }
 
-/* --spacing native of what has no grid. */
-static bool refuse_native(struct session *session, const struct ivx_source_volume *volume)
+/* A volume that has not the grid which was asked for. */
+static bool refuse_grid(struct session *session, const struct ivx_source_volume *volume)
 {
+    const struct ivx_recipe_settings *recipe = &session->options->recipe;
     struct ivx_grid grid;
-    enum ivx_reason reason;
+    enum ivx_reason reason = IVX_REASON_NONE;
     struct ivx_err err = { 0 };
-    if (session->options->recipe.spacing_mm != IVX_SPACING_NATIVE
-        || ivx_native_grid(volume, &grid, &reason, &err))
+    if (recipe->align == IVX_ALIGN_REFERENCE)
+        ivx_reference_grid(volume, recipe, &grid, &reason, &err);
+    else if (recipe->spacing_mm == IVX_SPACING_NATIVE)
+        ivx_native_grid(volume, &grid, &reason, &err);
+    if (reason == IVX_REASON_NONE)
         return false;
     note_refusal(session, volume, reason, err.text);
     return true;
@@ -267,7 +277,7 @@ static void convert_all(struct session *session)
             ivx_assembly_volume(session->assembly, n);
         struct ivx_err err = { 0 };
         enum ivx_reason reason = IVX_REASON_NONE;
-        if (!refuse_native(session, volume)
+        if (!refuse_grid(session, volume)
             && !convert_volume(session, volume, &reason, &err))
             note_failure(session, volume, reason, &err);
         if (session->place.staging[0] != '\0')
@@ -319,6 +329,11 @@ int ivx_tool_convert(int argc, char **argv)
     struct ivx_err err = { 0 };
     if (!simd_works(options.simd, &err))
         return ivx_tool_usage("convert", "--simd %s: %s", options.simd, err.text);
+    if (options.reference != NULL
+        && !ivx_tool_reference(options.reference, &options.recipe, &err)) {
+        fprintf(stderr, "isovox convert: --reference: %s\n", err.text);
+        return IVX_EXIT_FAILED;
+    }
     IVX_AUTO(session_clear) struct session session = { .options = &options };
     if (!read_all(&session, &err)) {
         fprintf(stderr, "isovox convert: %s\n", err.text);

@@ -28,7 +28,8 @@ static const char help[] =
     "  --spacing MM          voxel size (1.0), or 'min': the smallest acquired distance, or\n"
     "                        'native': the acquired grid, nothing is interpolated\n"
     "  --kernel NAME         bspline3 (default), linear, catmull-rom, lanczos3, nearest\n"
-    "  --align HOW           center (default), origin, corner\n"
+    "  --align HOW           center (default), origin, corner, reference\n"
+    "  --reference PATH      the series whose grid the result gets, with --align reference\n"
     "  --orientation HOW     acquired (default), patient: the axes of the result\n"
     "  --antialias HOW       auto (default: where the target is coarser), off, or as "
     "other\n"
@@ -59,6 +60,7 @@ enum id {
     ID_SPACING,
     ID_KERNEL,
     ID_ALIGN,
+    ID_REFERENCE,
     ID_ORIENTATION,
     ID_ANTIALIAS,
     ID_BOUNDARY,
@@ -82,6 +84,7 @@ static const struct option table[] = {
     { "spacing", required_argument, NULL, ID_SPACING },
     { "kernel", required_argument, NULL, ID_KERNEL },
     { "align", required_argument, NULL, ID_ALIGN },
+    { "reference", required_argument, NULL, ID_REFERENCE },
     { "orientation", required_argument, NULL, ID_ORIENTATION },
     { "antialias", required_argument, NULL, ID_ANTIALIAS },
     { "boundary", required_argument, NULL, ID_BOUNDARY },
@@ -154,6 +157,24 @@ static bool take_settings(const struct given *given, struct ivx_recipe_settings 
     return true;
 }
 
+/* A grid that is given leaves nothing to choose. */
+static bool take_reference(const struct given *given, struct ivx_recipe_settings *recipe)
+{
+    const char *path = given->value[ID_REFERENCE];
+    if ((recipe->align == IVX_ALIGN_REFERENCE) != (path != NULL))
+        return path == NULL ? usage("align", "reference", "needs --reference SERIES")
+                            : usage("reference", path, "goes with --align reference");
+    if (path == NULL)
+        return true;
+    if (given->value[ID_SPACING] != NULL)
+        return usage("spacing", given->value[ID_SPACING], "the reference has a spacing");
+    if (given->value[ID_ORIENTATION] != NULL)
+        return usage("orientation", given->value[ID_ORIENTATION], "the reference has axes");
+    recipe->spacing_mm = IVX_SPACING_REFERENCE;
+    recipe->orientation = IVX_ORIENTATION_ACQUIRED;
+    return true;
+}
+
 /* Settings of the command line over those of the recipe. */
 static bool take_recipe(const struct given *given, struct ivx_recipe_settings *recipe)
 {
@@ -165,7 +186,8 @@ static bool take_recipe(const struct given *given, struct ivx_recipe_settings *r
         recipe->format = strcmp(format, "enhanced") == 0 ? IVX_RECIPE_ENHANCED
                                                          : IVX_RECIPE_DICOM;
     if (!take_settings(given, recipe)
-        || !choose_given(given, ID_ROUND, "round", rounds, &ignored))
+        || !choose_given(given, ID_ROUND, "round", rounds, &ignored)
+        || !take_reference(given, recipe))
         return false;
     if (recipe->spacing_mm == IVX_SPACING_NATIVE
         && recipe->orientation == IVX_ORIENTATION_PATIENT)
@@ -246,6 +268,7 @@ static bool take_running(const struct given *given, struct ivx_convert_options *
         return false;
     out->simd = sets[set];
     out->output = value['o'];
+    out->reference = (char *)value[ID_REFERENCE];
     out->json = value[ID_JSON] != NULL;
     out->progress = value[ID_PROGRESS] != NULL
                     || (value[ID_NO_PROGRESS] == NULL && isatty(STDERR_FILENO));

@@ -11,6 +11,7 @@ struct ivx_convert_options {
     int threads;
     size_t memory;
     bool progress, json;
+    char *reference; /* of argv: with recipe.align IVX_ALIGN_REFERENCE, else NULL */
     char *const *inputs; /* of argv */
     int input_count;
 };

@@ -21,6 +21,8 @@
   X(DAMAGED,              "malformed") \
   X(TOO_LARGE,            "larger than the limits allow") \
   X(OWN_RESULT,           "made by Isovox: it is not converted again") \
+  X(OTHER_FRAME,          "another frame of reference than that of the reference series") \
+  X(OUTSIDE_REFERENCE,    "nothing of it lies within the grid of the reference series") \
   X(MISSING_VALUE,        "the source lacks a value that the result must have") \
   /* Warnings: the volume is made, and says so. */ \
   X(TILTED,               "gantry tilt, taken from the positions") \

@@ -34,6 +34,12 @@ struct ivx_conversion {
 bool ivx_native_grid(const struct ivx_source_volume *source, struct ivx_grid *out,
                      enum ivx_reason *reason_out, struct ivx_err *err);
 
+/* The grid of IVX_ALIGN_REFERENCE: IVX_REFUSED with the code where the source lies in another
+ * frame of reference (what relates two frames is never guessed), or wholly outside. */
+bool ivx_reference_grid(const struct ivx_source_volume *source,
+                        const struct ivx_recipe_settings *recipe, struct ivx_grid *out,
+                        enum ivx_reason *reason_out, struct ivx_err *err);
+
 struct ivx_conversion_result {
     struct ivx_grid grid;
     char series_uid[65], sop_class[65], syntax[65], folder[128];

@@ -38,7 +38,15 @@ enum ivx_kernel {
 const char *ivx_kernel_name(enum ivx_kernel kernel);
 bool ivx_kernel_find(const char *name, enum ivx_kernel *out);
 
-enum ivx_align { IVX_ALIGN_CENTER, IVX_ALIGN_ORIGIN, IVX_ALIGN_CORNER };
+/* What source and target have in common: the middle of the box, the first voxel's centre, or
+ * its corner. IVX_ALIGN_REFERENCE: the target is a grid that is given (of another series), so
+ * none is computed: ivx_target_grid() refuses it. */
+enum ivx_align {
+    IVX_ALIGN_CENTER,
+    IVX_ALIGN_ORIGIN,
+    IVX_ALIGN_CORNER,
+    IVX_ALIGN_REFERENCE
+};
 
 /* The isotropic target grid in the frame of row, column and normal. The box of every source
  * voxel with its half-voxel border gets N' = max(1, ceil(extent/t - 1e-3)) voxels per axis,

@@ -28,6 +28,7 @@ struct ivx_derivation {
     const struct ivx_grid *grid;
     const struct ivx_resample_options *options;
     double spacing_mm;
+    const char *reference_uid; /* series whose grid it is; "" or NULL: a grid of its own */
     const char *recipe_name, *recipe_json; /* json: canonical, enters the UIDs */
     int64_t created_us;                    /* the job's creation time */
     const struct ivx_stored *stored;       /* MR and PET; not read for CT */

@@ -9,6 +9,7 @@
 /* spacing_mm: > 0, or one of these. */
 #define IVX_SPACING_MIN (-1.0)    /* the smallest distance acquired */
 #define IVX_SPACING_NATIVE (-2.0) /* the acquired grid, no interpolation */
+#define IVX_SPACING_REFERENCE (-3.0) /* that of the reference: with IVX_ALIGN_REFERENCE only */
 
 /* The result's axes: those of the slices, or the patient's (LPS). */
 enum ivx_orientation { IVX_ORIENTATION_ACQUIRED, IVX_ORIENTATION_PATIENT };
@@ -18,6 +19,13 @@ enum ivx_recipe_format { IVX_RECIPE_DICOM, IVX_RECIPE_ENHANCED };
 /* What becomes of results that the kernel made larger or smaller than anything acquired:
  * nothing, or they are limited to the range of the source and counted. */
 enum ivx_clamp { IVX_CLAMP_OFF, IVX_CLAMP_INPUT_RANGE };
+
+/* With IVX_ALIGN_REFERENCE: the grid that the result gets, of another series in the same
+ * frame of reference. In the recipe, so that its text says all that decides the result. */
+struct ivx_recipe_reference {
+    char series_uid[65], frame_uid[65];
+    struct ivx_grid grid;
+};
 
 /* docs/INTERFACE 2. The words of each, and whether they are always written: recipe.c. */
 struct ivx_recipe_settings {
@@ -31,6 +39,7 @@ struct ivx_recipe_settings {
     enum ivx_gap gap;
     enum ivx_recipe_format format;
     enum ivx_clamp clamp;
+    struct ivx_recipe_reference reference; /* zeros without IVX_ALIGN_REFERENCE */
     double mirp_beta; /* of IVX_ANTIALIAS_GAUSS_MIRP: "gauss-mirp:0.98"; else 0 */
 };
 

@@ -30,6 +30,12 @@ static const char *const texts[] = {
     "{\"name\":\"parity\",\"spacing\":2,\"kernel\":\"bspline3\",\"align\":\"center\","
     "\"antialias\":\"gauss-mirp:0.98\",\"boundary\":\"mirror\",\"orientation\":\"acquired\","
     "\"gap\":\"refuse\",\"clamp\":\"input-range\"}",
+    "{\"name\":\"custom\",\"spacing\":\"reference\",\"kernel\":\"linear\","
+    "\"align\":\"reference\",\"antialias\":\"off\",\"boundary\":\"nearest\","
+    "\"orientation\":\"acquired\",\"gap\":\"refuse\",\"reference\":{"
+    "\"series_uid\":\"1.2.3\",\"frame_of_reference_uid\":\"1.2.4\",\"dims\":[31,29,23],"
+    "\"spacing_mm\":[1.3,1.1,1.7],\"origin_lps\":[-20.125,3,0.1],"
+    "\"axes_lps\":[[0.6,0.8,0],[-0.8,0.6,0],[0,0,1]]}}",
     "{\"name\":\"m\",\"spacing\":\"min\",\"kernel\":\"linear\",\"align\":\"origin\","
     "\"antialias\":\"auto\",\"boundary\":\"nearest\",\"orientation\":\"acquired\","
     "\"gap\":\"interpolate\"}",
@@ -54,6 +60,13 @@ END_TEST
     ",\"align\":\"center\",\"antialias\":\"auto\",\"boundary\":\"nearest\","             \
     "\"orientation\":\"acquired\","                                                      \
     "\"gap\":\"refuse\"}"
+#define REFERRING                                                                        \
+    "{\"name\":\"a\",\"spacing\":\"reference\",\"kernel\":\"linear\","                    \
+    "\"align\":\"reference\",\"antialias\":\"auto\",\"boundary\":\"nearest\","            \
+    "\"orientation\":\"acquired\",\"gap\":\"refuse\""
+#define UIDS "\"series_uid\":\"1.2\",\"frame_of_reference_uid\":\"1.3\""
+#define PLACE                                                                            \
+    "\"spacing_mm\":[1,1,1],\"origin_lps\":[0,0,0],\"axes_lps\":[[1,0,0],[0,1,0],"
 static const struct {
     const char *json, *error;
 } bad[] = {
@@ -68,6 +81,16 @@ static const struct {
     { "{\"name\":\"a\",\"spacing\":1,\"kernel\":\"liner\"" REST,
       "recipe: no kernel 'liner'" },
     { "{\"name\":\"a\",\"spacing\":1,\"kernel\":\"linear\"}", "recipe: no align ''" },
+    { "{\"name\":\"a\",\"spacing\":\"reference\",\"kernel\":\"linear\"" REST,
+      "recipe: align and spacing are both of a reference" },
+    { REFERRING "}", "recipe: the reference has no UIDs" },
+    { REFERRING ",\"reference\":{\"series_uid\":\"../x\",\"frame_of_reference_uid\":\"1\"}}",
+      "recipe: the reference has no UIDs" },
+    { REFERRING ",\"reference\":{" UIDS ",\"dims\":[1,1]}}", "recipe: the reference has no grid" },
+    { REFERRING ",\"reference\":{" UIDS ",\"dims\":[1,1,1e9]," PLACE "[0,0,1]]}}",
+      "recipe: the reference has no grid" },
+    { REFERRING ",\"reference\":{" UIDS ",\"dims\":[1,1,1]," PLACE "[0,0,-1]]}}",
+      "grid: the axes are left-handed" },
 };
 
 START_TEST(a_recipe_that_is_none_is_refused)
