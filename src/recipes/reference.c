@@ -45,8 +45,10 @@ static bool numbers(const cJSON *array, double out[3])
 static bool uid(const cJSON *object, const char *key, char out[65])
 {
     const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
-    return text != NULL && text[0] != '\0' && text[strspn(text, "0123456789.")] == '\0'
-           && ivx_text_copy(out, 65, text);
+    for (const char *c = text; c != NULL && *c != '\0'; c++)
+        if (strchr("0123456789.", *c) == NULL)
+            return false;
+    return text != NULL && text[0] != '\0' && ivx_text_copy(out, 65, text);
 }
 
 static bool take_grid(const cJSON *object, struct ivx_grid *out, struct ivx_err *err)
