@@ -42,7 +42,8 @@ static bool take_grid(const struct ivx_assembly *assembly, struct ivx_recipe_set
 
 bool ivx_tool_reference(char *path, struct ivx_recipe_settings *recipe, struct ivx_err *err)
 {
-    const struct ivx_assemble_options options = { IVX_GAP_REFUSE, true };
+    const struct ivx_assemble_options options = { .gap = IVX_GAP_REFUSE,
+                                                  .series_complete = true };
     IVX_AUTO(ivx_inputs_free) struct ivx_inputs inputs = { .count = 0 };
     IVX_AUTO(ivx_assembly_free) struct ivx_assembly *assembly = NULL;
     if (!ivx_inputs_read(&path, 1, &inputs, err))
