@@ -206,6 +206,8 @@ bool ivx_catalogue_decide(struct ivx_catalogue *catalogue,
             return false;
     return supersede(catalogue, decision->series_id, generation, now_us, err)
            && ivx_trust_count(catalogue, decision, err)
+           && ivx_db_run(catalogue, "DELETE FROM inquiry WHERE series_id = ?1",
+                         ARGS(I(decision->series_id)), err)
            && ivx_series_settle(catalogue, decision->series_id, err)
            && ivx_db_work_commit(&work, err);
 }

@@ -168,7 +168,21 @@ static const char fourth[] =
     " kept INTEGER NOT NULL, broken INTEGER NOT NULL,"
     " PRIMARY KEY (station_id, kind)) STRICT, WITHOUT ROWID;";
 
-static const char *const scripts[] = { first, second, third, fourth };
+/* Version 5: what sources are asked about open series. state: enum ivx_inquiry_state; expected:
+ * -1 not said; instances: how many were here when it was wanted; next_us: when it is due, 0:
+ * it is not. news counts what manifests there are besides commitments. */
+static const char fifth[] =
+    "CREATE TABLE inquiry ("
+    " series_id INTEGER PRIMARY KEY REFERENCES series, source TEXT NOT NULL,"
+    " state INTEGER NOT NULL, instances INTEGER NOT NULL,"
+    " expected INTEGER NOT NULL DEFAULT -1, attempts INTEGER NOT NULL DEFAULT 0,"
+    " next_us INTEGER NOT NULL, note TEXT NOT NULL DEFAULT '') STRICT;"
+    "CREATE INDEX inquiry_due ON inquiry (source, next_us) WHERE next_us > 0;"
+    "CREATE TABLE news (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL)"
+    " STRICT;"
+    "INSERT INTO news (id, number) VALUES (1, 0);";
+
+static const char *const scripts[] = { first, second, third, fourth, fifth };
 _Static_assert(IVX_COUNT(scripts) == IVX_CATALOGUE_VERSION, "one script per version");
 
 static bool version_of(struct ivx_catalogue *catalogue, int64_t *out, struct ivx_err *err)

@@ -97,6 +97,27 @@ const struct ivx_sender *ivx_config_sender_find(const struct ivx_config *config,
     return NULL;
 }
 
+const struct ivx_source *ivx_config_source_find(const struct ivx_config *config,
+                                                const char *name)
+{
+    for (size_t n = 0; n < config->source_count; n++)
+        if (strcmp(config->sources[n].name, name) == 0)
+            return &config->sources[n];
+    return NULL;
+}
+
+const struct ivx_source *ivx_config_source_for(const struct ivx_config *config,
+                                               const char *calling_ae)
+{
+    for (size_t n = 0; n < config->source_count; n++) {
+        const struct ivx_globs *senders = &config->sources[n].senders;
+        for (size_t k = 0; k < senders->count; k++)
+            if (ivx_text_glob(senders->value[k], calling_ae))
+                return &config->sources[n];
+    }
+    return NULL;
+}
+
 const struct ivx_destination *ivx_config_destination_find(const struct ivx_config *config,
                                                           const char *name)
 {

@@ -410,6 +410,12 @@ static bool set_section(const struct ivx_section *section, struct ivx_config *co
     return true;
 }
 
+/* Who gives no name of his own calls himself what others call him. */
+static bool set_calling(char **calling_ae, const struct ivx_config *config)
+{
+    return *calling_ae != NULL || (*calling_ae = strdup(config->receive.ae_title)) != NULL;
+}
+
 static bool set_all(struct reading *r, struct ivx_config *config)
 {
     for (size_t n = 0; n < ivx_section_count; n++) {
@@ -423,12 +429,12 @@ static bool set_all(struct reading *r, struct ivx_config *config)
         if (!set_section(section, config, parent))
             return false;
     }
-    for (size_t n = 0; n < config->destination_count; n++) {
-        struct ivx_destination *to = &config->destinations[n];
-        if (to->calling_ae == NULL
-            && (to->calling_ae = strdup(config->receive.ae_title)) == NULL)
+    for (size_t n = 0; n < config->destination_count; n++)
+        if (!set_calling(&config->destinations[n].calling_ae, config))
             return false;
-    }
+    for (size_t n = 0; n < config->source_count; n++)
+        if (!set_calling(&config->sources[n].calling_ae, config))
+            return false;
     return true;
 }
 

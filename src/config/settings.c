@@ -120,6 +120,24 @@ static const struct ivx_setting destination[] = {
 };
 #undef IN
 
+#define IN(member) offsetof(struct ivx_source, member)
+static const struct ivx_setting source[] = {
+    NEEDED(IN(ae_title), "ae_title", IVX_SETTING_TEXT, ivx_check_ae, AE,
+           "Called AE title of the archive."),
+    NEEDED(IN(address), "address", IVX_SETTING_TEXT, ivx_check_host,
+           "an address or a host name", "Where the archive listens."),
+    TEXT(IN(calling_ae), "calling_ae", NULL, ivx_check_ae, AE,
+         "What we call ourselves; default: receive's ae_title."),
+    NEEDED(IN(senders), "senders", IVX_SETTING_LIST, ivx_check_glob, GLOB,
+           "Calling AE titles whose series it knows."),
+    { "fetch", IVX_SETTING_BOOL, IN(fetch), "true", 0, 0, "true or false",
+      "Have it send what is missing (C-MOVE to receive's ae_title).", ivx_check_bool, false },
+#define X(name, ...) NUMBER(IN(name), name, __VA_ARGS__)
+    IVX_SOURCE_OPTIONS(X)
+#undef X
+};
+#undef IN
+
 #define IN(member) offsetof(struct ivx_route, member)
 static const struct ivx_setting route[] = {
 #define X(condition) \
@@ -165,6 +183,8 @@ const struct ivx_section ivx_sections[] = {
     { "route", "name", NULL, ivx_check_name, MANY(route, struct ivx_route, name), ONE(route),
       "Which volumes get which recipes and go where. Every condition given must hold; lists "
       "are alternatives." },
+    { "source", "name", NULL, ivx_check_name, MANY(source, struct ivx_source, name),
+      ONE(source), "An archive that is asked how many instances a series has (C-FIND)." },
 };
 const size_t ivx_section_count = IVX_COUNT(ivx_sections);
 

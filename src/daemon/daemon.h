@@ -16,7 +16,7 @@ struct ivx_role_kind {
     int (*run)(const struct ivx_config *config, const char *name);
     bool is_worker; /* convert: as many processes as config.convert.workers says */
 };
-enum { IVX_ROLE_KINDS = 5 };
+enum { IVX_ROLE_KINDS = 6 };
 /* In the order in which they stop: receive first. The last entry has no name. */
 extern const struct ivx_role_kind ivx_role_kinds[IVX_ROLE_KINDS + 1];
 

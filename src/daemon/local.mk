@@ -12,6 +12,7 @@ isovoxd_LDADD = libreceive.a
 isovoxd_LDADD += libplan.a
 isovoxd_LDADD += libconvert.a
 isovoxd_LDADD += libdeliver.a
+isovoxd_LDADD += libquery.a
 isovoxd_LDADD += libhttp.a
 isovoxd_LDADD += $(VOLUME_LIBS)
 isovoxd_LDADD += liboutbox.a libspool.a libcatalogue.a $(SQLITE_LIBS) $(HTTP_LIBS)

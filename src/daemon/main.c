@@ -22,7 +22,7 @@ static const char help[] =
     "usage: isovoxd [-c FILE] [-t] [-r ROLE[,ROLE...]] [-v]\n\n"
     "  -c FILE  configuration, default " DEFAULT_FILE "\n"
     "  -t       check it, print every setting, stop (0 good, 78 wrong)\n"
-    "  -r       roles to run: receive, plan, convert, deliver, http; default all\n"
+    "  -r       roles to run: receive, plan, convert, deliver, query, http; default all\n"
     "  -v       log more\n"
     "  --help, --version\n\n"
     "SIGTERM ends it in good order, SIGHUP reads the configuration again. See isovoxd(8).\n";

@@ -60,6 +60,10 @@ static uint16_t *number_of(uint32_t element, struct ivx_command *in)
         return &in->data_set_type;
     case 0x0900:
         return &in->status;
+    case 0x1021:
+        return &in->completed;
+    case 0x1022:
+        return &in->failed;
     case 0x1002:
     case 0x1008:
         return &in->kind;
@@ -194,20 +198,29 @@ size_t ivx_command_answer(const struct ivx_command *to, uint16_t status, const c
     return finish(&writer);
 }
 
+/* PS3.7 9.1.2 and 9.1.4: what is asked for stands in the data set. */
+static bool asks(uint16_t field)
+{
+    return field == IVX_COMMAND_FIND || field == IVX_COMMAND_MOVE;
+}
+
 size_t ivx_command_request(const struct ivx_command *request, uint8_t out[IVX_COMMAND_ROOM])
 {
-    const bool echoes = request->field == IVX_COMMAND_ECHO;
-    const bool acts = request->field == IVX_COMMAND_ACTION; /* requested, not affected */
+    const uint16_t field = request->field;
+    const bool echoes = field == IVX_COMMAND_ECHO;
+    const bool acts = field == IVX_COMMAND_ACTION; /* requested, not affected */
     struct writer writer = { out, 12, IVX_COMMAND_ROOM };
     put_element_text(&writer, acts ? 0x0003 : 0x0002, request->sop_class.text, '\0');
-    put_element16(&writer, 0x0100, request->field);
+    put_element16(&writer, 0x0100, field);
     put_element16(&writer, 0x0110, request->message_id);
-    if (request->field == IVX_COMMAND_STORE)
+    if (field == IVX_COMMAND_MOVE)
+        put_element_text(&writer, 0x0600, request->move_to, ' ');
+    if (field == IVX_COMMAND_STORE || asks(field))
         put_element16(&writer, 0x0700, request->priority);
     put_element16(&writer, 0x0800, echoes ? IVX_COMMAND_NO_DATA : 0x0001);
-    if (!echoes)
+    if (!echoes && !asks(field))
         put_element_text(&writer, acts ? 0x1001 : 0x1000, request->sop_uid.text, '\0');
-    put_kind(&writer, request->field, request->kind);
+    put_kind(&writer, field, request->kind);
     return finish(&writer);
 }
 

@@ -15,6 +15,8 @@ extern "C" {
 
 enum {
     IVX_COMMAND_STORE = 0x0001,
+    IVX_COMMAND_FIND = 0x0020,
+    IVX_COMMAND_MOVE = 0x0021,
     IVX_COMMAND_ECHO = 0x0030,
     IVX_COMMAND_EVENT_REPORT = 0x0100,
     IVX_COMMAND_ACTION = 0x0130,
@@ -38,6 +40,8 @@ struct ivx_command {
     uint16_t kind;                /* Event Type ID or Action Type ID */
     uint16_t priority;            /* of a C-STORE-RQ: 0 medium, 1 high, 2 low */
     uint16_t answered_id, status; /* of a response */
+    uint16_t completed, failed;   /* of a C-MOVE-RSP: sub-operations so far */
+    char move_to[17];             /* of a C-MOVE-RQ: Move Destination */
     char comment[65];             /* (0000,0902), printable; "": none */
 };
 /* IVX_DAMAGED when it is no command set. */
@@ -49,8 +53,8 @@ bool ivx_command_read(const uint8_t *bytes, size_t length, struct ivx_command *o
 size_t ivx_command_answer(const struct ivx_command *to, uint16_t status, const char *comment,
                           uint8_t out[IVX_COMMAND_ROOM]);
 
-/* A request: C-STORE-RQ, N-ACTION-RQ or N-EVENT-REPORT-RQ (a data set follows), or
- * C-ECHO-RQ. */
+/* A request: C-STORE-RQ, C-FIND-RQ, C-MOVE-RQ, N-ACTION-RQ or N-EVENT-REPORT-RQ (a data set
+ * follows), or C-ECHO-RQ. */
 size_t ivx_command_request(const struct ivx_command *request, uint8_t out[IVX_COMMAND_ROOM]);
 
 /* Preamble (zeros: never the peer's), "DICM" and File Meta Information, PS3.10 7.1; returns the

@@ -45,6 +45,12 @@ libdicom_a_SOURCES += src/dicom/command.h
 libdicom_a_SOURCES += src/dicom/command.c
 libdicom_a_SOURCES += include/isovox/dicom/commitment.h
 libdicom_a_SOURCES += src/dicom/commitment.c
+libdicom_a_SOURCES += include/isovox/dicom/query.h
+libdicom_a_SOURCES += src/dicom/identifier.h
+libdicom_a_SOURCES += src/dicom/identifier.c
+libdicom_a_SOURCES += src/dicom/scan_bytes.c
+libdicom_a_SOURCES += src/dicom/scan_bytes.h
+libdicom_a_SOURCES += src/dicom/scu_query.cc
 libdicom_a_SOURCES += src/dicom/wire.h
 libdicom_a_SOURCES += src/dicom/wire.cc
 libdicom_a_SOURCES += src/dicom/served.h
@@ -136,3 +142,11 @@ tests_unit_dicom_test_network_CFLAGS = $(TEST_CFLAGS)
 tests_unit_dicom_test_network_LDADD = libdicom.a libsys.a libbase.a $(CHECK_LIBS) \
 	$(DCMTK_LIBS) $(CRYPTO_LIBS)
 EXTRA_DIST += src/dicom/README.md
+
+check_PROGRAMS += tests/unit/dicom/test_query
+tests_unit_dicom_test_query_SOURCES = tests/unit/dicom/test_query.c
+nodist_EXTRA_tests_unit_dicom_test_query_SOURCES = dummy.cc
+tests_unit_dicom_test_query_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/src/dicom
+tests_unit_dicom_test_query_CFLAGS = $(TEST_CFLAGS)
+tests_unit_dicom_test_query_LDADD = libdicom.a libsys.a libbase.a $(CHECK_LIBS) \
+	$(DCMTK_LIBS) $(CRYPTO_LIBS)

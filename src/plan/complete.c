@@ -50,6 +50,8 @@ static struct ivx_plan_answer by_geometry(const struct ivx_plan_evidence *eviden
         return say(IVX_PLAN_COMPLETE, "manifest");
     if (evidence->count == IVX_PLAN_MET && now >= (released ? age[0] : age[1]))
         return say(IVX_PLAN_COMPLETE, "count");
+    if (evidence->asked)
+        return by_silence(evidence, age);
     if (released && now >= age[1])
         return say(IVX_PLAN_COMPLETE, "released");
     if (evidence->ends == IVX_PLAN_OPEN && now >= age[2])

@@ -34,6 +34,7 @@ struct ivx_plan_evidence {
     enum ivx_plan_step step;
     enum ivx_plan_say manifest; /* somebody named the instances: are they here? */
     enum ivx_plan_say count;    /* somebody told their number: is it reached? */
+    bool asked;                 /* a source has been asked what it has, and may answer yet */
     enum ivx_plan_ends ends;
     enum ivx_plan_geometry geometry;
 };

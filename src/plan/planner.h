@@ -26,11 +26,13 @@ struct ivx_plan_proof { /* that an announcement was right, or not */
 struct ivx_plan_memory {
     int64_t series_id, instances, last_us;
     int64_t noticed_us; /* steady clock */
+    char sender[17];
     bool gathered;      /* count, proven and limits are known */
     struct ivx_plan_limits limits;
     enum ivx_plan_say count, manifest;
     enum ivx_plan_step step;
-    char manifest_text[96];         /* "58 of 60 named by storage commitment" */
+    char manifest_text[160];        /* "58 of 60 named by storage commitment" */
+    bool asked, wanted;             /* a source may answer yet; it has been told to be asked */
     char count_text[96];            /* "42 of 60 by Images in Acquisition" */
     struct ivx_plan_proof proven[4];
     size_t proven_count;

@@ -9,9 +9,11 @@
 
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
+#include "isovox/catalogue/inquiry.h"
 #include "isovox/catalogue/manifest.h"
 #include "isovox/sys/clock.h"
 #include "isovox/sys/log.h"
+#include "isovox/sys/wake.h"
 
 enum { POLL_MS = 1000, SECOND_US = 1000000 };
 
@@ -63,6 +65,7 @@ static bool remember(struct ivx_planner *planner, const struct ivx_series_row *r
             .last_us = rows[n].last_us,
             .noticed_us = ivx_clock_steady_us(),
         };
+        ivx_text_copy(fresh[n].sender, sizeof fresh[n].sender, rows[n].calling_ae);
         if (old == NULL)
             continue;
         if (old->instances == rows[n].instances && old->last_us == rows[n].last_us)
@@ -139,6 +142,29 @@ static void tell(const struct ivx_plan_evidence *evidence, const struct ivx_plan
                                                            memory->why };
 }
 
+/* A source is asked when the sender is silent and nothing better has decided; *again_us is
+ * brought forward to that. */
+static bool ask_source(struct ivx_planner *planner, struct ivx_plan_memory *memory,
+                       int64_t age_us, int64_t *again_us, struct ivx_err *err)
+{
+    const int64_t wait_us = memory->limits.released_us - age_us;
+    if (!memory->asked || memory->wanted)
+        return true;
+    if (wait_us > 0) {
+        *again_us = wait_us < *again_us ? wait_us : *again_us;
+        return true;
+    }
+    const struct ivx_source *source = ivx_config_source_for(planner->config, memory->sender);
+    if (source == NULL)
+        return true;
+    if (!ivx_catalogue_inquiry_want(planner->catalogue, memory->series_id, source->name,
+                                    memory->instances, err))
+        return false;
+    memory->wanted = true;
+    ivx_wake_send(planner->config->state_dir, "query");
+    return true;
+}
+
 static bool judge(struct ivx_planner *planner, const struct ivx_series_row *row,
                   struct ivx_plan_memory *memory, struct waiting *waiting, int64_t *again_us,
                   struct ivx_err *err)
@@ -163,6 +189,8 @@ static bool judge(struct ivx_planner *planner, const struct ivx_series_row *row,
         return ivx_plan_decide(planner, row, memory, &answer, err)
                && note_evidence(planner, row, memory, &evidence, answer.kind, err);
     tell(&evidence, &answer, memory, waiting);
+    if (!ask_source(planner, memory, evidence.age_us, again_us, err))
+        return false;
     return answer.verdict != IVX_PLAN_WAIT || wait_for_more(planner, row, memory, err);
 }
 

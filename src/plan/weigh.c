@@ -8,6 +8,7 @@
 #include "series.h"
 
 #include "isovox/base/auto.h"
+#include "isovox/catalogue/inquiry.h"
 #include "isovox/catalogue/manifest.h"
 #include "isovox/base/text.h"
 #include "isovox/sys/clock.h"
@@ -72,18 +73,53 @@ static enum ivx_plan_say manifest_says(const struct ivx_manifest *manifest, int6
     return manifest->here == instances && instances > 1 ? IVX_PLAN_MET : IVX_PLAN_SILENT;
 }
 
+/* What is short says more than what is met, and that more than silence. */
+static void take_manifest(struct ivx_plan_memory *memory, enum ivx_plan_say say, int64_t here,
+                          int64_t all, const char *by)
+{
+    const bool heavier = memory->manifest_text[0] == '\0' || say == IVX_PLAN_SHORT
+                         || (say == IVX_PLAN_MET && memory->manifest == IVX_PLAN_SILENT);
+    if (!heavier)
+        return;
+    memory->manifest = memory->manifest == IVX_PLAN_SHORT ? IVX_PLAN_SHORT : say;
+    snprintf(memory->manifest_text, sizeof memory->manifest_text, "%lld of %lld %s",
+             (long long)here, (long long)all, by);
+}
+
 static bool gather_manifest(struct ivx_planner *planner, struct ivx_plan_memory *memory,
                             struct ivx_err *err)
 {
     struct ivx_manifest manifest;
     if (!ivx_catalogue_manifest(planner->catalogue, memory->series_id, &manifest, err))
         return false;
-    memory->manifest = manifest_says(&manifest, memory->instances);
+    memory->manifest = IVX_PLAN_SILENT;
     memory->manifest_text[0] = '\0';
     if (manifest.by != IVX_MANIFEST_NONE)
-        snprintf(memory->manifest_text, sizeof memory->manifest_text,
-                 "%lld of %lld named by storage commitment", (long long)manifest.here,
-                 (long long)(manifest.here + manifest.missing));
+        take_manifest(memory, manifest_says(&manifest, memory->instances), manifest.here,
+                      manifest.here + manifest.missing, "named by storage commitment");
+    return true;
+}
+
+/* A source that has fewer than came is behind, and says nothing. */
+static bool gather_source(struct ivx_planner *planner, struct ivx_plan_memory *memory,
+                          struct ivx_err *err)
+{
+    const int64_t here = memory->instances;
+    struct ivx_inquiry inquiry;
+    memory->asked = false;
+    if (ivx_config_source_for(planner->config, memory->sender) == NULL)
+        return true;
+    if (!ivx_catalogue_inquiry(planner->catalogue, memory->series_id, &inquiry, err))
+        return false;
+    const bool useful = inquiry.expected >= here;
+    memory->wanted = inquiry.state != IVX_INQUIRY_NONE && inquiry.instances == here;
+    memory->asked = !useful && (!memory->wanted || inquiry.state == IVX_INQUIRY_WANTED);
+    if (useful) {
+        char by[96];
+        snprintf(by, sizeof by, "at source %s", inquiry.source);
+        take_manifest(memory, inquiry.expected == here ? IVX_PLAN_MET : IVX_PLAN_SHORT, here,
+                      inquiry.expected, by);
+    }
     return true;
 }
 
@@ -93,7 +129,8 @@ bool ivx_plan_gather(struct ivx_planner *planner, struct ivx_plan_memory *memory
     const struct ivx_config *config = planner->config;
     int64_t pauses[IVX_PAUSE_CLASSES];
     if (!ivx_catalogue_pauses(planner->catalogue, memory->series_id, pauses, err)
-        || !gather_counts(planner, memory, err) || !gather_manifest(planner, memory, err))
+        || !gather_counts(planner, memory, err) || !gather_manifest(planner, memory, err)
+        || !gather_source(planner, memory, err))
         return false;
     memory->limits = (struct ivx_plan_limits){
         .full_us = config->plan.quiet_full * SECOND_US,
@@ -162,6 +199,7 @@ struct ivx_plan_evidence ivx_plan_evidence_of(const struct ivx_series_row *row,
         .step = memory->step,
         .manifest = memory->manifest,
         .count = memory->count,
+        .asked = memory->asked,
         .ends = row->all_released ? IVX_PLAN_RELEASED
                 : row->broken     ? IVX_PLAN_BROKEN
                                   : IVX_PLAN_OPEN,
@@ -175,7 +213,7 @@ void ivx_plan_why(const struct ivx_plan_evidence *evidence,
     static const char *const ends[] = { "association open", "released",
                                         "association broken" };
     const char *const part[] = { memory->manifest_text, memory->count_text,
-                                 ends[evidence->ends],
+                                 ends[evidence->ends], memory->asked ? "a source is asked" : "",
                                  memory->geometry == IVX_PLAN_UNKNOWN ? "" : memory->text };
     size_t used = 0;
     out[0] = '\0';

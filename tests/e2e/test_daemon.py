@@ -11,7 +11,7 @@ from pathlib import Path
 
 import harness
 
-ROLES = ["receive", "plan", "convert", "deliver", "http"]
+ROLES = ["receive", "plan", "convert", "deliver", "query", "http"]
 
 
 def alive(pid):
@@ -45,9 +45,9 @@ class Roles(harness.Case):
         daemon = self.daemon(settings={"convert": {"workers": 2}})
         pids = daemon.pids()
 
-        self.assertEqual(sorted(pids), sorted(["receive", "plan", "deliver", "http",
+        self.assertEqual(sorted(pids), sorted(["receive", "plan", "deliver", "query", "http",
                                                "convert.0", "convert.1"]))
-        self.assertEqual(len({pid for each in pids.values() for pid in each}), 6)
+        self.assertEqual(len({pid for each in pids.values() for pid in each}), 7)
         for each in pids.values():
             status = Path(f"/proc/{each[0]}/status").read_text()
             self.assertIn(f"PPid:\t{daemon.process.pid}\n", status)
@@ -61,7 +61,7 @@ class Roles(harness.Case):
 
     def test_one_that_is_killed_is_back_at_once_and_the_reason_is_shown(self):
         daemon = self.daemon(settings={"convert": {"workers": 1}})
-        for name in ["receive", "plan", "convert.0", "deliver", "http"]:
+        for name in ["receive", "plan", "convert.0", "deliver", "query", "http"]:
             with self.subTest(name):
                 before = self.role(daemon, name)
                 os.kill(before["pid"], signal.SIGKILL)

@@ -53,6 +53,11 @@
   X(dimse_timeout,       60,         1,    3600, "seconds",  "For an answer.") \
   X(commitment_timeout, 600,         1,   86400, "seconds",  "For the report on storage commitment; then it is asked for again.")
 
+#define IVX_SOURCE_OPTIONS(X) \
+  X(port,               104,         1,   65535, "port",     "The archive's.") \
+  X(connect_timeout,     10,         1,    3600, "seconds",  "For connecting and associating.") \
+  X(dimse_timeout,       60,         1,    3600, "seconds",  "For an answer.")
+
 #define IVX_FIELD(name, value, least, most, unit, help) long name;
 
 enum { IVX_CONFIG_LIST = 32 };
@@ -82,6 +87,13 @@ struct ivx_destination {
     char *transfer_syntax; /* a name of ivx_transcode_syntax(), or "uncompressed" */
     bool commitment;
     IVX_DESTINATION_OPTIONS(IVX_FIELD)
+};
+/* An archive that knows how many instances a series has, and sends those that are missing. */
+struct ivx_source {
+    char *name, *ae_title, *address, *calling_ae; /* calling_ae: default receive.ae_title */
+    struct ivx_globs senders; /* calling AE titles whose series it knows */
+    bool fetch;               /* C-MOVE to receive.ae_title */
+    IVX_SOURCE_OPTIONS(IVX_FIELD)
 };
 /* Every condition given must hold; lists are alternatives; globs. */
 #define IVX_ROUTE_CONDITIONS(X) \
@@ -121,6 +133,8 @@ struct ivx_config {
     size_t destination_count;
     struct ivx_route *routes;
     size_t route_count;
+    struct ivx_source *sources;
+    size_t source_count;
 };
 
 /* path NULL: the defaults (a recipe "iso-1mm", no destination, no route). Errors read
@@ -139,6 +153,11 @@ const struct ivx_config_recipe *ivx_config_recipe_find(const struct ivx_config *
 /* By its calling AE title; NULL: it is not offered storage commitment. */
 const struct ivx_sender *ivx_config_sender_find(const struct ivx_config *config,
                                                 const char *ae_title);
+const struct ivx_source *ivx_config_source_find(const struct ivx_config *config,
+                                                const char *name);
+/* The first source that knows the series of this calling AE title; NULL: none does. */
+const struct ivx_source *ivx_config_source_for(const struct ivx_config *config,
+                                               const char *calling_ae);
 const struct ivx_destination *ivx_config_destination_find(const struct ivx_config *config,
                                                           const char *name);
 

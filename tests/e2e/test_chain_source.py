@@ -1,0 +1,163 @@
+"""A source that knows how many instances a series has, and sends what is missing."""
+
+import datetime
+import shutil
+import socket
+import unittest
+
+import chain
+import harness
+
+SHAPE = ("--shape", "sines", "--dims", "40,40,16", "--spacing", "1,1,3")  # 48 results
+# Without a source the first slices would be taken for the whole.
+PLAN = {"quiet": 8, "quiet_released": 1, "quiet_full": 0}
+
+
+class Dcmqrscp(harness.Server):
+    """DCMTK's archive: one storage area, one peer that it may move to."""
+
+    def __init__(self, folder, daemon_port):
+        self.port, self.aet = harness.free_port(), "QRSCP"
+        storage = folder / "storage"
+        storage.mkdir(parents=True)
+        config = folder / "dcmqrscp.cfg"
+        config.write_text(
+            f"NetworkTCPPort = {self.port}\nMaxPDUSize = 16384\nMaxAssociations = 16\n"
+            f"HostTable BEGIN\nisovox = (ISOVOX, {harness.HOST}, {daemon_port})\nHostTable END\n"
+            "VendorTable BEGIN\nVendorTable END\n"
+            f"AETable BEGIN\n{self.aet} {storage} RW (10, 1024mb) ANY\nAETable END\n")
+        super().__init__("dcmqrscp", [shutil.which("dcmqrscp"), "-c", config],
+                         folder / "dcmqrscp.log")
+
+    def start(self):
+        super().start()
+        harness.wait_until(self._listens, 20, lambda: harness.tail(self.log))
+        return self
+
+    def _listens(self):
+        try:
+            with socket.create_connection((harness.HOST, self.port), 1):
+                return True
+        except OSError:
+            return False
+
+    def send(self, files):
+        harness.dcmsend(files, self.port, aec=self.aet)
+
+
+def seconds(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+class Source(harness.Case):
+    def daemon_with(self, port, aet, pacs=None, plan=None):
+        made = self.daemon(pacs, start=False, settings={
+            "plan": plan or PLAN,
+            ("source", "archive"): {"ae_title": aet, "address": harness.HOST, "port": port,
+                                    "senders": ["*"], "connect_timeout": 2}})
+        return made
+
+    def evidence(self, daemon, kind):
+        series = daemon.list("series")
+        whole = daemon.get(f"/api/v1/series/{series[0]['id']}") if series else {"evidence": []}
+        return [each for each in whole["evidence"] if each["kind"] == kind]
+
+    def wait_state(self, daemon, state, seconds=40):
+        def found():
+            rows = daemon.list("series")
+            return rows and rows[0]["state"] == state and rows[0]
+        return harness.wait_until(found, seconds, lambda: f"{daemon.list('series')}\n"
+                                  + harness.tail(daemon.log))
+
+    def check_fetched(self, daemon, pacs, files):
+        found = pacs.wait_derived(series=1, instances=48, alive=[daemon])
+        derived = chain.fetch(pacs, found[0])
+        expected = chain.Expected(files, 1.0, "bspline3")
+        chain.check_geometry(self, derived, expected)
+        chain.check_values(self, derived, expected)
+        self.assertIn("10 of 16 instances were here, 6 more were sent",
+                      self.evidence(daemon, "source")[0]["text"])
+        self.assertEqual(daemon.list("series")[0]["generation"], 1)
+
+    def test_orthanc_sends_what_is_missing(self):
+        pacs = self.pacs(start=False)
+        daemon = self.daemon_with(pacs.port, pacs.aet, pacs)
+        pacs.settings["DicomModalities"] = {"isovox": ["ISOVOX", harness.HOST, daemon.port]}
+        pacs.start()
+        daemon.start()
+        files = self.phantom(*SHAPE)
+        harness.dcmsend(files, pacs.port, aec=pacs.aet)
+        daemon.send(files[:10])
+        self.check_fetched(daemon, pacs, files)
+
+    def test_dcmqrscp_sends_what_is_missing(self):
+        pacs = self.pacs()
+        daemon = self.daemon_with(0, "QRSCP", pacs)
+        archive = Dcmqrscp(self.new_folder("qrscp"), daemon.port)
+        self.addCleanup(archive.stop)
+        archive.start()
+        daemon.settings["source", "archive"]["port"] = archive.port
+        daemon.start()
+        files = self.phantom(*SHAPE)
+        archive.send(files)
+        daemon.send(files[:10])
+        self.check_fetched(daemon, pacs, files)
+
+    def test_a_source_that_has_as_much_decides_before_the_quiet_time(self):
+        pacs = self.pacs(DicomAlwaysAllowFind=True)
+        daemon = self.daemon_with(pacs.port, pacs.aet, plan={**PLAN, "quiet": 600})
+        daemon.start()
+        files = self.phantom(*SHAPE)
+        harness.dcmsend(files, pacs.port, aec=pacs.aet)
+        daemon.send(files)
+        series = self.wait_state(daemon, "done")  # no route
+        self.assertLess(seconds(series["decided_at"]) - seconds(series["last_at"]),
+                        5 * harness.SLOW)
+        self.assertEqual([each["text"] for each in self.evidence(daemon, "source")],
+                         ["16 of 16 instances are here"])
+
+    def test_what_cannot_be_moved_is_waited_for(self):
+        # It knows no ISOVOX to move to.
+        pacs = self.pacs(DicomAlwaysAllowFind=True, DicomAlwaysAllowMove=True)
+        daemon = self.daemon_with(pacs.port, pacs.aet, plan={**PLAN, "quiet": 3})
+        daemon.start()
+        files = self.phantom(*SHAPE)
+        harness.dcmsend(files, pacs.port, aec=pacs.aet)
+        daemon.send(files[:10])
+        series = self.wait_state(daemon, "waiting")
+        self.assertEqual((series["code"], series["text"]),
+                         ("INCOMPLETE", "10 of 16 at source archive"))
+        self.assertRegex(self.evidence(daemon, "source")[0]["text"],
+                         r"^10 of 16 instances are here; C-MOVE was answered with [A-F0-9]{4}")
+        daemon.kill()
+        daemon.start()
+        self.assertEqual(daemon.list("series")[0]["state"], "waiting")
+        daemon.send(files[10:])
+        self.wait_state(daemon, "done")
+
+    def test_a_source_that_is_silent_holds_up_its_own_series_only(self):
+        with socket.socket() as silent:
+            silent.bind((harness.HOST, 0))
+            silent.listen(8)
+            daemon = self.daemon(settings={
+                "plan": {**PLAN, "quiet": 6},
+                ("source", "archive"): {"ae_title": "MUTE", "address": harness.HOST,
+                                        "port": silent.getsockname()[1], "senders": ["SLOW"],
+                                        "connect_timeout": 30}})
+            harness.dcmsend(self.phantom(*SHAPE, "--seed", "one"), daemon.port, aec=daemon.aet,
+                            aet="SLOW")
+            harness.dcmsend(self.phantom(*SHAPE, "--seed", "two"), daemon.port, aec=daemon.aet,
+                            aet="FAST")
+            def decided():
+                rows = {each["calling_ae"]: each for each in daemon.list("series")}
+                return len(rows) == 2 and all(each["decided_at"] for each in rows.values()) and rows
+            rows = harness.wait_until(decided, 30, lambda: harness.tail(daemon.log))
+        after = {name: seconds(each["decided_at"]) - seconds(each["last_at"])
+                 for name, each in rows.items()}
+        self.assertLess(after["FAST"], 4 * harness.SLOW)
+        self.assertGreaterEqual(after["SLOW"], 6)
+        self.assertLess(after["SLOW"], 9 * harness.SLOW)
+
+
+if __name__ == "__main__":
+    unittest.main()
