@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Which converter is right on which series: the table of docs/ASSEMBLY.md.
 
-    systems.py [FOLDER]        prints the table, as Markdown
+    systems.py [FOLDER [SYSTEM...]]   prints the table; exit status 1 when Isovox is wrong
 
 FOLDER (default: ../shared/data beside the project, or $ISOVOX_SHARED) is searched for series.
 Each goes alone into a folder of its own and through every system that is installed. Truth is
@@ -331,7 +331,8 @@ def main():
     if root.name != "data" and (root / "data").is_dir():
         root = root / "data"
     systems = {name: run_it for name, run_it in SYSTEMS.items()
-               if name not in COMMANDS or shutil.which(COMMANDS[name])}
+               if (name not in COMMANDS or shutil.which(COMMANDS[name]))
+               and name in (sys.argv[2:] or SYSTEMS)}
     print("| series | images | " + " | ".join(systems) + " |")
     print("|---|---|" + "---|" * len(systems))
     wrong = 0
