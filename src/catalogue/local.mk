@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libcatalogue.a
 libcatalogue_a_SOURCES = include/isovox/catalogue/catalogue.h src/catalogue/db.h \
-	include/isovox/catalogue/commitment.h src/catalogue/commitment.c src/catalogue/committed.c \
+	include/isovox/catalogue/commitment.h include/isovox/catalogue/breaker.h src/catalogue/breaker.c \
+	src/catalogue/commitment.c src/catalogue/committed.c \
 	src/catalogue/catalogue.c src/catalogue/db.c src/catalogue/decide.c \
 	src/catalogue/deliveries.c src/catalogue/evidence.c src/catalogue/index.c \
 	include/isovox/catalogue/inquiry.h src/catalogue/inquiry.c src/catalogue/jobs.c include/isovox/catalogue/manifest.h \
@@ -14,7 +15,7 @@ CATALOGUE_TEST_LIBS = libcatalogue.a libsys.a libbase.a $(SQLITE_LIBS) $(CRYPTO_
 CATALOGUE_TEST_RIG = tests/unit/catalogue/rig.h tests/unit/catalogue/rig.c
 
 check_PROGRAMS += tests/unit/catalogue/test_deliveries \
-	tests/unit/catalogue/test_commitment \
+	tests/unit/catalogue/test_commitment tests/unit/catalogue/test_breaker \
 	tests/unit/catalogue/test_index tests/unit/catalogue/test_jobs \
 	tests/unit/catalogue/test_retain
 tests_unit_catalogue_test_index_SOURCES = $(CATALOGUE_TEST_RIG) tests/unit/catalogue/test_index.c
@@ -42,3 +43,8 @@ tests_unit_catalogue_test_commitment_SOURCES = $(CATALOGUE_TEST_RIG) \
 tests_unit_catalogue_test_commitment_CFLAGS = $(TEST_CFLAGS)
 tests_unit_catalogue_test_commitment_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_wall_us
 tests_unit_catalogue_test_commitment_LDADD = $(CATALOGUE_TEST_LIBS)
+tests_unit_catalogue_test_breaker_SOURCES = $(CATALOGUE_TEST_RIG) \
+	tests/unit/catalogue/test_breaker.c
+tests_unit_catalogue_test_breaker_CFLAGS = $(TEST_CFLAGS)
+tests_unit_catalogue_test_breaker_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_wall_us
+tests_unit_catalogue_test_breaker_LDADD = $(CATALOGUE_TEST_LIBS)

@@ -113,7 +113,8 @@ bool ivx_catalogue_job_cancel(struct ivx_catalogue *catalogue, int64_t id,
            && ivx_db_work_commit(&work, err);
 }
 
-/* created_us begins anew with it, and so does the time that a delivery may take. */
+/* created_us begins anew with it, and so does the time that a delivery may take. Is its
+ * destination in trouble, that is looked into at once. */
 bool ivx_catalogue_delivery_retry(struct ivx_catalogue *catalogue, int64_t id,
                                   struct ivx_err *err)
 {
@@ -137,6 +138,10 @@ bool ivx_catalogue_delivery_retry(struct ivx_catalogue *catalogue, int64_t id,
                       "UPDATE delivery SET state = ?2, attempts = 0, next_us = ?3,"
                       " created_us = ?3, finished_us = 0 WHERE id = ?1",
                       ARGS(I(id), I(IVX_DELIVERY_QUEUED), I(ivx_clock_wall_us())), err)
+           && ivx_db_run(catalogue,
+                         "UPDATE breaker SET next_us = 0 WHERE destination ="
+                         " (SELECT destination FROM delivery WHERE id = ?1)",
+                         ARGS(I(id)), err)
            && ivx_series_settle_of_job(catalogue, delivery.job_id, err)
            && ivx_db_work_commit(&work, err);
 }

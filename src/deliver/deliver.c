@@ -13,7 +13,7 @@
 
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
-#include "isovox/catalogue/catalogue.h"
+#include "isovox/catalogue/breaker.h"
 #include "isovox/catalogue/commitment.h"
 #include "isovox/sys/clock.h"
 #include "isovox/sys/file.h"
@@ -21,21 +21,26 @@
 #include "isovox/sys/stop.h"
 #include "isovox/sys/wake.h"
 
+#include "probe.h"
 #include "reporter.h"
 #include "sender.h"
 
 /* Wake-ups come as datagrams; this is for those that were lost, for retries whose time has
  * come, and for children that ended. */
-enum { POLL_MS = 1000, BUSY_POLL_MS = 100, UNKNOWN_PAUSE_S = 3600 };
+enum { POLL_MS = 1000, BUSY_POLL_MS = 100, UNKNOWN_PAUSE_S = 3600, TROUBLE_PAUSE_S = 1 };
+enum { EXPIRE_US = 60 * 1000000 };
 /* A sender of series that is away holds one for as long as connecting may take. */
 enum { REPORTERS = 2 };
 
+enum work { SEND, PROBE, REPORT };
 struct child {
     pid_t pid;
-    char destination[65]; /* "": a reporter */
+    enum work work;
+    char destination[65]; /* of a reporter: "" */
 };
 
-/* A destination in trouble is asked again after a pause, whatever else is due to it. */
+/* A sender that ended badly is not started again at once; what is wrong with its destination
+ * is a row of the catalogue: see breaker.h. */
 struct pause {
     char destination[65];
     int64_t until_us; /* steady clock */
@@ -52,6 +57,7 @@ struct role {
     size_t child_count;
     struct pause *pauses;
     size_t pause_count;
+    int64_t expired_us; /* steady clock: when that was last looked after */
 };
 
 static void role_end(struct role *role)
@@ -114,8 +120,8 @@ static void ended(struct role *role, const struct child *child, int status)
     give_back(role, owner);
     if (WIFEXITED(status) && WEXITSTATUS(status) == IVX_SENDER_IDLE)
         return;
-    if (child->destination[0] != '\0')
-        pause_destination(role, child->destination, role->config->deliver.first_retry);
+    if (child->work == SEND)
+        pause_destination(role, child->destination, TROUBLE_PAUSE_S);
     if (WIFSIGNALED(status))
         ivx_log(IVX_ERROR, "sender.crashed", "destination=\"%s\" pid=%ld signal=%d",
                 child->destination, (long)child->pid, WTERMSIG(status));
@@ -136,35 +142,35 @@ static void reap(struct role *role)
     }
 }
 
-static size_t senders_of(const struct role *role, const char *destination)
+static size_t count_children(const struct role *role, enum work work, const char *destination)
 {
     size_t count = 0;
     for (size_t i = 0; i < role->child_count; i++)
-        if (strcmp(role->children[i].destination, destination) == 0)
+        if (role->children[i].work == work
+            && strcmp(role->children[i].destination, destination) == 0)
             count++;
     return count;
 }
 
-static _Noreturn void send(struct role *role, const struct ivx_destination *destination,
-                           int parent)
+static _Noreturn void do_work(struct role *role, enum work work,
+                              const struct ivx_destination *destination, int parent)
 {
     char owner[48];
     ivx_stop_with_parent(parent);
     ivx_fd_close(&role->wake);
     owner_of(role, getpid(), owner);
-    _exit((int)ivx_sender_run(role->config, destination, owner));
-}
-
-static _Noreturn void tell(struct role *role, int parent)
-{
-    ivx_stop_with_parent(parent);
-    ivx_fd_close(&role->wake);
-    ivx_reporter_run(role->config);
+    if (work == SEND)
+        _exit((int)ivx_sender_run(role->config, destination, owner));
+    if (work == PROBE)
+        ivx_probe_run(role->config, destination);
+    else
+        ivx_reporter_run(role->config);
     _exit(0);
 }
 
-/* destination NULL: a reporter. */
-static void start_child(struct role *role, const struct ivx_destination *destination)
+/* destination: of a reporter NULL. */
+static void start_child(struct role *role, enum work work,
+                        const struct ivx_destination *destination)
 {
     struct child *grown = realloc(role->children, (role->child_count + 1) * sizeof *grown);
     if (grown == NULL)
@@ -173,28 +179,64 @@ static void start_child(struct role *role, const struct ivx_destination *destina
 
     const int parent = getpid();
     const pid_t pid = fork();
-    if (pid == 0 && destination == NULL)
-        tell(role, parent);
     if (pid == 0)
-        send(role, destination, parent);
+        do_work(role, work, destination, parent);
     if (pid == -1) {
         ivx_log(IVX_ERROR, "deliver.fork", "text=\"%s\"", strerror(errno));
         return;
     }
     struct child *child = &grown[role->child_count++];
     child->pid = pid;
+    child->work = work;
     ivx_text_copy(child->destination, sizeof child->destination,
                   destination == NULL ? "" : destination->name);
 }
 
 /* ---- the loop ---------------------------------------------------------------------- */
 
-static bool ask_what_is_due(const struct role *role, char (**names_out)[65],
-                            size_t *count_out, struct ivx_err *err)
+/* What there is to do. */
+struct due {
+    char (*names)[65]; /* destinations with a delivery that is due */
+    size_t name_count;
+    struct ivx_breaker_row *breakers;
+    size_t breaker_count;
+    bool report;
+};
+
+static void due_end(struct due *due)
+{
+    ivx_memory_free(&due->names);
+    ivx_memory_free(&due->breakers);
+}
+
+/* The catalogue is closed again before anything is forked. */
+static bool ask_what_is_due(struct role *role, struct due *out, struct ivx_err *err)
 {
     IVX_AUTO(ivx_catalogue_free) struct ivx_catalogue *catalogue = NULL;
     return ivx_catalogue_open(role->config->state_dir, &catalogue, err)
-           && ivx_catalogue_delivery_due(catalogue, names_out, count_out, err);
+           && ivx_catalogue_delivery_due(catalogue, &out->names, &out->name_count, err)
+           && ivx_catalogue_list_breakers(catalogue, &out->breakers, &out->breaker_count, err)
+           && ivx_catalogue_commitment_due(catalogue, &out->report, err);
+}
+
+/* Who waits for a destination in trouble is not tried, and still has an end. */
+static void expire(struct role *role)
+{
+    struct ivx_err err = { 0 };
+    int64_t count = 0;
+    const int64_t now = ivx_clock_steady_us();
+    if (role->expired_us != 0 && now - role->expired_us < EXPIRE_US)
+        return;
+    role->expired_us = now;
+    const int64_t before_us =
+        ivx_clock_wall_us() - role->config->deliver.budget * INT64_C(3600000000);
+    IVX_AUTO(ivx_catalogue_free) struct ivx_catalogue *catalogue = NULL;
+    if (!ivx_catalogue_open(role->config->state_dir, &catalogue, &err)
+        || !ivx_catalogue_delivery_expire(catalogue, before_us, &count, &err))
+        ivx_log(IVX_WARNING, "deliver.catalogue", "text=\"%s\"", err.text);
+    else if (count > 0)
+        ivx_log(IVX_ERROR, "delivery.given_up",
+                "deliveries=%" PRId64 " text=\"deliver.budget is over\"", count);
 }
 
 /* Deliveries to it wait until an operator cancels them or puts it back. */
@@ -205,54 +247,83 @@ static void report_unknown(struct role *role, const char *destination)
     pause_destination(role, destination, UNKNOWN_PAUSE_S);
 }
 
+/* How many senders a destination may have now. */
+static size_t most_senders(const struct due *due, const struct ivx_destination *destination)
+{
+    for (size_t n = 0; n < due->breaker_count; n++) {
+        const struct ivx_breaker_row *breaker = &due->breakers[n];
+        if (strcmp(breaker->destination, destination->name) != 0)
+            continue;
+        if (breaker->state != IVX_BREAKER_CLOSED)
+            return breaker->state == IVX_BREAKER_HALF_OPEN ? 1 : 0;
+    }
+    return (size_t)destination->associations;
+}
+
 /* One more sender for each destination that has something to do and may have one. How much
  * is due shows when it has claimed its share: then the next look starts the next. */
-static bool start_senders(struct role *role)
+static bool start_senders(struct role *role, const struct due *due)
 {
-    struct ivx_err err = { 0 };
-    IVX_AUTO(ivx_memory_free) char(*names)[65] = NULL;
-    size_t count = 0;
     bool started = false;
-    if (!ask_what_is_due(role, &names, &count, &err)) {
-        ivx_log(IVX_WARNING, "deliver.catalogue", "text=\"%s\"", err.text);
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        const struct ivx_destination *found =
-            ivx_config_destination_find(role->config, names[i]);
-        if (is_paused(role, names[i]))
+    for (size_t i = 0; i < due->name_count; i++) {
+        const char *name = due->names[i];
+        const struct ivx_destination *found = ivx_config_destination_find(role->config, name);
+        if (is_paused(role, name))
             continue;
         if (found == NULL) {
-            report_unknown(role, names[i]);
-        } else if (senders_of(role, names[i]) < (size_t)found->associations) {
-            start_child(role, found);
+            report_unknown(role, name);
+        } else if (count_children(role, SEND, name) < most_senders(due, found)) {
+            start_child(role, SEND, found);
             started = true;
         }
     }
     return started;
 }
 
-static void start_reporter(struct role *role)
+static void start_probes(struct role *role, const struct due *due)
+{
+    const int64_t now = ivx_clock_wall_us();
+    for (size_t n = 0; n < due->breaker_count; n++) {
+        const struct ivx_breaker_row *breaker = &due->breakers[n];
+        const struct ivx_destination *found =
+            ivx_config_destination_find(role->config, breaker->destination);
+        const bool troubled =
+            breaker->state == IVX_BREAKER_AWAY || breaker->state == IVX_BREAKER_OPEN;
+        if (troubled && breaker->wanted && breaker->next_us <= now && found != NULL
+            && count_children(role, PROBE, found->name) == 0)
+            start_child(role, PROBE, found);
+    }
+}
+
+/* True: something was started, and there may be more to start. */
+static bool start_what_is_due(struct role *role)
 {
     struct ivx_err err = { 0 };
-    bool due = false;
-    IVX_AUTO(ivx_catalogue_free) struct ivx_catalogue *catalogue = NULL;
-    if (senders_of(role, "") >= REPORTERS)
-        return;
-    if (!ivx_catalogue_open(role->config->state_dir, &catalogue, &err)
-        || !ivx_catalogue_commitment_due(catalogue, &due, &err)) {
+    IVX_AUTO(due_end) struct due due = { 0 };
+    if (!ask_what_is_due(role, &due, &err)) {
         ivx_log(IVX_WARNING, "deliver.catalogue", "text=\"%s\"", err.text);
-        return;
+        return false;
     }
-    ivx_catalogue_free(&catalogue); /* before the fork */
-    if (due)
-        start_child(role, NULL);
+    start_probes(role, &due);
+    if (due.report && count_children(role, REPORT, "") < REPORTERS)
+        start_child(role, REPORT, NULL);
+    return start_senders(role, &due);
 }
 
 static void signal_all(const struct role *role, int number)
 {
     for (size_t i = 0; i < role->child_count; i++)
         kill(role->children[i].pid, number);
+}
+
+/* New settings may have cured whatever was wrong. */
+static void hurry(const struct role *role)
+{
+    struct ivx_err err = { 0 };
+    IVX_AUTO(ivx_catalogue_free) struct ivx_catalogue *catalogue = NULL;
+    if (!ivx_catalogue_open(role->config->state_dir, &catalogue, &err)
+        || !ivx_catalogue_breaker_hurry(catalogue, NULL, &err))
+        ivx_log(IVX_WARNING, "deliver.catalogue", "text=\"%s\"", err.text);
 }
 
 static void reread(struct role *role)
@@ -266,6 +337,7 @@ static void reread(struct role *role)
     ivx_config_free(&role->reread);
     role->config = role->reread = fresh;
     role->pause_count = 0;
+    hurry(role);
     signal_all(role, SIGTERM); /* new ones come with the new settings */
     ivx_log(IVX_INFO, "deliver.reloaded", "destinations=%zu", fresh->destination_count);
 }
@@ -276,8 +348,8 @@ static void deliver_until_stopped(struct role *role)
         if (ivx_reload_wanted())
             reread(role);
         reap(role);
-        start_reporter(role);
-        const bool more = start_senders(role);
+        expire(role);
+        const bool more = start_what_is_due(role);
         ivx_wake_wait(role->wake, more ? BUSY_POLL_MS : POLL_MS);
     }
 }

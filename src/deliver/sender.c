@@ -17,6 +17,7 @@
 
 #include "commitment.h"
 #include "policy.h"
+#include "probe.h"
 
 enum {
     IDLE_US = 5000000,    /* an association that carries nothing is released after this */
@@ -37,6 +38,8 @@ struct sender {
     char sop_class[65], syntax[65];       /* proposed for it */
     int64_t asked_us;                     /* steady clock; 0: no report is expected on it */
     int64_t asked_id;                     /* the last delivery that was asked for on it */
+    bool proven;                          /* the peer has accepted something from us */
+    bool away;                            /* it could not be reached */
 };
 
 /* One delivery in hand. */
@@ -117,6 +120,16 @@ static bool record(struct sender *sender, struct delivery *delivery)
            || lost(delivery, &err);
 }
 
+/* The destination's breaker is closed by what it does, not by what it says. */
+static void prove(struct sender *sender)
+{
+    struct ivx_err err = { 0 };
+    if (sender->proven)
+        return;
+    sender->proven =
+        ivx_catalogue_breaker_close(sender->catalogue, sender->destination->name, &err);
+}
+
 static bool record_answer(struct sender *sender, struct delivery *delivery, int64_t n,
                           int status)
 {
@@ -124,6 +137,8 @@ static bool record_answer(struct sender *sender, struct delivery *delivery, int6
     delivery->answers[delivery->answer_count++] =
         (struct ivx_delivery_answer){ .n = n, .status = status, .accepted = accepted };
     delivery->accepted += accepted;
+    if (accepted)
+        prove(sender);
     const bool full = delivery->answer_count == BATCH;
     const bool old = ivx_clock_steady_us() - delivery->recorded_us >= BATCH_US;
     return (full || old) ? record(sender, delivery) : true;
@@ -153,7 +168,8 @@ static bool connect_for(struct sender *sender, const struct ivx_delivery_row *ro
     sender->asked_us = 0;
     ivx_text_copy(sender->sop_class, sizeof sender->sop_class, row->sop_class);
     ivx_text_copy(sender->syntax, sizeof sender->syntax, row->syntax);
-    return ivx_scu_open(&peer, contexts, to->commitment ? 2 : 1, &sender->scu, err);
+    sender->away = !ivx_scu_open(&peer, contexts, to->commitment ? 2 : 1, &sender->scu, err);
+    return !sender->away;
 }
 
 static bool path_of(const struct sender *sender, const struct ivx_delivery_row *row,
@@ -252,6 +268,7 @@ static void ask_commitment(struct sender *sender, struct delivery *delivery)
         delivery->asked = true;
         sender->asked_us = ivx_clock_steady_us();
         sender->asked_id = delivery->row.id;
+        prove(sender);
         break;
     case IVX_ASK_NOTHING:
         break;
@@ -342,6 +359,9 @@ static bool deliver(struct sender *sender, struct delivery *delivery)
     const bool stopped = ivx_stop_wanted() && !all_sent && delivery->worst == IVX_ACCEPTED;
     if (!delivery->lost && !stopped)
         finish(sender, delivery);
+    if (delivery->worst == IVX_LATER && !ivx_stop_wanted())
+        ivx_probe_trip(sender->catalogue, sender->destination->name,
+                       sender->away ? IVX_BREAKER_AWAY : IVX_BREAKER_OPEN, delivery->comment);
     return delivery->worst != IVX_LATER;
 }
 

@@ -256,6 +256,21 @@ static void put_roles(struct ivx_text *to, struct ivx_catalogue *catalogue)
                      (long long)rows[n].restarts);
 }
 
+static void put_breakers(struct ivx_text *to, struct ivx_catalogue *catalogue)
+{
+    struct ivx_err ignored = { 0 };
+    IVX_AUTO(ivx_memory_free) struct ivx_breaker_row *rows = NULL;
+    size_t count = 0;
+    if (!ivx_catalogue_list_breakers(catalogue, &rows, &count, &ignored) || count == 0)
+        return;
+    head(to, "destination_up", "gauge", "0 while its circuit breaker is open.");
+    for (size_t n = 0; n < count; n++)
+        ivx_text_add(to, "isovox_destination_up{destination=\"%s\"} %d\n",
+                     rows[n].destination,
+                     rows[n].state == IVX_BREAKER_CLOSED
+                         || rows[n].state == IVX_BREAKER_HALF_OPEN);
+}
+
 static void put_histograms(struct ivx_text *to, const struct ivx_histograms *h)
 {
     head(to, "job_stage_seconds", "histogram", "Seconds of each stage of a conversion.");
@@ -297,6 +312,7 @@ void ivx_answer_metrics(struct ivx_site *site, const struct ivx_request *request
                (double)disk.total_bytes);
     }
     put_roles(&text, catalogue);
+    put_breakers(&text, catalogue);
     put_histograms(&text, site->histograms);
     reply->failed = text.failed;
     ivx_reply_text(reply, text.failed ? 507 : 200, "text/plain; version=0.0.4; charset=utf-8",

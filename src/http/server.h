@@ -6,7 +6,7 @@
 #include <cjson/cJSON.h>
 
 #include "isovox/base/text.h"
-#include "isovox/catalogue/catalogue.h"
+#include "isovox/catalogue/breaker.h"
 #include "isovox/catalogue/commitment.h"
 #include "isovox/config/config.h"
 #include "isovox/sys/disk.h"

@@ -147,10 +147,37 @@ static void put_queues(struct ivx_reply *reply, cJSON *json, const struct ivx_co
                    since > 0 && now > since ? (now - since) / 1000000 : 0);
 }
 
+struct breakers {
+    struct ivx_breaker_row *rows;
+    size_t count;
+};
+
+static void breakers_end(struct breakers *breakers)
+{
+    ivx_memory_free(&breakers->rows);
+}
+
+static void put_breaker(struct ivx_reply *reply, cJSON *to, const char *destination,
+                        const struct breakers *breakers)
+{
+    struct ivx_breaker_row row = { .state = IVX_BREAKER_CLOSED };
+    for (size_t n = 0; n < breakers->count; n++)
+        if (strcmp(breakers->rows[n].destination, destination) == 0)
+            row = breakers->rows[n];
+    const bool troubled = row.state == IVX_BREAKER_OPEN || row.state == IVX_BREAKER_AWAY;
+    cJSON *json = ivx_put_object(reply, to, "breaker");
+    ivx_put_text(reply, json, "state", ivx_breaker_state_name(row.state));
+    ivx_put_number(reply, json, "failures", row.failures);
+    ivx_put_text(reply, json, "text", row.note);
+    ivx_put_time(reply, json, "since", row.since_us);
+    ivx_put_time(reply, json, "next_at", troubled && row.wanted ? row.next_us : 0);
+}
+
 /* The newest delivery to this destination, and how many of the recent ones are in which
  * state. Rows come newest first. */
 static void put_destination(struct ivx_reply *reply, cJSON *list,
                             const struct ivx_destination *destination,
+                            const struct breakers *breakers,
                             const struct ivx_delivery_row *rows, size_t count)
 {
     int64_t in_state[IVX_DELIVERY_STATE_COUNT] = { 0 };
@@ -172,6 +199,7 @@ static void put_destination(struct ivx_reply *reply, cJSON *list,
                        in_state[n]);
     cJSON *newest = last == NULL ? cJSON_CreateNull() : ivx_json_delivery(reply, last);
     ivx_put_json(reply, json, "last", &newest);
+    put_breaker(reply, json, destination->name, breakers);
     ivx_put_json(reply, list, NULL, &json);
 }
 
@@ -179,12 +207,14 @@ static bool put_destinations(struct ivx_reply *reply, cJSON *json, const struct 
                              struct ivx_catalogue *catalogue, struct ivx_err *err)
 {
     IVX_AUTO(ivx_memory_free) struct ivx_delivery_row *rows = NULL;
+    IVX_AUTO(breakers_end) struct breakers breakers = { 0 };
     size_t count = 0;
-    if (!ivx_catalogue_list_deliveries(catalogue, 0, -1, RECENT, &rows, &count, err))
+    if (!ivx_catalogue_list_deliveries(catalogue, 0, -1, RECENT, &rows, &count, err)
+        || !ivx_catalogue_list_breakers(catalogue, &breakers.rows, &breakers.count, err))
         return false;
     cJSON *list = ivx_put_array(reply, json, "destinations");
     for (size_t n = 0; n < site->config->destination_count; n++)
-        put_destination(reply, list, &site->config->destinations[n], rows, count);
+        put_destination(reply, list, &site->config->destinations[n], &breakers, rows, count);
     return true;
 }
 

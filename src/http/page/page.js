@@ -281,8 +281,11 @@
     const last = each.last;
     const kind = !last ? "off" : KIND[last.state];
     const word = !last ? "idle" : last.state === "failed" ? "will retry" : last.state;
+    const breaker = each.breaker;
+    const troubled = breaker.state !== "closed";
     return el("li", {},
-      el("div", { class: "bar" }, el("strong", {}, each.name), pill(word, kind)),
+      el("div", { class: "bar" }, el("strong", {}, each.name), troubled ? pill(breaker.state, KIND.failed) : pill(word, kind)),
+      troubled ? el("p", { class: "quiet" }, `${breaker.text} (${count(breaker.failures, "failure", "failures")}) since `, time(breaker.since), breaker.next_at ? " · asked again " : "", breaker.next_at ? time(breaker.next_at) : "") : null,
       el("p", { class: "quiet mono" }, `${each.ae_title}@${each.address}:${each.port}`),
       last ? el("p", { class: "quiet" }, `newest d${last.id}: ${last.accepted} of ${last.instances} accepted${last.last_status ? `, DIMSE status ${last.last_status}` : ""}${last.last_comment ? `, ${last.last_comment}` : ""}`) : el("p", { class: "quiet" }, "nothing was sent yet"),
       last && last.next_at && last.state === "failed" ? el("p", { class: "quiet" }, "next try ", time(last.next_at)) : null,
