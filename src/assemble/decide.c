@@ -66,8 +66,9 @@ static bool refuse_hole(struct ivx_work *work, const struct ivx_group *group,
     for (int n = 0; n < count; n++)
         missing += holes[n].missing;
     ivx_verdict_no(&why, IVX_REASON_GAP,
-                   "%d missing in %d holes; first: %.2f mm where %.2f mm are usual%s", missing,
-                   count, holes[0].gap, holes[0].local,
+                   "%d slice%s missing in %d hole%s; first: %.2f mm where %.2f mm are usual%s",
+                   missing, missing == 1 ? "" : "s", count, count == 1 ? "" : "s",
+                   holes[0].gap, holes[0].local,
                    holes[0].numbers_jump ? ", instance numbers jump" : "");
     return refuse_group(work->assembly, group, &why, err);
 }

@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const KIND = {
-    receiving: "busy", waiting: "wait", planned: "busy", done: "ok", refused: "bad", failed: "bad",
+    receiving: "busy", waiting: "wait", planned: "busy", done: "ok", refused: "bad", failed: "bad", "disk full": "bad", "disk low": "bad",
     queued: "wait", running: "busy", dead: "bad", cancelled: "off",
     sending: "busy", sent: "ok", committed: "ok", restarting: "bad", stopped: "off"
   };
@@ -132,7 +132,9 @@
   /* ---- what needs somebody ---- */
 
   function trouble() {
-    const found = [];
+    const found = [], disk = state.status.disk;
+    if (disk && disk.level !== "ok")
+      found.push({ key: "disk", pill: disk.level === "full" ? "disk full" : "disk low", what: `${bytes(disk.free_bytes)} free: ${disk.level === "full" ? "no instances are accepted" : "no new associations are accepted"}. What is here is converted and delivered.` });
     for (const role of state.status.roles)
       if (role.state === "restarting") found.push({ key: `role-${role.name}`, pill: "restarting", what: `${role.name}: ${role.note}`, at: role.since });
     for (const delivery of state.deliveries.values())
@@ -164,7 +166,7 @@
     const reason = [series.code, series.text].filter(Boolean).join(": ");
     const again = series.revises ? ` · revision ${series.revises + 1}: instances came after the decision` : "";
     if (series.state === "receiving") return [pill("receiving"), sub(`${series.waiting_for || "waiting for the last instance"}${again}`)];
-    if (series.state === "waiting") return [pill("waiting"), sub(`${reason || "incomplete"}${series.waiting_for ? ` · ${series.waiting_for}` : ""}${again}`)];
+    if (series.state === "waiting") return [pill("waiting"), sub(`${series.waiting_for ? [series.code, series.waiting_for].filter(Boolean).join(": ") : reason || "incomplete"}${again}`)];
     if (series.state === "refused") return [pill("refused"), sub(reason)];
     return [pill("complete", "ok"), sub(series.decided_at ? time(series.decided_at) : "", series.code ? ` · ${reason}` : "")];
   }

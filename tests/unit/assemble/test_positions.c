@@ -158,7 +158,7 @@ START_TEST(a_missing_slice_is_seen_wherever_it_is_missing)
     series_refused(assembly, IVX_REASON_GAP);
     ck_assert(ivx_assembly_has_hole(assembly));
     ck_assert_str_eq(ivx_assembly_refusal(assembly, 0)->text,
-                     "1 missing in 1 holes; first: 4.00 mm where 2.00 mm are usual, "
+                     "1 slice missing in 1 hole; first: 4.00 mm where 2.00 mm are usual, "
                      "instance numbers jump");
 }
 END_TEST
