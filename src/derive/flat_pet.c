@@ -139,7 +139,8 @@ bool ivx_flat_pet(struct ivx_item *root, struct ivx_err *err)
     } rest[] = {
         { 0x00541000, "STATIC\\IMAGE" }, /* one volume, whatever it was taken from */
         { 0x00541002, "EMISSION" },      /* C.8.22.3: no transmission images */
-        { 0x00181181, "" },              /* Collimator Type */
+        { 0x00181181, "" }, /* Collimator Type, Actual Frame Duration: Type 2 */
+        { 0x00181242, "" },
     };
     for (size_t n = 0; n < IVX_COUNT(rest); n++)
         if (!ivx_item_has(root, rest[n].tag)
