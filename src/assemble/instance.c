@@ -40,6 +40,8 @@ static bool visit(void *context, const struct ivx_scan_element *element, struct 
         reading->record.made->own_result = true;
     if (element->depth == 0)
         ivx_record_take(&reading->record, element);
+    if (element->parent == 0x00283000)
+        ivx_record_take_lut(&reading->record, element);
     return ivx_groups_take(&reading->groups, element, err);
 }
 

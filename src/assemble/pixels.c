@@ -77,7 +77,7 @@ static bool open_for(struct ivx_pixel_file *file, const char *path, struct ivx_e
 }
 
 static bool read_deflated(struct ivx_pixel_file *file, const struct ivx_instance *instance,
-                          uint8_t *raw, size_t bytes, struct ivx_err *err)
+                          uint64_t offset, uint8_t *out, size_t bytes, struct ivx_err *err)
 {
     const struct ivx_instance *object = ivx_instance_object(instance);
     if (file->inflated_for != object) {
@@ -86,19 +86,24 @@ static bool read_deflated(struct ivx_pixel_file *file, const struct ivx_instance
             return false;
         file->inflated_for = object;
     }
-    return ivx_inflate_read(file->inflate, instance->pixel_offset - instance->deflated_at, raw,
-                            bytes, err);
+    return ivx_inflate_read(file->inflate, offset - instance->deflated_at, out, bytes, err);
+}
+
+bool ivx_pixels_read_at(struct ivx_pixel_file *file, const struct ivx_instance *instance,
+                        uint64_t offset, uint8_t *out, size_t bytes, struct ivx_err *err)
+{
+    if (!open_for(file, instance->blob.path, err))
+        return false;
+    if (instance->deflated_at != 0)
+        return read_deflated(file, instance, offset, out, bytes, err);
+    return ivx_fd_pread(file->fd, out, bytes, instance->blob.offset + offset,
+                        instance->blob.path, err);
 }
 
 static bool read_value(struct ivx_pixel_file *file, const struct ivx_instance *instance,
                        uint8_t *out, size_t bytes, struct ivx_err *err)
 {
-    if (!open_for(file, instance->blob.path, err))
-        return false;
-    if (instance->deflated_at != 0)
-        return read_deflated(file, instance, out, bytes, err);
-    return ivx_fd_pread(file->fd, out, bytes, instance->blob.offset + instance->pixel_offset,
-                        instance->blob.path, err);
+    return ivx_pixels_read_at(file, instance, instance->pixel_offset, out, bytes, err);
 }
 
 /* The whole encapsulated value into file->packed. */
@@ -284,7 +289,7 @@ static bool digest_packed(const struct ivx_instance *instance, uint8_t out[IVX_S
     return true;
 }
 
-bool ivx_pixels_digest(const struct ivx_instance *instance, uint8_t out[IVX_SHA256_SIZE],
+static bool digest_values(const struct ivx_instance *instance, uint8_t out[IVX_SHA256_SIZE],
                        struct ivx_err *err)
 {
     if (instance->encapsulated)
@@ -294,5 +299,34 @@ bool ivx_pixels_digest(const struct ivx_instance *instance, uint8_t out[IVX_SHA2
         return false;
     const size_t count = (size_t)instance->rows * (size_t)instance->columns;
     ivx_hash_once(values, count * sizeof *values, out);
+    return true;
+}
+
+static bool digest_lut(const struct ivx_instance *instance, uint8_t out[IVX_SHA256_SIZE],
+                       struct ivx_err *err)
+{
+    IVX_AUTO(ivx_pixel_file_close) struct ivx_pixel_file file = { .fd = -1 };
+    const size_t entries = (size_t)instance->lut.entries;
+    IVX_AUTO(ivx_memory_free) uint16_t *lut = calloc(entries + 1, sizeof *lut);
+    if (lut == NULL)
+        return ivx_fail(err, IVX_FULL, "pixels: no memory");
+    if (!ivx_lut_read(&file, instance, lut, err))
+        return false;
+    ivx_hash_once(lut, entries * sizeof *lut, out);
+    return true;
+}
+
+bool ivx_pixels_digest(const struct ivx_instance *instance, uint8_t out[IVX_SHA256_SIZE],
+                       struct ivx_err *err)
+{
+    uint8_t parts[2][IVX_SHA256_SIZE];
+    if (!digest_values(instance, out, err))
+        return false;
+    if (!instance->has_modality_lut || !ivx_lut_sensible(instance))
+        return true;
+    memcpy(parts[0], out, sizeof parts[0]);
+    if (!digest_lut(instance, parts[1], err))
+        return false;
+    ivx_hash_once(parts, sizeof parts, out);
     return true;
 }

@@ -28,12 +28,25 @@ void ivx_pixel_file_close(struct ivx_pixel_file *file);
  * ivx_pixels_size() of them. */
 bool ivx_pixels_read(struct ivx_pixel_file *file, const struct ivx_instance *instance,
                      uint8_t *raw, struct ivx_err *err);
+/* Bytes [offset, offset + bytes) of the instance's object. */
+bool ivx_pixels_read_at(struct ivx_pixel_file *file, const struct ivx_instance *instance,
+                        uint64_t offset, uint8_t *out, size_t bytes, struct ivx_err *err);
+
+/* R13. One table of at most 65536 entries of 8 to 16 bits, and LUT Data has all of them. */
+bool ivx_lut_sensible(const struct ivx_instance *instance);
+/* Entries into out, which has room for lut.entries. */
+bool ivx_lut_read(struct ivx_pixel_file *file, const struct ivx_instance *instance,
+                  uint16_t *out, struct ivx_err *err);
+/* Stored values become entries; what lies before or behind the table, its first or last. */
+void ivx_lut_apply(const struct ivx_instance *instance, const uint16_t *lut, size_t count,
+                   int32_t *values);
+
 /* v = (raw >> (HighBit + 1 - BitsStored)) & (2^BitsStored - 1), sign-extended if signed. */
 void ivx_pixels_decode(const struct ivx_instance *instance, const uint8_t *raw, int32_t *out);
 
 /* SHA-256 of the stored values: equal for equal native images, whatever their encoding. Of
  * compressed ones that of the codestream, with what gives it its meaning: this is asked
- * where nothing may be decoded. The format is known. */
+ * where nothing may be decoded. With a Modality LUT, its entries too. The format is known. */
 bool ivx_pixels_digest(const struct ivx_instance *instance, uint8_t out[IVX_SHA256_SIZE],
                        struct ivx_err *err);
 

@@ -19,6 +19,7 @@ struct ivx_reader {
     int32_t *stored;
     void *voxel;        /* int16_t or float by `sample` */
     uint8_t *missing;
+    uint16_t *lut;      /* R13; NULL until one is met */
     struct ivx_reader_report report;
 };
 
@@ -102,6 +103,7 @@ void ivx_reader_free(struct ivx_reader **reader)
     free(old->stored);
     free(old->voxel);
     free(old->missing);
+    free(old->lut);
     free(old);
     *reader = NULL;
 }
@@ -241,6 +243,18 @@ static void rescale_float(struct ivx_reader *reader, const struct ivx_instance *
     take_range(&reader->report, least, most);
 }
 
+/* After padding, which is compared with stored values. */
+static bool apply_lut(struct ivx_reader *reader, const struct ivx_instance *slice,
+                      struct ivx_err *err)
+{
+    if (reader->lut == NULL && (reader->lut = calloc(65536, sizeof *reader->lut)) == NULL)
+        return ivx_fail(err, IVX_FULL, "reader: no memory");
+    if (!ivx_lut_read(&reader->file, slice, reader->lut, err))
+        return false;
+    ivx_lut_apply(slice, reader->lut, reader->count, reader->stored);
+    return true;
+}
+
 bool ivx_reader_slice(void *context, int32_t k, struct ivx_slice *out, struct ivx_err *err)
 {
     struct ivx_reader *reader = context;
@@ -255,6 +269,8 @@ bool ivx_reader_slice(void *context, int32_t k, struct ivx_slice *out, struct iv
     const uint64_t marked = mark_missing(reader, &absent);
     reader->report.padded += marked;
     const uint8_t *missing = marked > 0 ? reader->missing : NULL;
+    if (slice->has_modality_lut && !apply_lut(reader, slice, err))
+        return false;
     if (reader->sample == IVX_INT16)
         rescale_int16(reader, slice, missing);
     else

@@ -224,6 +224,25 @@ void ivx_record_take(struct ivx_record *record, const struct ivx_scan_element *e
         take_rest(record, element);
 }
 
+void ivx_record_take_lut(struct ivx_record *record, const struct ivx_scan_element *element)
+{
+    struct ivx_lut *lut = &record->made->lut;
+    uint16_t entries, bits;
+    if (element->depth != 1)
+        return;
+    if (element->tag == 0xFFFEE000)
+        lut->items++;
+    if (element->tag == 0x00283006) {
+        lut->offset = element->offset;
+        lut->length = element->length;
+    }
+    if (element->tag == 0x00283002 && ivx_scan_u16(element, 0, &entries)
+        && ivx_scan_u16(element, 1, &record->lut_first) && ivx_scan_u16(element, 2, &bits)) {
+        lut->entries = entries == 0 ? 65536 : entries; /* C.11.1.1.1 */
+        lut->bits = bits;
+    }
+}
+
 static uint32_t number32(const struct ivx_scan_element *element, int n)
 {
     uint16_t first, second;
@@ -353,6 +372,7 @@ void ivx_record_finish(struct ivx_record *record)
     struct ivx_instance *made = record->made;
     made->padding = as_stored(made, record->padding);
     made->padding_limit = as_stored(made, record->padding_limit);
+    made->lut.first = as_stored(made, record->lut_first);
     finish_mr(record);
 }
 

@@ -8,7 +8,7 @@
 
 struct ivx_record {
     struct ivx_instance *made;
-    uint16_t padding, padding_limit;
+    uint16_t padding, padding_limit, lut_first;
     char complex[17];    /* Complex Image Component (0008,9208) */
     bool has_ge_type;    /* (0043,102F) of GEMS_PARM_01 */
     uint16_t ge_type;
@@ -18,6 +18,8 @@ struct ivx_record {
 
 /* An attribute of the data set itself. */
 void ivx_record_take(struct ivx_record *record, const struct ivx_scan_element *element);
+/* One of an item of the Modality LUT Sequence, or that item's end. */
+void ivx_record_take_lut(struct ivx_record *record, const struct ivx_scan_element *element);
 /* An attribute in a functional group: one that may be said of a single frame, under its own
  * name or that of the enhanced classes; everything else is passed over. */
 void ivx_record_take_group(struct ivx_record *record, const struct ivx_scan_element *element);

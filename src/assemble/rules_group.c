@@ -171,7 +171,7 @@ static int compare_numbers(const double *a, const double *b, int count)
     return 0;
 }
 
-enum { FIGURES = 24 };
+enum { FIGURES = 28 };
 
 /* What the header says besides, in figures. */
 static void write_figures(const struct ivx_instance *of, int64_t out[FIGURES])
@@ -185,6 +185,8 @@ static void write_figures(const struct ivx_instance *of, int64_t out[FIGURES])
         of->encapsulated,   of->has_position,      of->has_orientation,
         of->has_spacing,    of->has_thickness,     of->has_tilt,
         of->geometry_malformed, of->instance_number, (int64_t)of->pixel_length,
+        of->lut.entries,    of->lut.first,         of->lut.bits,
+        (int64_t)of->lut.length,
     };
     memcpy(out, figures, sizeof figures);
 }

@@ -110,15 +110,31 @@ static bool rule_size(const struct ivx_instance *slice, struct ivx_verdict *why)
                                : rule_native_size(slice, bytes, why);
 }
 
+/* R13. Where the IOD has slope and intercept, a table stands in the wrong place; and both
+ * together would be two answers to one question (PS3.3 C.11.1). */
+static bool rule_lut(const struct ivx_instance *slice, struct ivx_verdict *why)
+{
+    if (ivx_instance_kind(slice) != IVX_KIND_MR)
+        return ivx_verdict_no(why, IVX_REASON_NO_RESCALE,
+                              "a Modality LUT stands where slope and intercept must be");
+    if (slice->has_slope || slice->has_intercept)
+        return ivx_verdict_no(why, IVX_REASON_NO_RESCALE,
+                              "a Modality LUT and a rescale: one of them must be wrong");
+    if (!ivx_lut_sensible(slice))
+        return ivx_verdict_no(why, IVX_REASON_NO_RESCALE,
+                              "a Modality LUT of %d entries of %d bits in %llu bytes",
+                              (int)slice->lut.entries, (int)slice->lut.bits,
+                              (unsigned long long)slice->lut.length);
+    return true;
+}
+
 /* R9 and R13. The IODs of CT and PET demand slope and intercept; that of MR has none, and
  * where a scanner writes them all the same they count. */
 static bool rule_rescale(const struct ivx_instance *slice, struct ivx_verdict *why)
 {
     const bool mr = ivx_instance_kind(slice) == IVX_KIND_MR;
     if (slice->has_modality_lut)
-        return ivx_verdict_no(why, IVX_REASON_NO_RESCALE,
-                              mr ? "a Modality LUT is not applied"
-                                 : "a Modality LUT stands where slope and intercept must be");
+        return rule_lut(slice, why);
     if (!mr && (!slice->has_slope || !slice->has_intercept))
         return ivx_verdict_no(why, IVX_REASON_NO_RESCALE, "no%s%s",
                               slice->has_slope ? "" : " Rescale Slope",

@@ -29,7 +29,10 @@ static bool stored_fit_int16(const struct ivx_source_volume *source)
 {
     for (int32_t k = 0; k < source->stack.slices; k++) {
         const struct ivx_instance *slice = source->slices[k];
-        if (slice->bits_stored - (slice->pixel_representation == 1) > 15)
+        const int bits = slice->has_modality_lut
+                             ? slice->lut.bits
+                             : slice->bits_stored - (slice->pixel_representation == 1);
+        if (bits > 15)
             return false;
     }
     return true;

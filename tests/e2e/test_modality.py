@@ -373,12 +373,49 @@ class Grouping(ModalityCase):
             table.LUTDescriptor, table.LUTData = [4, 0, 16], bytes(8)
             data.ModalityLUTSequence = Sequence([table])
 
+        def lut_and_slope(data, k):
+            lut(data, k)
+            data.RescaleSlope, data.RescaleIntercept = "1", "0"
+
+        def short_lut(data, k):
+            lut(data, k)
+            data.ModalityLUTSequence[0].LUTData = bytes(6)
+
         for change, then, wanted in ((make_pet, no_slope, "NO_RESCALE"),
                                      (make_pet, projection, "NOT_A_VOLUME"),
-                                     (make_mr, lut, "NO_RESCALE")):
+                                     (make_pet, lut, "NO_RESCALE"),
+                                     (make_mr, lut_and_slope, "NO_RESCALE"),
+                                     (make_mr, short_lut, "NO_RESCALE")):
             with self.subTest(then.__name__):
                 source, _ = self.make(change, then=then)
                 self.assertEqual(self.codes(source), [wanted])
+
+    def test_a_modality_lut_of_an_mr_is_applied(self):
+        """PS3.3 C.11.1.1: stored values before and behind the table are its first and last
+        entry; each slice has a table of its own, of 8 to 16 bits."""
+        def table(data, k):
+            first = -3 if data.PixelRepresentation else 5
+            bits = (8, 12, 16)[k % 3]
+            self.tables[k] = numpy.random.default_rng(k).integers(0, 2 ** bits, 400)
+            item = pydicom.Dataset()
+            item.add_new(0x00283002, "SS" if data.PixelRepresentation else "US",
+                         [400, first, bits])
+            item.ModalityLUTType = "US"
+            words = self.tables[k].astype("<u1" if k % 6 == 0 else "<u2").tobytes()
+            item.add_new(0x00283006, "OW", words)
+            data.ModalityLUTSequence = Sequence([item])
+            self.wanted[k] = self.tables[k][
+                numpy.clip(data.pixel_array.astype(int) - first, 0, 399)]
+
+        for sign in ("--signed", "--unsigned"):
+            with self.subTest(sign):
+                self.tables, self.wanted = {}, {}
+                source, _ = self.make(make_mr, sign, "--bits", "12", then=table)
+                report = self.convert(source, "--spacing", "native", "--format", "raw")
+                path = Path(report["volumes"][0]["output"]["path"])
+                raw = numpy.fromfile(next(path.rglob("*.raw")), "<f4").reshape(12, 18, 20)
+                for k in range(12):
+                    numpy.testing.assert_array_equal(raw[k], self.wanted[k])
 
     def test_an_mr_without_rescale_is_itself(self):
         source, _ = self.make(make_mr)

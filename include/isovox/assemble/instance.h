@@ -19,6 +19,13 @@ enum { IVX_MOST_FRAMES = 65536 };
 
 /* Texts are the data set's, padding removed, cut to the room. Numbers are doubles parsed
  * with full precision. Nothing that identifies a patient is kept. */
+/* Modality LUT (0028,3000): stored values from `first` on become entries of LUT Data. */
+struct ivx_lut {
+    int32_t items; /* of the sequence: 1 is right */
+    int32_t entries, first, bits;
+    uint64_t offset, length; /* of LUT Data's value within the object */
+};
+
 struct ivx_instance {
     char *path;             /* owned; blob.path borrows it */
     struct ivx_blob blob;
@@ -43,6 +50,7 @@ struct ivx_instance {
     bool has_position, has_orientation, has_spacing, has_slope, has_intercept;
     bool has_padding, has_padding_limit, has_tilt, has_thickness, has_pixels;
     bool has_modality_lut;   /* Modality LUT Sequence (0028,3000) */
+    struct ivx_lut lut;
     bool float_pixels;       /* Float or Double Float Pixel Data */
     bool pixel_bytes;        /* Pixel Data is OB, not OW */
     bool pixels_truncated;   /* Pixel Data claims more bytes than the object has */
