@@ -116,7 +116,7 @@ bool ivx_groups_shared(const struct ivx_derivation *derivation, struct ivx_item 
         return false;
     if (kind == IVX_KIND_CT)
         return put_irradiation(derivation, root, group, err);
-    return kind != IVX_KIND_PET || ivx_enhanced_pet_groups(derivation, group, err);
+    return kind != IVX_KIND_PET || ivx_enhanced_pet_groups(derivation, root, group, err);
 }
 
 /* ---- of one frame --------------------------------------------------------------------- */

@@ -115,8 +115,8 @@ bool ivx_enhanced_missing(const struct ivx_derivation *derivation, const char *w
                           struct ivx_err *err);
 bool ivx_enhanced_pet(const struct ivx_derivation *derivation, struct ivx_item *root,
                       struct ivx_err *err);
-bool ivx_enhanced_pet_groups(const struct ivx_derivation *derivation, struct ivx_item *group,
-                             struct ivx_err *err);
+bool ivx_enhanced_pet_groups(const struct ivx_derivation *derivation, struct ivx_item *root,
+                             struct ivx_item *group, struct ivx_err *err);
 /* Attributes move from `root` into the groups. */
 bool ivx_groups_shared(const struct ivx_derivation *derivation, struct ivx_item *root,
                        struct ivx_err *err);

@@ -9,7 +9,7 @@ import pydicom
 
 import harness
 from test_derived import errors_of_each, messages
-from test_modality import MR, PET, make_mr, make_pet
+from test_modality import MR, PET, code, make_mr, make_pet
 
 CLASSES = {"1.2.840.10008.5.1.4.1.1.2": "1.2.840.10008.5.1.4.1.1.2.1",
            MR: "1.2.840.10008.5.1.4.1.1.4.1", PET: "1.2.840.10008.5.1.4.1.1.130"}
@@ -21,6 +21,18 @@ SERIES = {
     "irregular": ["--irregular", "0,2,4.5,6.5,9,11,13.5,15.5,18"],
     "oblique, implicit": ["--implicit", "--oblique", "0.9,0.3,0.1,-0.25,0.9,0.35"],
 }
+
+
+def make_whole_pet(data, k):
+    """With what the classic IOD does not ask for, and the enhanced one does."""
+    make_pet(data, k)
+    data.TableMotion, data.TimeOfFlightInformationUsed = "STATIC", "FALSE"
+    data.AttenuationCorrectionSource = "CT"
+    data.AttenuationCorrectionTemporalRelationship = "SEPARATE"
+    tracer = data.RadiopharmaceuticalInformationSequence[0]
+    tracer.RadiopharmaceuticalRoute = "IV"
+    tracer.RadionuclideHalfLife, tracer.RadionuclidePositronFraction = "6586.2", "0.97"
+    tracer.RadiopharmaceuticalCodeSequence = [code("35321007", "SCT", "Fluorodeoxyglucose F^18^")]
 
 
 def values(data, frame=None):
@@ -160,6 +172,26 @@ class Enhanced(EnhancedCase):
                                 "--format", "enhanced")
         self.assertEqual(done.returncode, 3)
         self.assertIn("refused: MISSING_VALUE", done.stderr)
+
+        for name in ("Table Motion", "Attenuation Correction Source", "Administration Route"):
+            self.assertIn(name, done.stderr)
+
+    def test_pet_that_says_all_of_it(self):
+        made, files, classic = self.check(self.source(make_whole_pet, "--unsigned"))
+        first = classic[0]
+        self.assertEqual(made[0x0009, 0x1000 | 0x0D].value, first[0x0009, 0x1000 | 0x0D].value)
+        self.assertEqual([made.DecayCorrected, made.AttenuationCorrected, made.ScatterCorrected],
+                         ["YES", "YES", "NO"])
+        # Given at 9:00, acquired from 10:06 on, corrected to the start of that.
+        tracer = made.RadiopharmaceuticalInformationSequence[0]
+        self.assertEqual(tracer.RadiopharmaceuticalStartDateTime[:14],
+                         first.AcquisitionDate + "090000")
+        self.assertEqual(made.DecayCorrectionDateTime[:8], first.AcquisitionDate)
+        mapping = group(made, 0, "RealWorldValueMappingSequence")
+        self.assertEqual(mapping.RealWorldValueSlope, float(first.RescaleSlope))
+        self.assertEqual(mapping.MeasurementUnitsCodeSequence[0].CodeValue, "Bq/ml")
+        self.assertEqual(made.ViewCodeSequence[0].CodeMeaning, "Axial")
+        self.check_readers(files, [each.filename for each in classic])
 
     def test_burned_in_annotation_has_no_place(self):
         def burn(data, k):
