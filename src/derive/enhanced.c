@@ -51,8 +51,8 @@ static const char *technique(const struct ivx_derivation *derivation)
 }
 
 /* C.8.16.2: the same of the image and of its frames. */
-bool ivx_enhanced_describe(const struct ivx_derivation *derivation, struct ivx_item *item,
-                           struct ivx_err *err)
+bool ivx_enhanced_describe(const struct ivx_derivation *derivation, struct ivx_item *root,
+                           struct ivx_item *item, struct ivx_err *err)
 {
     static const struct {
         char letter;
@@ -70,8 +70,12 @@ bool ivx_enhanced_describe(const struct ivx_derivation *derivation, struct ivx_i
     for (size_t n = 0; n < IVX_COUNT(components); n++)
         if (derivation->source->slices[0]->component == components[n].letter)
             component = components[n].word;
+    const char *contrast = NULL;
+    char word[17] = "UNKNOWN";
+    if (ivx_item_text(root, 0x00089209, &contrast))
+        ivx_text_copy(word, sizeof word, contrast);
     return ivx_item_put_text(item, 0x00089208, component, err)
-           && ivx_item_put_text(item, 0x00089209, "UNKNOWN", err);
+           && ivx_item_put_text(item, 0x00089209, word, err);
 }
 
 bool ivx_enhanced_missing(const struct ivx_derivation *derivation, const char *what,
@@ -126,7 +130,7 @@ static bool put_image(const struct ivx_derivation *derivation, struct ivx_item *
             return false;
     return ivx_item_put_text(root, 0x00080016, ivx_enhanced_class(kind), err)
            && ivx_item_put_text(root, 0x00080008, ivx_enhanced_type(derivation), err)
-           && ivx_enhanced_describe(derivation, root, err) && put_acquisition(root, err)
+           && ivx_enhanced_describe(derivation, root, root, err) && put_acquisition(root, err)
            && ivx_item_put_text(root, 0x00189004, "RESEARCH", err)
            && ivx_item_put_text(root, 0x20500020, "IDENTITY", err)
            && put_burned_in(derivation, root, err) && put_lossy(root, err);
@@ -198,7 +202,7 @@ static void drop_classic(struct ivx_item *root)
         0x00082218, /* Anatomic Region Sequence: in Frame Anatomy */
         0x00180012, /* Contrast/Bolus Agent Sequence, of other content than here */
         0x00180014, /* Contrast/Bolus Administration Route Sequence */
-        0x00180023, /* MR Acquisition Type: of original images only (C.8.13.4) */
+        0x00089092, /* Referenced Image Evidence Sequence: with the references */
         0x00200013, 0x00200020, 0x00200032, 0x00200060, 0x00200062, 0x00201041,
         0x00540081, 0x00541330, /* Number of Slices, Image Index */
     };
@@ -207,12 +211,28 @@ static void drop_classic(struct ivx_item *root)
     ivx_item_remove_if(root, says_nothing, root);
 }
 
+/* What only an original image may say: MR Pulse Sequence (C.8.13.4), Bulk Motion (C.7.6.18.3)
+ * and the Type 1C of MR Image and Spectroscopy Instance (C.8.13.2). */
+static void drop_original(struct ivx_item *root)
+{
+    static const uint32_t tags[] = {
+        0x00180023, 0x00189005, 0x00189008, 0x00189011, 0x00189012, 0x00189014, 0x00189015,
+        0x00189017, 0x00189018, 0x00189024, 0x00189025, 0x00189029, 0x00189032, 0x00189033,
+        0x00189034, 0x00189064, 0x00189073, 0x00189093, 0x00189094, 0x00189100, 0x00189172,
+        0x00189173, 0x0008002a, 0x00180087,
+    };
+    for (size_t n = 0; n < IVX_COUNT(tags); n++)
+        ivx_item_remove(root, tags[n]);
+}
+
 bool ivx_enhanced_fill(struct ivx_derive *derive, struct ivx_item *root, struct ivx_err *err)
 {
     const struct ivx_derivation *derivation = &derive->derivation;
     if (ivx_derive_kind(derivation) == IVX_KIND_PET
         && !ivx_enhanced_pet(derivation, root, err))
         return false;
+    if (ivx_derive_kind(derivation) == IVX_KIND_MR)
+        drop_original(root);
     if (!put_equipment(root, err) || !put_image(derivation, root, err)
         || !put_dimensions(derive, root, err) || !put_evidence(derivation, root, err)
         || !ivx_groups_shared(derivation, root, err))

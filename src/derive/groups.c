@@ -63,8 +63,8 @@ static bool put_window(struct ivx_item *root, struct ivx_item *group, struct ivx
     return true;
 }
 
-static bool put_frame_type(const struct ivx_derivation *derivation, struct ivx_item *group,
-                           struct ivx_err *err)
+static bool put_frame_type(const struct ivx_derivation *derivation, struct ivx_item *root,
+                           struct ivx_item *group, struct ivx_err *err)
 {
     static const uint32_t sequences[] = { [IVX_KIND_CT] = 0x00189329,
                                           [IVX_KIND_MR] = 0x00189226,
@@ -72,7 +72,7 @@ static bool put_frame_type(const struct ivx_derivation *derivation, struct ivx_i
     struct ivx_item *item = NULL;
     return ivx_item_append(group, sequences[ivx_derive_kind(derivation)], &item, err)
            && ivx_item_put_text(item, 0x00089007, ivx_enhanced_type(derivation), err)
-           && ivx_enhanced_describe(derivation, item, err);
+           && ivx_enhanced_describe(derivation, root, item, err);
 }
 
 /* The group is mandatory for CT (A.38.1.4). An event that its scanner has not named gets a
@@ -112,7 +112,7 @@ bool ivx_groups_shared(const struct ivx_derivation *derivation, struct ivx_item 
         || !ivx_item_append(group, 0x00209071, &item, err)
         || !ivx_anatomy_put(root, item, err) || !put_window(root, group, err)
         || !put_transformation(derivation, root, group, err)
-        || !put_frame_type(derivation, group, err))
+        || !put_frame_type(derivation, root, group, err))
         return false;
     if (kind == IVX_KIND_CT)
         return put_irradiation(derivation, root, group, err);

@@ -109,8 +109,8 @@ bool ivx_series_put(const struct ivx_derivation *derivation, struct ivx_item *ro
 bool ivx_enhanced_fill(struct ivx_derive *derive, struct ivx_item *root, struct ivx_err *err);
 const char *ivx_enhanced_class(enum ivx_kind kind);
 const char *ivx_enhanced_type(const struct ivx_derivation *derivation); /* Image, Frame Type */
-bool ivx_enhanced_describe(const struct ivx_derivation *derivation, struct ivx_item *item,
-                           struct ivx_err *err);
+bool ivx_enhanced_describe(const struct ivx_derivation *derivation, struct ivx_item *root,
+                           struct ivx_item *item, struct ivx_err *err);
 bool ivx_enhanced_missing(const struct ivx_derivation *derivation, const char *what,
                           struct ivx_err *err);
 bool ivx_enhanced_pet(const struct ivx_derivation *derivation, struct ivx_item *root,

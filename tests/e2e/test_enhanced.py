@@ -234,6 +234,30 @@ class Enhanced(EnhancedCase):
                 _, files, classic = self.check(source)
                 self.check_readers(files, [each.filename for each in classic])
 
+    def test_real_multi_frame_sources(self):
+        """Vendors' Enhanced MR: sources are named by frame, and what only an original may say
+        is gone. The volumes of both forms have the same folders."""
+        source = harness.dicom_files(harness.shared_data("mr_enhanced_qa"))
+        made = {}
+        for form in ("dicom", "enhanced"):
+            out = self.new_folder(form)
+            harness.run_tool("convert", source[0].parent, "-o", out, "--format", form,
+                             "--spacing", "2", check=True)
+            made[form] = {each.parent.name: each.parent for each in harness.dicom_files(out)}
+        self.assertGreater(len(made["dicom"]), 1)
+        self.assertEqual(set(made["dicom"]), set(made["enhanced"]))
+        for name, folder in made["enhanced"].items():
+            files = harness.dicom_files(folder)
+            one = pydicom.dcmread(files[0])
+            classic = sorted(map(pydicom.dcmread, harness.dicom_files(made["dicom"][name])),
+                             key=lambda each: int(each.InstanceNumber))
+            self.assertEqual(int(one.NumberOfFrames), len(classic))
+            for n, each in enumerate(classic):
+                numpy.testing.assert_array_equal(values(one, n), values(each))
+            for item in group(one, 0, "DerivationImageSequence").SourceImageSequence:
+                self.assertGreater(int(item.ReferencedFrameNumber), 0)
+            self.check_valid(source, files)
+
 
 class Delivered(EnhancedCase):
     """Through the daemon to a PACS, plain and compressed."""
