@@ -1,7 +1,7 @@
 #!/bin/sh
 # Fuzzes what reads bytes from the network, with ASan and UBSan. Needs clang.
 #   tests/fuzz/run.sh [TARGET [SECONDS [CORPUS [LIBFUZZER OPTION...]]]]
-# TARGET: instance (default), assembly, inflate, rle, jpeg, jpegls, jpeg2000, htj2k. Seeds are
+# TARGET: instance (default), frames, assembly, inflate, rle, jpeg, jpegls, jpeg2000, htj2k. Seeds are
 # public images (ISOVOX_SHARED, default ../shared/data) when they are there, tiny images
 # encoded by whatever encoders are installed, and the corpus of finds.
 set -eu
@@ -19,6 +19,7 @@ trap 'rm -rf "$objects"' EXIT
 source=codec only=
 case $target in
 instance | assembly | inflate) source=$target ;;
+frames) source=instance ;;
 rle) only=0 ;;
 jpeg) only=1 ;;
 jpegls) only=2 ;;

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Seeds for a fuzz target: seeds.py TARGET FOLDER SHARED
 
-instance: small public images. Codecs: the codestreams of public images, and tiny images
+instance: small public images; frames: those with functional groups. Codecs: the codestreams of public images, and tiny images
 through every encoder that is installed, each behind the seven bytes of figures that
 fuzz_codec.c reads. inflate: deflated data sets. Nothing is kept in the project."""
 
@@ -139,6 +139,16 @@ def instance_seeds(out, shared):
                                    capture_output=True, timeout=60)
 
 
+def frame_seeds(out, shared):
+    for number, path in enumerate(sorted(shared.rglob("*"))):
+        if path.is_file() and path.stat().st_size < 3000000:
+            whole = path.read_bytes()
+            at = whole.find(b"\x00\x52\x30\x92")  # Per-frame Functional Groups
+            pixels = whole.find(b"\xe0\x7f\x10\x00", at)
+            if whole[128:132] == b"DICM" and 0 < at < pixels < 60000:
+                (out / f"public-{number}").write_bytes(whole[:65536])
+
+
 def assembly_seeds(out):
     programs = {
         "stack": [0, 15], "split": [1, 180, 2, 1, 9, 180, 2, 2, 249, 0, 9], "hole": [2, 5, 97, 2, 10, 5],
@@ -156,6 +166,8 @@ def main():
         codec_seeds(target, out, shared)
     elif target == "inflate":
         inflate_seeds(out)
+    elif target == "frames":
+        frame_seeds(out, shared)
     elif target == "assembly":
         assembly_seeds(out)
     else:
