@@ -21,7 +21,8 @@ struct ivx_inputs {
     size_t room, unusable_room;
 };
 
-/* Folders are searched recursively, and a DICOMDIR stands for its folder. Fails when a path
+/* Folders are searched recursively. A DICOMDIR that is named stands for the files it lists; one
+ * that cannot be read for its folder, and is said to be damaged. Fails when a path
  * that was named does not exist or something cannot be read; damaged objects are no failure
  * but entries of unusable[]. Starts as { 0 }; free it in any case. */
 bool ivx_inputs_read(char *const *paths, int count, struct ivx_inputs *out,

@@ -127,12 +127,6 @@ class Volumes(harness.Case):
         self.assertAlmostEqual(report["volumes"][0]["tilt_deg"], -18.5, places=2)
         self.assertEqual(report["volumes"][0]["warnings"], ["TILTED"])
 
-    def test_a_dicomdir_stands_for_its_folder(self):
-        folder = harness.shared_data("pydicom_test_files/dicomdirtests")
-        expected, _ = inspect(folder, status=4)
-        found, _ = inspect(folder / "DICOMDIR", status=4)
-        self.assertEqual(found, expected)
-
     def test_order_and_names_of_the_files_change_nothing(self):
         files = harness.phantom(self.folder / "a", "--tilt", "12", "--dims", "20,24,15",
                                 "--irregular", "0,2,4.1,6,8,10.1,12,14,16,18,20,22,24,26,28")

@@ -25,3 +25,11 @@ tests_fuzz_replay_inflate_SOURCES = $(fuzz_common) tests/fuzz/fuzz_inflate.c
 nodist_EXTRA_tests_fuzz_replay_inflate_SOURCES = dummy.cc
 tests_fuzz_replay_inflate_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_TARGET='"inflate"'
 tests_fuzz_replay_inflate_LDADD = $(FUZZ_LIBS)
+
+check_PROGRAMS += tests/fuzz/replay_dicomdir
+tests_fuzz_replay_dicomdir_SOURCES = $(fuzz_common) tests/fuzz/fuzz_dicomdir.c \
+	src/tool/dicomdir.c src/tool/dicomdir.h
+nodist_EXTRA_tests_fuzz_replay_dicomdir_SOURCES = dummy.cc
+tests_fuzz_replay_dicomdir_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src/tool \
+	-DFUZZ_TARGET='"dicomdir"'
+tests_fuzz_replay_dicomdir_LDADD = $(FUZZ_LIBS)

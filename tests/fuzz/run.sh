@@ -1,8 +1,8 @@
 #!/bin/sh
 # Fuzzes what reads bytes from the network, with ASan and UBSan. Needs clang.
 #   tests/fuzz/run.sh [TARGET [SECONDS [CORPUS [LIBFUZZER OPTION...]]]]
-# TARGET: instance (default), frames, assembly, inflate, rle, jpeg, jpegls, jpeg2000, htj2k. Seeds are
-# public images (ISOVOX_SHARED, default ../shared/data) when they are there, tiny images
+# TARGET: instance (default), frames, assembly, dicomdir, inflate, rle, jpeg, jpegls, jpeg2000,
+# htj2k. Seeds are public images (ISOVOX_SHARED, default ../shared/data) when they are there, tiny images
 # encoded by whatever encoders are installed, and the corpus of finds.
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -18,7 +18,7 @@ trap 'rm -rf "$objects"' EXIT
 
 source=codec only=
 case $target in
-instance | assembly | inflate) source=$target ;;
+instance | assembly | inflate | dicomdir) source=$target ;;
 frames) source=instance ;;
 rle) only=0 ;;
 jpeg) only=1 ;;
@@ -39,14 +39,14 @@ flags="-g -O1 -D_GNU_SOURCE -I$top/include -fsanitize=address,undefined -fno-san
     # shellcheck disable=SC2046,SC2086
     ${CLANG:-clang} $flags -std=c11 -fsanitize=fuzzer-no-link -c "$top"/src/assemble/*.c \
         "$top"/src/dicom/*.c "$top"/src/base/*.c "$top/src/sys/file.c" "$top/src/sys/hash.c" \
-        "$top/src/core/stack.c" $(pkg-config --cflags libopenjp2 charls)
+        "$top/src/core/stack.c" "$top/src/tool/dicomdir.c" $(pkg-config --cflags libopenjp2 charls)
     # shellcheck disable=SC2086
     ${CLANG:-clang}++ $flags -std=c++17 -fno-sanitize=vptr -c "$top"/src/dicom/jpeg*.cc
     ar rcs libfuzzed.a ./*.o
 )
 # shellcheck disable=SC2046,SC2086
 ${CLANG:-clang} $flags -std=c11 -fsanitize=fuzzer ${only:+-DFUZZ_ONLY=$only} \
-    "$top/tests/fuzz/fuzz_$source.c" "$top/tests/fuzz/check.c" "$objects/libfuzzed.a" \
+    -I"$top/src/tool" "$top/tests/fuzz/fuzz_$source.c" "$top/tests/fuzz/check.c" "$objects/libfuzzed.a" \
     -ldcmjpeg -lijg8 -lijg12 -lijg16 -ldcmdata -loflog -lofstd -lcharls -lopenjp2 -lz \
     -lcrypto -lm -lstdc++ -o "$objects/fuzz"
 

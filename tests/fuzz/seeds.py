@@ -166,6 +166,9 @@ def main():
         codec_seeds(target, out, shared)
     elif target == "inflate":
         inflate_seeds(out)
+    elif target == "dicomdir":
+        for number, path in enumerate(sorted(shared.rglob("DICOMDIR*"))):
+            shutil.copy(path, out / f"public-{number}")
     elif target == "frames":
         frame_seeds(out, shared)
     elif target == "assembly":
