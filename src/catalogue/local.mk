@@ -4,7 +4,8 @@ libcatalogue_a_SOURCES = include/isovox/catalogue/catalogue.h src/catalogue/db.h
 	src/catalogue/commitment.c src/catalogue/committed.c \
 	src/catalogue/catalogue.c src/catalogue/db.c src/catalogue/decide.c \
 	src/catalogue/deliveries.c src/catalogue/evidence.c src/catalogue/index.c \
-	include/isovox/catalogue/inquiry.h src/catalogue/inquiry.c src/catalogue/jobs.c include/isovox/catalogue/manifest.h \
+	include/isovox/catalogue/inquiry.h src/catalogue/inquiry.c \
+	include/isovox/catalogue/performed.h src/catalogue/performed.c src/catalogue/jobs.c include/isovox/catalogue/manifest.h \
 	src/catalogue/manifest.c \
 	src/catalogue/lists.c src/catalogue/operate.c src/catalogue/release.c src/catalogue/retain.c src/catalogue/rows.c \
 	src/catalogue/schema.c src/catalogue/series.c src/catalogue/settle.c

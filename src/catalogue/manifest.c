@@ -65,3 +65,39 @@ bool ivx_catalogue_manifest(struct ivx_catalogue *catalogue, int64_t series_id,
         out->by = IVX_MANIFEST_COMMITMENT;
     return true;
 }
+
+static void read_steps(sqlite3_stmt *statement, void *row)
+{
+    struct ivx_manifest *out = row;
+    const bool any = sqlite3_column_int64(statement, 0) > 0;
+    const bool open = sqlite3_column_int64(statement, 1) > 0;
+    const bool discontinued = sqlite3_column_int64(statement, 2) > 0;
+    *out = (struct ivx_manifest){
+        .by = any ? IVX_MANIFEST_STEP : IVX_MANIFEST_NONE,
+        .here = sqlite3_column_int64(statement, 3),
+        .missing = sqlite3_column_int64(statement, 4),
+        .step = !any || open   ? IVX_STEP_OPEN
+                : discontinued ? IVX_STEP_DISCONTINUED
+                               : IVX_STEP_COMPLETED,
+    };
+}
+
+bool ivx_catalogue_manifest_of_steps(struct ivx_catalogue *catalogue, int64_t series_id,
+                                     struct ivx_manifest *out, struct ivx_err *err)
+{
+    return ivx_db_one(
+        catalogue,
+        "WITH named AS MATERIALIZED (SELECT p.step_id, p.sop_uid FROM series s"
+        " JOIN step_image p ON p.series_uid = s.series_uid WHERE s.id = ?1),"
+        " steps AS MATERIALIZED (SELECT state FROM step"
+        " WHERE id IN (SELECT step_id FROM named)),"
+        " uids AS MATERIALIZED (SELECT DISTINCT sop_uid FROM named WHERE sop_uid <> '')"
+        " SELECT (SELECT count(*) FROM steps),"
+        " (SELECT count(*) FROM steps WHERE state = ?2),"
+        " (SELECT count(*) FROM steps WHERE state = ?3),"
+        " (SELECT count(*) FROM uids u WHERE EXISTS (SELECT 1 FROM instance i"
+        " WHERE i.sop_uid = u.sop_uid AND i.series_id = ?1)),"
+        " (SELECT count(*) FROM uids u WHERE NOT EXISTS (SELECT 1 FROM instance i"
+        " WHERE i.sop_uid = u.sop_uid))",
+        ARGS(I(series_id), I(IVX_STEP_OPEN), I(IVX_STEP_DISCONTINUED)), read_steps, out, err);
+}

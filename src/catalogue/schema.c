@@ -182,7 +182,19 @@ static const char fifth[] =
     " STRICT;"
     "INSERT INTO news (id, number) VALUES (1, 0);";
 
-static const char *const scripts[] = { first, second, third, fourth, fifth };
+/* Version 6: procedure steps that modalities perform. state: enum ivx_step_state. */
+static const char sixth[] =
+    "CREATE TABLE step ("
+    " id INTEGER PRIMARY KEY, sop_uid TEXT NOT NULL UNIQUE, calling_ae TEXT NOT NULL,"
+    " state INTEGER NOT NULL, changed_us INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX step_by_sender ON step (calling_ae);"
+    "CREATE TABLE step_image ("
+    " step_id INTEGER NOT NULL REFERENCES step, series_uid TEXT NOT NULL,"
+    " sop_uid TEXT NOT NULL, PRIMARY KEY (step_id, series_uid, sop_uid)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX step_image_by_series ON step_image (series_uid, sop_uid);";
+
+static const char *const scripts[] = { first, second, third, fourth, fifth, sixth };
 _Static_assert(IVX_COUNT(scripts) == IVX_CATALOGUE_VERSION, "one script per version");
 
 static bool version_of(struct ivx_catalogue *catalogue, int64_t *out, struct ivx_err *err)

@@ -19,7 +19,9 @@ enum {
     IVX_COMMAND_MOVE = 0x0021,
     IVX_COMMAND_ECHO = 0x0030,
     IVX_COMMAND_EVENT_REPORT = 0x0100,
+    IVX_COMMAND_SET = 0x0120,
     IVX_COMMAND_ACTION = 0x0130,
+    IVX_COMMAND_CREATE = 0x0140,
     IVX_COMMAND_CANCEL = 0x0fff,
     IVX_COMMAND_RESPONSE = 0x8000, /* set in every response */
     IVX_COMMAND_NO_DATA = 0x0101,  /* Command Data Set Type: none follows */

@@ -56,6 +56,9 @@ libdicom_a_SOURCES += src/dicom/wire.cc
 libdicom_a_SOURCES += src/dicom/served.h
 libdicom_a_SOURCES += src/dicom/scp.cc
 libdicom_a_SOURCES += src/dicom/scp_commitment.cc
+libdicom_a_SOURCES += include/isovox/dicom/performed.h
+libdicom_a_SOURCES += src/dicom/performed.c
+libdicom_a_SOURCES += src/dicom/scp_performed.cc
 libdicom_a_SOURCES += include/isovox/dicom/scu.h
 libdicom_a_SOURCES += src/dicom/outgoing.h
 libdicom_a_SOURCES += src/dicom/outgoing.cc
@@ -149,4 +152,12 @@ nodist_EXTRA_tests_unit_dicom_test_query_SOURCES = dummy.cc
 tests_unit_dicom_test_query_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/src/dicom
 tests_unit_dicom_test_query_CFLAGS = $(TEST_CFLAGS)
 tests_unit_dicom_test_query_LDADD = libdicom.a libsys.a libbase.a $(CHECK_LIBS) \
+	$(DCMTK_LIBS) $(CRYPTO_LIBS)
+
+check_PROGRAMS += tests/unit/dicom/test_performed
+tests_unit_dicom_test_performed_SOURCES = tests/unit/dicom/bytes.c tests/unit/dicom/bytes.h \
+	tests/unit/dicom/test_performed.c
+nodist_EXTRA_tests_unit_dicom_test_performed_SOURCES = dummy.cc
+tests_unit_dicom_test_performed_CFLAGS = $(TEST_CFLAGS)
+tests_unit_dicom_test_performed_LDADD = libdicom.a libsys.a libbase.a $(CHECK_LIBS) \
 	$(DCMTK_LIBS) $(CRYPTO_LIBS)

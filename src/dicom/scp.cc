@@ -167,6 +167,7 @@ bool accept(ivx_served &on, struct ivx_err *err)
     if (done.good()) {
         T_ASC_Parameters *params = on.wire.association->params;
         ivx_served_accept_commitment(on);
+        ivx_served_accept_performed(on);
         ivx_text_copy(params->ourImplementationClassUID,
                       sizeof params->ourImplementationClassUID, IVX_IMPLEMENTATION_UID);
         ivx_text_copy(params->ourImplementationVersionName,
@@ -347,6 +348,8 @@ ivx_step serve_command(ivx_served &on, struct ivx_err *err)
         return serve_store(on, context, command, agreed, err);
     if (command.field == IVX_COMMAND_ACTION || command.field == IVX_COMMAND_EVENT_REPORT)
         return ivx_served_commitment(on, agreed, command, err);
+    if (command.field == IVX_COMMAND_CREATE || command.field == IVX_COMMAND_SET)
+        return ivx_served_performed(on, agreed, command, err);
     return serve_other(on, context, command, err);
 }
 

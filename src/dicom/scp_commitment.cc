@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <vector>
 
 #include "isovox/base/text.h"
 
@@ -42,25 +41,6 @@ struct cleared {
     ~cleared() { ivx_commitment_clear(&held); }
 };
 
-/* The data set of a request; too much of it is read and dropped up to a bound. */
-struct collecting {
-    std::vector<uint8_t> bytes;
-    bool is_full = false;
-
-    bool take(const struct ivx_fragment &pdv)
-    {
-        if (bytes.size() + pdv.length > IVX_COMMITMENT_BYTES)
-            is_full = true;
-        if (!is_full)
-            bytes.insert(bytes.end(), pdv.bytes, pdv.bytes + pdv.length);
-        dropped += pdv.length;
-        return dropped <= 4 * uint64_t{ IVX_COMMITMENT_BYTES };
-    }
-
-private:
-    uint64_t dropped = 0;
-};
-
 /* PS3.7 annex C: what is wrong with the request before its data set is looked at; 0: nothing. */
 uint16_t find_fault(const T_ASC_PresentationContext &agreed, const struct ivx_command &command)
 {
@@ -86,7 +66,7 @@ uint16_t status_of(const struct ivx_err &why)
 }
 
 uint16_t take_request(ivx_served &on, const T_ASC_PresentationContext &agreed,
-                      const struct ivx_command &command, const collecting &data,
+                      const struct ivx_command &command, const ivx_served_bytes &data,
                       struct ivx_err &why)
 {
     cleared read;
@@ -154,7 +134,7 @@ void ivx_served_accept_commitment(ivx_served &on)
 ivx_step ivx_served_commitment(ivx_served &on, const T_ASC_PresentationContext &agreed,
                                const struct ivx_command &command, struct ivx_err *err)
 {
-    collecting data;
+    ivx_served_bytes data(IVX_COMMITMENT_BYTES);
     uint16_t status = find_fault(agreed, command);
     if (command.data_set_type != IVX_COMMAND_NO_DATA) {
         const auto take = [&](const struct ivx_fragment &pdv) { return data.take(pdv); };

@@ -3,6 +3,8 @@
 #ifndef IVX_DICOM_SERVED_H
 #define IVX_DICOM_SERVED_H
 
+#include <vector>
+
 #include "isovox/dicom/scp.h"
 #include "isovox/sys/clock.h"
 #include "isovox/sys/file.h"
@@ -61,9 +63,37 @@ ivx_step ivx_served_data_set(ivx_served &on, Take take, struct ivx_err *err)
     return ivx_step::next;
 }
 
+/* The data set of a request, up to `most` bytes; too much of it is read and dropped up to a
+ * bound. */
+struct ivx_served_bytes {
+    size_t most;
+    std::vector<uint8_t> bytes = {};
+    bool is_full = false;
+    uint64_t dropped = 0;
+
+    explicit ivx_served_bytes(size_t limit) : most(limit) {}
+    bool take(const struct ivx_fragment &pdv)
+    {
+        if (bytes.size() + pdv.length > most)
+            is_full = true;
+        if (!is_full)
+            bytes.insert(bytes.end(), pdv.bytes, pdv.bytes + pdv.length);
+        dropped += pdv.length;
+        return dropped <= 4 * uint64_t{ most };
+    }
+};
+
 /* A response without a data set; comment may be NULL. */
 ivx_step ivx_served_answer(ivx_served &on, uint8_t context, const struct ivx_command &to,
                            uint16_t status, const char *comment, struct ivx_err *err);
+
+/* ---- scp_performed.cc -------------------------------------------------------------- */
+
+/* Accepts the contexts of Modality Performed Procedure Step, if the handler takes it. */
+void ivx_served_accept_performed(ivx_served &on);
+/* N-CREATE-RQ and N-SET-RQ, their data set included. */
+ivx_step ivx_served_performed(ivx_served &on, const T_ASC_PresentationContext &agreed,
+                              const struct ivx_command &command, struct ivx_err *err);
 
 /* ---- scp_commitment.cc ------------------------------------------------------------- */
 

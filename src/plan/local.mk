@@ -80,3 +80,10 @@ nodist_EXTRA_tests_unit_plan_test_evidence_SOURCES = dummy.cc
 tests_unit_plan_test_evidence_CPPFLAGS = $(PLAN_TEST_CPPFLAGS)
 tests_unit_plan_test_evidence_CFLAGS = $(TEST_CFLAGS)
 tests_unit_plan_test_evidence_LDADD = $(PLAN_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/plan/test_manifest
+tests_unit_plan_test_manifest_SOURCES = tests/unit/plan/test_manifest.c $(PLAN_TEST_RIG)
+nodist_EXTRA_tests_unit_plan_test_manifest_SOURCES = dummy.cc
+tests_unit_plan_test_manifest_CPPFLAGS = $(PLAN_TEST_CPPFLAGS)
+tests_unit_plan_test_manifest_CFLAGS = $(TEST_CFLAGS)
+tests_unit_plan_test_manifest_LDADD = $(PLAN_TEST_LIBS)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "isovox/base/auto.h"
+#include "isovox/catalogue/performed.h"
 #include "isovox/sys/clock.h"
 #include "isovox/sys/log.h"
 
@@ -88,6 +89,10 @@ static bool remove_segments(struct ivx_planner *planner, int64_t before_us,
 bool ivx_plan_retain(struct ivx_planner *planner, struct ivx_err *err)
 {
     const int64_t before_us = before_of(planner->config);
+    /* Images may come a day after their procedure step. */
+    const int64_t a_day_ago = ivx_clock_wall_us() - INT64_C(86400) * 1000000;
     return remove_results(planner, before_us, err)
-           && remove_segments(planner, before_us, err);
+           && remove_segments(planner, before_us, err)
+           && ivx_catalogue_steps_forget(planner->catalogue,
+                                         before_us < a_day_ago ? before_us : a_day_ago, err);
 }

@@ -86,14 +86,40 @@ static void take_manifest(struct ivx_plan_memory *memory, enum ivx_plan_say say,
              (long long)here, (long long)all, by);
 }
 
+/* While a step is in progress its list may grow: it can be short, and never met. */
+static bool gather_steps(struct ivx_planner *planner, struct ivx_plan_memory *memory,
+                         struct ivx_err *err)
+{
+    static const char *const words[] = { "in progress", "completed", "discontinued" };
+    static const enum ivx_plan_step steps[] = { IVX_PLAN_STEP_OPEN, IVX_PLAN_COMPLETED,
+                                                IVX_PLAN_DISCONTINUED };
+    struct ivx_manifest manifest;
+    memory->step = IVX_PLAN_STEP_OPEN;
+    if (!ivx_catalogue_manifest_of_steps(planner->catalogue, memory->series_id, &manifest, err))
+        return false;
+    if (manifest.by == IVX_MANIFEST_NONE)
+        return true;
+    char by[96];
+    memory->step = steps[manifest.step];
+    snprintf(by, sizeof by, "named by the procedure step (%s)", words[manifest.step]);
+    enum ivx_plan_say say = IVX_PLAN_SILENT;
+    if (manifest.missing > 0)
+        say = IVX_PLAN_SHORT;
+    else if (manifest.step != IVX_STEP_OPEN && manifest.here == memory->instances)
+        say = IVX_PLAN_MET;
+    take_manifest(memory, say, manifest.here, manifest.here + manifest.missing, by);
+    return true;
+}
+
 static bool gather_manifest(struct ivx_planner *planner, struct ivx_plan_memory *memory,
                             struct ivx_err *err)
 {
     struct ivx_manifest manifest;
-    if (!ivx_catalogue_manifest(planner->catalogue, memory->series_id, &manifest, err))
-        return false;
     memory->manifest = IVX_PLAN_SILENT;
     memory->manifest_text[0] = '\0';
+    if (!gather_steps(planner, memory, err)
+        || !ivx_catalogue_manifest(planner->catalogue, memory->series_id, &manifest, err))
+        return false;
     if (manifest.by != IVX_MANIFEST_NONE)
         take_manifest(memory, manifest_says(&manifest, memory->instances), manifest.here,
                       manifest.here + manifest.missing, "named by storage commitment");

@@ -15,6 +15,7 @@
 #include "isovox/sys/wake.h"
 
 #include "commitment.h"
+#include "performed.h"
 
 /* A wake-up per instance would cost more than it brings. */
 enum { WAKE_EVERY_US = 100000 };
@@ -195,6 +196,14 @@ static bool on_report_due(void *context, struct ivx_commitment *out)
     return ivx_commitments_due(&((struct association *)context)->commitments, out);
 }
 
+static uint16_t on_performed(void *context, bool creates, const char *sop_uid,
+                             const struct ivx_performed *said, struct ivx_err *why)
+{
+    struct association *self = context;
+    self->last_us = ivx_clock_steady_us();
+    return ivx_performed_take(self->config, &self->peer, creates, sop_uid, said, why);
+}
+
 static void on_report_answered(void *context, uint16_t status)
 {
     ivx_commitments_answered(&((struct association *)context)->commitments, status);
@@ -274,6 +283,7 @@ void ivx_association_serve(const struct ivx_config *config, struct ivx_spool *sp
         .ended = on_ended, .stop_wanted = on_stop_wanted, .commitment = on_commitment,
         .commitment_asked = on_asked, .report_due = on_report_due,
         .report_answered = on_report_answered, .report_came = on_report_came,
+        .performed = on_performed,
     };
     struct ivx_err err = { 0 };
     ivx_scp_serve(fd, &limits, &handler, &err);

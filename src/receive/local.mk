@@ -3,6 +3,7 @@ noinst_LIBRARIES += libreceive.a
 EXTRA_DIST += src/receive/README.md
 libreceive_a_SOURCES = include/isovox/receive/receive.h src/receive/association.h \
 	src/receive/association.c src/receive/commitment.c src/receive/commitment.h \
+	src/receive/performed.c src/receive/performed.h \
 	src/receive/receive.c src/receive/slots.c \
 	src/receive/slots.h
 

@@ -9,6 +9,7 @@
 
 #include "isovox/base/err.h"
 #include "isovox/dicom/commitment.h"
+#include "isovox/dicom/performed.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -68,6 +69,10 @@ struct ivx_scp_handler {
     /* The peer reports: the status of the N-EVENT-REPORT-RSP. */
     uint16_t (*report_came)(void *context, const struct ivx_commitment *report,
                             struct ivx_err *why);
+    /* A procedure step is created, or else changed: the status of the response, which is 0000
+     * when what was said is durable. NULL: Modality Performed Procedure Step is not offered. */
+    uint16_t (*performed)(void *context, bool creates, const char *sop_uid,
+                          const struct ivx_performed *said, struct ivx_err *why);
 };
 
 struct ivx_scp_limits {

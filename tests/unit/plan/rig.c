@@ -153,6 +153,27 @@ void receive_slice(int k, double seconds_ago)
     receive(&slice, seconds_ago);
 }
 
+void announce(const char *series, int first, int last, const char *announced,
+                     double seconds_ago)
+{
+    for (int k = first; k < last; k++) {
+        char uid[64];
+        snprintf(uid, sizeof uid, "%s.%d", series, k);
+        const struct slice slice = { .sop_uid = uid, .series_uid = series, .z = 2.0 * k,
+                                     .number = k + 1, .acquisition = "1",
+                                     .announced = announced, .station = "CT01" };
+        receive(&slice, seconds_ago);
+    }
+}
+
+bool has_evidence(const char *text)
+{
+    struct ivx_err err = { 0 };
+    IVX_AUTO(ivx_memory_free) char *json = NULL;
+    ck_assert(ivx_catalogue_series_evidence(planner.catalogue, 1, &json, &err));
+    return strstr(json, text) != NULL;
+}
+
 void receive_all(double seconds_ago)
 {
     for (int k = 0; k < SLICES; k++)

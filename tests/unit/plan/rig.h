@@ -29,6 +29,12 @@ struct ivx_record record_of(const char *sop_uid, double seconds_ago);
 void receive(const struct slice *slice, double seconds_ago);
 /* Slice k of the series: 2 mm apart. */
 void receive_slice(int k, double seconds_ago);
+/* Slices [first, last) of a series, in one acquisition that announces so many images (NULL:
+ * none), of station CT01. */
+void announce(const char *series, int first, int last, const char *announced,
+              double seconds_ago);
+/* Is this text in the evidence of the first series, as JSON? */
+bool has_evidence(const char *text);
 void receive_all(double seconds_ago);
 void receive_with_hole(double seconds_ago);
 void end_association(enum ivx_record_kind kind, double seconds_ago);
