@@ -3,7 +3,7 @@ noinst_LIBRARIES += libassemble.a
 libassemble_a_SOURCES = include/isovox/assemble/assembly.h \
 	include/isovox/assemble/instance.h \
 	src/assemble/assembly.c src/assemble/collect.c src/assemble/decide.c \
-	src/assemble/lut.c src/assemble/group.c src/assemble/group.h src/assemble/groups.c \
+	src/assemble/ahead.c src/assemble/ahead.h src/assemble/lut.c src/assemble/group.c src/assemble/group.h src/assemble/groups.c \
 	src/assemble/instance.c src/assemble/record.c src/assemble/record.h \
 	src/assemble/pixels.c src/assemble/pixels.h src/assemble/reader.c \
 	src/assemble/rules_group.c src/assemble/rules_line.c \

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ahead.h"
 #include "group.h"
 #include "isovox/base/auto.h"
 #include "pixels.h"
@@ -20,6 +21,7 @@ struct ivx_reader {
     void *voxel;        /* int16_t or float by `sample` */
     uint8_t *missing;
     uint16_t *lut;      /* R13; NULL until one is met */
+    struct ivx_ahead *ahead; /* NULL: every slice is decoded when it is asked for */
     struct ivx_reader_report report;
 };
 
@@ -104,8 +106,19 @@ void ivx_reader_free(struct ivx_reader **reader)
     free(old->voxel);
     free(old->missing);
     free(old->lut);
+    ivx_ahead_free(&old->ahead);
     free(old);
     *reader = NULL;
+}
+
+bool ivx_reader_use(struct ivx_reader *reader, const struct ivx_crew *crew, struct ivx_err *err)
+{
+    bool compressed = false;
+    for (int32_t k = 0; k < reader->volume->stack.slices; k++)
+        compressed = compressed || reader->volume->slices[k]->encapsulated;
+    return !compressed || crew->run == NULL || crew->size < 2 || reader->ahead != NULL
+           || ivx_ahead_new(reader->volume, crew, most_bytes(reader->volume), &reader->ahead,
+                            err);
 }
 
 static int32_t least_stored(const struct ivx_reader *reader)
@@ -261,9 +274,11 @@ bool ivx_reader_slice(void *context, int32_t k, struct ivx_slice *out, struct iv
     if (k < 0 || k >= reader->volume->stack.slices)
         return ivx_fail(err, IVX_BUG, "reader: there is no slice %d", (int)k);
     const struct ivx_instance *slice = reader->volume->slices[k];
-    if (!ivx_pixels_read(&reader->file, slice, reader->raw, err))
+    const uint8_t *raw = reader->raw;
+    if (!(reader->ahead != NULL ? ivx_ahead_slice(reader->ahead, k, &raw, err)
+                                : ivx_pixels_read(&reader->file, slice, reader->raw, err)))
         return false;
-    ivx_pixels_decode(slice, reader->raw, reader->stored);
+    ivx_pixels_decode(slice, raw, reader->stored);
 
     const struct absent absent = find_absent(reader, slice);
     const uint64_t marked = mark_missing(reader, &absent);

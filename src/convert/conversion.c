@@ -320,7 +320,8 @@ static bool run_engine(struct run *run, ivx_slice_sink *sink,
 {
     const struct ivx_source_volume *source = run->plan.conversion->source;
     ivx_reader_free(&run->reader);
-    if (!ivx_reader_new(source, &run->reader, err))
+    if (!ivx_reader_new(source, &run->reader, err)
+        || !ivx_reader_use(run->reader, &run->plan.options.crew, err))
         return false;
     const bool done =
         run->plan.native
@@ -340,7 +341,7 @@ static bool settle_range(struct run *run, struct ivx_err *err)
     double least, most;
     if (conversion->recipe->clamp == IVX_CLAMP_OFF || run->plan.native)
         return true;
-    if (!ivx_source_range(conversion->source, &least, &most, err))
+    if (!ivx_source_range(conversion->source, &run->plan.options.crew, &least, &most, err))
         return false;
     run->plan.options.clamp = least <= most;
     run->plan.options.least = (float)least;

@@ -72,8 +72,8 @@ uint64_t ivx_storing_round(const struct ivx_stored *stored, const float *values,
                            size_t count, uint16_t *out);
 
 /* Of what takes part in the conversion; least > most: nothing does. */
-bool ivx_source_range(const struct ivx_source_volume *source, double *least_out,
-                      double *most_out, struct ivx_err *err);
+bool ivx_source_range(const struct ivx_source_volume *source, const struct ivx_crew *crew,
+                      double *least_out, double *most_out, struct ivx_err *err);
 
 /* In place of the engine where the acquired grid is kept. */
 bool ivx_native_copy(const struct ivx_stack *stack, enum ivx_sample result,

@@ -126,6 +126,32 @@ class ClassicIsMultiFrame(harness.Case):
                                timeout=60)
                 self.check_same(files[0].parent, multi)
 
+    def test_threads_that_decode_change_nothing(self):
+        """Not the voxels, and not what is said of the first frame that is damaged."""
+        files = self.phantom("--dims", "32,24,11", "--bits", "12", "--unsigned", "--shape",
+                             "noise", "--intercept", "-1000")
+        multi = self.new_folder("packed") / "object.dcm"
+        multiframe.pack(of_kind(files, "ct", True), multi, seed=6)
+        subprocess.run(["dcmcjpls", str(multi), str(multi)], check=True, timeout=60)
+        spoilt = self.new_folder("spoilt") / "object.dcm"
+        spoilt.parent.mkdir()
+        data = pydicom.dcmread(multi)
+        frames = list(pydicom.encaps.generate_pixel_data_frame(data.PixelData, 11))
+        for n in (3, 4, 8):
+            frames[n] = frames[n][:len(frames[n]) // 2 // 2 * 2]
+        data.PixelData = pydicom.encaps.encapsulate(frames)
+        data.save_as(spoilt)
+
+        found, told = set(), set()
+        for threads in ("1", "2", "3", "7", "64"):
+            volume, = convert(multi, "--threads", threads, "-o", self.new_folder("out"))
+            found.add(volume["output"]["voxel_sha256"])
+            done = harness.run_tool("convert", "--threads", threads, spoilt, "-o",
+                                    self.new_folder("none"))
+            self.assertEqual(done.returncode, 1, done.stderr)
+            told.add(done.stderr)
+        self.assertEqual((len(found), len(told)), (1, 1), (found, told))
+
     def test_concatenations(self):
         files = self.phantom("--dims", "16,12,9")
         data = of_kind(files, "ct", True)

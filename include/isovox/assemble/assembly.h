@@ -66,6 +66,9 @@ struct ivx_reader; /* opaque; the volume is borrowed */
 bool ivx_reader_new(const struct ivx_source_volume *volume, struct ivx_reader **out,
                     struct ivx_err *err);
 void ivx_reader_free(struct ivx_reader **reader);
+/* Compressed slices are then decoded by the crew, as many at a time as it has threads (and as
+ * fit into 64 MiB). The reader must not be asked from inside one of the crew's tasks. */
+bool ivx_reader_use(struct ivx_reader *reader, const struct ivx_crew *crew, struct ivx_err *err);
 bool ivx_reader_slice(void *reader, int32_t k, struct ivx_slice *out, struct ivx_err *err);
 struct ivx_reader_report {
     uint64_t padded, floored; /* source pixels */
