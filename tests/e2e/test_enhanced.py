@@ -94,8 +94,9 @@ class EnhancedCase(harness.Case):
         self.assertEqual(enhanced.SOPClassUID, CLASSES[classic[0].SOPClassUID])
 
     def check_valid(self, source, files):
-        self.assertEqual(errors_of_each(files) - errors_of_each(source), set())
-        self.assertEqual(messages("dcentvfy", files) - messages("dcentvfy", source), set())
+        some = source[:: max(1, len(source) // 9)]
+        self.assertEqual(errors_of_each(files) - errors_of_each(some), set())
+        self.assertEqual(messages("dcentvfy", files) - messages("dcentvfy", some), set())
 
     def nifti(self, files, name):
         """What dcm2niix makes of it."""
@@ -231,7 +232,7 @@ class Enhanced(EnhancedCase):
             with self.subTest(part):
                 source = [each for each in harness.dicom_files(
                     harness.shared_data(f"sts_001/{part}/image"))]
-                _, files, classic = self.check(source)
+                _, files, classic = self.check(source, "--spacing", "2.5")
                 self.check_readers(files, [each.filename for each in classic])
 
     def test_real_multi_frame_sources(self):
