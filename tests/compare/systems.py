@@ -21,6 +21,7 @@ The build under test is $ISOVOX_BUILD (default: build).
 import collections
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -148,6 +149,8 @@ def plastimatch(folder, out):
 def vtk_dicom(folder, out):
     files = sorted(folder.iterdir())
     done = run("dicomtonifti", "--batch", "-o", out, *files)
+    if not list(out.rglob("*.nii")):  # its names need a Series Description
+        done = run("dicomtonifti", "-o", out / "out.nii", *files)
     return [v for path in sorted(out.rglob("*.nii")) for v in read_nifti(path)], (
         done.stderr.strip().splitlines() or [""])[-1]
 
@@ -226,8 +229,18 @@ def nearest_group(volume, found):
 SAME = 0.998
 
 
+def has_picture(slice_):
+    """Neighbours are alike in a picture, and not in what is left of scrubbed pixels."""
+    values = slice_.values()
+    left, right = values[:, :-1], values[:, 1:]
+    seen = ~numpy.isnan(left) & ~numpy.isnan(right)
+    return numpy.corrcoef(left[seen], right[seen])[0, 1] > 0.5
+
+
 def is_right(volume, group):
     """Is it right although none of its slices is one of the files'? None: it cannot be told."""
+    if not has_picture(group[len(group) // 2]):
+        return None
     first, last = group[0], group[-1]
     step = (last.t - first.t) / (len(group) - 1)
     aside = correlation(volume, group, first.spacing[0] * first.column)
@@ -348,7 +361,8 @@ def main():
                 except subprocess.TimeoutExpired:
                     answer = "wrong: no end after 300 s"
             wrong += name == "Isovox" and answer.startswith("wrong")
-            cells.append(answer.replace("|", "/").replace(folder, "")[:110])
+            answer = re.sub(r"\(0x[0-9a-f]+\)", "", answer.replace("|", "/").replace(folder, ""))
+            cells.append(answer[:110])
         print(f"| {place} ({kind_of(members)}) | {len(paths)} | " + " | ".join(cells) + " |", flush=True)
     return 1 if wrong else 0
 

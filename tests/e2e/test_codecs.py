@@ -62,6 +62,7 @@ def encode_htj2k(files, folder, syntax, order):
         data["PixelData"].VR = "OB"
         data["PixelData"].is_undefined_length = True
         data.file_meta.TransferSyntaxUID = STAND_IN
+        data.is_little_endian, data.is_implicit_VR = True, False
         data.save_as(folder / path.name)
         whole = (folder / path.name).read_bytes()
         (folder / path.name).write_bytes(whole.replace(STAND_IN.encode(),
