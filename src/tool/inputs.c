@@ -54,10 +54,6 @@ static bool read_one(struct ivx_inputs *inputs, const struct ivx_blob *blob,
     inputs->instances = array;
     if (access(blob->path, R_OK) == -1)
         return ivx_fail_errno(err, "read", blob->path);
-    if (!ivx_scan_looks_like_dicom(blob)) {
-        inputs->skipped++;
-        return true;
-    }
     enum ivx_reason reason;
     struct ivx_err why = { 0 };
     if (ivx_instance_read(blob, &inputs->instances[inputs->count], &reason, &why)) {
@@ -66,7 +62,8 @@ static bool read_one(struct ivx_inputs *inputs, const struct ivx_blob *blob,
     }
     if (reason == IVX_REASON_NONE)
         return ivx_fail(err, why.code, "%s", why.text);
-    if (reason == IVX_REASON_UNSUPPORTED_MODALITY) {
+    /* Asked last, so that the files of a series are opened once. */
+    if (reason == IVX_REASON_UNSUPPORTED_MODALITY || !ivx_scan_looks_like_dicom(blob)) {
         inputs->skipped++;
         return true;
     }
