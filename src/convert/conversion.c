@@ -172,6 +172,7 @@ static bool prepare_plan(const struct ivx_conversion *conversion, struct run *ru
         .background = ivx_source_background(conversion->source),
         .simd = conversion->simd,
         .memory_limit = conversion->memory_limit,
+        .workspace = conversion->workspace,
     };
     if (run->threads != NULL)
         run->plan.options.crew = ivx_threads_crew(run->threads);

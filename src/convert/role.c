@@ -26,6 +26,7 @@ enum {
 
 static void worker_clear(struct ivx_worker *worker)
 {
+    ivx_workspace_free(&worker->workspace);
     ivx_outbox_free(&worker->outbox);
     ivx_spool_free(&worker->spool);
     ivx_catalogue_free(&worker->catalogue);
@@ -188,9 +189,14 @@ static bool take_job(struct ivx_worker *worker, enum ivx_code *last)
     if (now != *last && now != IVX_OK)
         ivx_log(IVX_ERROR, "convert.stuck", "text=\"%s\"", err.text);
     *last = now;
-    if (taken)
-        run_job(worker, &claim);
-    return taken;
+    if (!taken) { /* nobody waits: the memory is of more use elsewhere */
+        ivx_workspace_free(&worker->workspace);
+        return false;
+    }
+    if (worker->workspace == NULL) /* without one a job takes memory of its own */
+        (void)ivx_workspace_new(NULL, &worker->workspace, NULL);
+    run_job(worker, &claim);
+    return true;
 }
 
 static void sweep(struct ivx_worker *worker, int64_t *next_us)

@@ -176,6 +176,7 @@ static bool convert(const struct ivx_worker *worker, const struct ivx_claim *cla
         .created_us = claim->created_us,
         .threads = (int)worker->config->convert.threads,
         .memory_limit = (size_t)worker->config->convert.max_memory << 20,
+        .workspace = worker->workspace,
         .progress = on_progress,
         .progress_context = &watch,
         .reason_out = &reason,

@@ -4,6 +4,7 @@
 
 #include "isovox/catalogue/catalogue.h"
 #include "isovox/config/config.h"
+#include "isovox/core/workspace.h"
 #include "isovox/outbox/outbox.h"
 #include "isovox/spool/spool.h"
 
@@ -13,6 +14,7 @@ struct ivx_worker {
     struct ivx_catalogue *catalogue;
     struct ivx_spool *spool;
     struct ivx_outbox *outbox;
+    struct ivx_workspace *workspace; /* owned; while jobs follow one another, else NULL */
     char owner[48]; /* "convert.0:4711" */
 };
 

@@ -1,10 +1,10 @@
 /* any.c - which way a result is made, and grids along the patient's axes. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "isovox/base/auto.h"
 #include "isovox/core/gather.h"
+#include "room.h"
 #include "sane.h"
 #include "table.h"
 
@@ -148,10 +148,19 @@ bool ivx_target_grid_patient(const struct ivx_stack *stack, double spacing_mm,
     return true;
 }
 
+/* Both ends of a call, for as long as it lasts. */
+struct ends {
+    ivx_slice_source *source;
+    void *source_context;
+    ivx_slice_sink *sink;
+    void *sink_context;
+};
+
 /* ---- the exact copy ----------------------------------------------------------------------- */
 
 struct turned {
     uint8_t *voxel; /* the whole result in the stack's own order */
+    uint8_t *slice; /* one in the other order */
     size_t slice_bytes, item;
 };
 
@@ -161,11 +170,6 @@ static bool keep(void *context, int32_t m, const void *voxel, struct ivx_err *er
     (void)err;
     memcpy(turned->voxel + (size_t)m * turned->slice_bytes, voxel, turned->slice_bytes);
     return true;
-}
-
-static void turned_clear(struct turned *turned)
-{
-    free(turned->voxel);
 }
 
 /* Result slice m out of the kept volume; stride and start in voxels. */
@@ -191,30 +195,61 @@ static bool hand_on(const struct turned *turned, const struct ivx_grid *grid,
         if (flip[a])
             start += (grid->count[a] - 1) * along[order[a]];
     }
-    const size_t pixels = (size_t)grid->count[0] * (size_t)grid->count[1];
-    IVX_AUTO(ivx_memory_free) uint8_t *slice = malloc(pixels * turned->item);
-    if (slice == NULL)
-        return ivx_fail(err, IVX_FULL, "resample: no memory for a result slice");
     for (int32_t m = 0; m < grid->count[2]; m++) {
-        turn_slice(turned, grid, m, stride, start, slice);
-        if (!sink(context, m, slice, err))
+        turn_slice(turned, grid, m, stride, start, turned->slice);
+        if (!sink(context, m, turned->slice, err))
             return false;
     }
     return true;
 }
 
-static bool keep_all(const struct ivx_grid *own, const struct ivx_resample_options *options,
-                     struct turned *out, size_t *bytes_out, struct ivx_err *err)
+/* Room for the whole result, and for a slice of it in the other order. */
+static bool keep_all(const struct ivx_grid *grid, const struct ivx_grid *own,
+                     const struct ivx_resample_options *options,
+                     struct ivx_workspace *workspace, struct turned *out, size_t *bytes_out,
+                     struct ivx_err *err)
 {
+    const size_t pixels = (size_t)grid->count[0] * (size_t)grid->count[1];
     out->item = options->result == IVX_INT16 ? sizeof(int16_t) : sizeof(float);
     out->slice_bytes = (size_t)own->count[0] * (size_t)own->count[1] * out->item;
     if (__builtin_mul_overflow(out->slice_bytes, (size_t)own->count[2], bytes_out)
         || (options->memory_limit > 0 && *bytes_out >= options->memory_limit))
         return ivx_fail(err, IVX_FULL, "resample: the turned result needs more than %zu MiB",
                         options->memory_limit >> 20);
-    out->voxel = malloc(*bytes_out);
-    return out->voxel != NULL
+    out->voxel = ivx_room(workspace, 1, *bytes_out);
+    out->slice = ivx_room(workspace, pixels, out->item);
+    return (out->voxel != NULL && out->slice != NULL)
            || ivx_fail(err, IVX_FULL, "resample: no memory for %zu bytes", *bytes_out);
+}
+
+/* The engine's result in the stack's own order, then handed on in the other. */
+static bool resample_turned(const struct ivx_stack *stack, const struct ivx_grid *grid,
+                            const struct ivx_resample_options *options, const int order[3],
+                            const bool flip[3], const struct ends *ends,
+                            struct ivx_resample_report *report, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_workspace_leave) struct ivx_workspace *workspace = NULL;
+    struct turned turned;
+    struct ivx_grid own;
+    size_t bytes = 0;
+    own_grid(stack, grid, order, flip, &own);
+    if (!ivx_workspace_enter(options, &workspace, err)
+        || !keep_all(grid, &own, options, workspace, &turned, &bytes, err))
+        return false;
+    struct ivx_resample_options rest = *options;
+    rest.workspace = workspace;
+    rest.memory_limit = options->memory_limit == 0 ? 0 : options->memory_limit - bytes;
+    if (!ivx_resample(stack, &own, &rest, ends->source, ends->source_context, keep, &turned,
+                      report, err)
+        || !hand_on(&turned, grid, &own, order, flip, ends->sink, ends->sink_context, err))
+        return false;
+    const struct ivx_resample_report along = *report;
+    for (int a = 0; a < 3; a++) {
+        report->stretch[a] = along.stretch[order[a]];
+        report->sigma[a] = along.sigma[order[a]];
+    }
+    report->memory += bytes;
+    return true;
 }
 
 bool ivx_resample_any(const struct ivx_stack *stack, const struct ivx_grid *grid,
@@ -222,33 +257,19 @@ bool ivx_resample_any(const struct ivx_stack *stack, const struct ivx_grid *grid
                       void *source_context, ivx_slice_sink *sink, void *sink_context,
                       struct ivx_resample_report *report_out, struct ivx_err *err)
 {
+    const struct ends ends = { source, source_context, sink, sink_context };
     int order[3] = { 0, 1, 2 };
     bool flip[3] = { false, false, false };
+    struct ivx_resample_report report;
     if (!ivx_stack_permutes(stack, grid, order, flip))
         return ivx_gather(stack, grid, NULL, options, source, source_context, sink,
                           sink_context, report_out, err);
     if (order[0] == 0 && order[1] == 1 && !flip[0] && !flip[1] && !flip[2])
         return ivx_resample(stack, grid, options, source, source_context, sink, sink_context,
                             report_out, err);
-
-    IVX_AUTO(turned_clear) struct turned turned = { NULL, 0, 0 };
-    struct ivx_grid own;
-    size_t bytes = 0;
-    own_grid(stack, grid, order, flip, &own);
-    if (!keep_all(&own, options, &turned, &bytes, err))
+    if (!resample_turned(stack, grid, options, order, flip, &ends, &report, err))
         return false;
-    struct ivx_resample_options rest = *options;
-    rest.memory_limit = options->memory_limit == 0 ? 0 : options->memory_limit - bytes;
-    if (!ivx_resample(stack, &own, &rest, source, source_context, keep, &turned, report_out,
-                      err)
-        || !hand_on(&turned, grid, &own, order, flip, sink, sink_context, err))
-        return false;
-    if (report_out == NULL)
-        return true;
-    const double stretch[3] = { report_out->stretch[0], report_out->stretch[1],
-                                report_out->stretch[2] };
-    for (int a = 0; a < 3; a++)
-        report_out->stretch[a] = stretch[order[a]];
-    report_out->memory += bytes;
+    if (report_out != NULL)
+        *report_out = report;
     return true;
 }

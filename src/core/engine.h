@@ -7,6 +7,7 @@
 
 #include "kernel/kernel.h"
 #include "knots.h"
+#include "room.h"
 
 /* Values of every plane that are worked on at a time, where every row of it is alike. */
 enum { IVX_LINE = 1024 };
@@ -81,6 +82,7 @@ struct ivx_engine {
     const struct ivx_grid *grid;
     const struct ivx_resample_options *options;
     const struct ivx_kernels *kernels;
+    struct ivx_workspace *workspace; /* of all that follows, and of this */
     int32_t crew;
 
     struct ivx_knots knots;

@@ -1,7 +1,8 @@
 #include "field.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "room.h"
 
 /* Lines are handled in blocks of this many, side by side, in double precision. */
 enum { LANES = 16 };
@@ -17,8 +18,8 @@ size_t ivx_field_bytes(int32_t columns, int32_t rows, int32_t slices, bool slope
     return bytes;
 }
 
-bool ivx_field_new(const struct ivx_field *like, bool slopes, struct ivx_field *out,
-                   struct ivx_err *err)
+bool ivx_field_new(struct ivx_workspace *workspace, const struct ivx_field *like, bool slopes,
+                   struct ivx_field *out, struct ivx_err *err)
 {
     const size_t margin = IVX_FIELD_LOW + IVX_FIELD_HIGH;
     const size_t bytes = ivx_field_bytes(like->columns, like->rows, like->slices, false);
@@ -27,28 +28,18 @@ bool ivx_field_new(const struct ivx_field *like, bool slopes, struct ivx_field *
     made.plane = made.pitch * ((size_t)like->rows + margin);
     made.value = made.slope = NULL;
     if (bytes != SIZE_MAX) {
-        made.value = calloc(1, bytes);
-        made.slope = slopes ? calloc(1, bytes) : NULL;
+        made.value = ivx_room(workspace, 1, bytes);
+        made.slope = slopes ? ivx_room(workspace, 1, bytes) : NULL;
     }
-    if (made.value == NULL || (slopes && made.slope == NULL)) {
-        ivx_field_free(&made);
+    if (made.value == NULL || (slopes && made.slope == NULL))
         return ivx_fail(err, IVX_FULL, "gather: no memory for %d x %d x %d voxels",
                         like->columns, like->rows, like->slices);
-    }
     *out = made;
     return true;
 }
 
-void ivx_field_free(struct ivx_field *field)
-{
-    free(field->value);
-    free(field->slope);
-    field->value = NULL;
-    field->slope = NULL;
-}
-
-bool ivx_prepare_make(const struct ivx_shape *shape, struct ivx_prepare *out,
-                      struct ivx_err *err)
+bool ivx_prepare_make(struct ivx_workspace *workspace, const struct ivx_shape *shape,
+                      struct ivx_prepare *out, struct ivx_err *err)
 {
     const bool gauss = shape->sigma > 0;
     const double reach = ivx_kernel_radius(shape->kernel) * shape->stretch;
@@ -56,7 +47,7 @@ bool ivx_prepare_make(const struct ivx_shape *shape, struct ivx_prepare *out,
     *out = (struct ivx_prepare){ NULL, 0, false };
     if (radius == 0 || !(gauss || shape->stretch > 1))
         return true;
-    out->weight = calloc(2 * (size_t)radius + 1, sizeof *out->weight);
+    out->weight = ivx_room(workspace, 2 * (size_t)radius + 1, sizeof *out->weight);
     if (out->weight == NULL)
         return ivx_fail(err, IVX_FULL, "gather: no memory for %d weights", 2 * radius + 1);
     out->radius = radius;
@@ -72,12 +63,6 @@ bool ivx_prepare_make(const struct ivx_shape *shape, struct ivx_prepare *out,
     for (int32_t n = 0; n <= 2 * radius; n++)
         out->weight[n] /= sum;
     return true;
-}
-
-void ivx_prepare_free(struct ivx_prepare *prepare)
-{
-    free(prepare->weight);
-    prepare->weight = NULL;
 }
 
 /* A block of lines: sample s of lane l is x[s * LANES + l]. Samples -LOW ... n + HIGH - 1

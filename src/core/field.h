@@ -24,10 +24,9 @@ struct ivx_prepare {
     bool spline;
 };
 
-/* Sizes and boundary are those of `like`. */
-bool ivx_field_new(const struct ivx_field *like, bool slopes, struct ivx_field *out,
-                   struct ivx_err *err);
-void ivx_field_free(struct ivx_field *field);
+/* Sizes and boundary are those of `like`; in the workspace, as all of this. */
+bool ivx_field_new(struct ivx_workspace *workspace, const struct ivx_field *like, bool slopes,
+                   struct ivx_field *out, struct ivx_err *err);
 size_t ivx_field_bytes(int32_t columns, int32_t rows, int32_t slices, bool slopes);
 
 static inline float *ivx_field_row(const struct ivx_field *field, float *from, int32_t k,
@@ -38,9 +37,8 @@ static inline float *ivx_field_row(const struct ivx_field *field, float *from, i
 }
 
 /* Weights of the stretched kernel or the Gaussian at whole samples; radius 0 for none. */
-bool ivx_prepare_make(const struct ivx_shape *shape, struct ivx_prepare *out,
-                      struct ivx_err *err);
-void ivx_prepare_free(struct ivx_prepare *prepare);
+bool ivx_prepare_make(struct ivx_workspace *workspace, const struct ivx_shape *shape,
+                      struct ivx_prepare *out, struct ivx_err *err);
 
 /* Slice k within its plane: along the rows, then along the columns. scratch holds
  * ivx_field_scratch() doubles. */

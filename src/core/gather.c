@@ -1,7 +1,6 @@
 #include "isovox/core/gather.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "isovox/base/auto.h"
@@ -9,6 +8,7 @@
 #include "kernel/mode.h"
 #include "limit.h"
 #include "point.h"
+#include "room.h"
 #include "sane.h"
 
 /* What one task of the crew keeps to itself. */
@@ -24,6 +24,7 @@ struct gather {
     const struct ivx_grid *grid;
     const struct ivx_resample_options *options;
     const struct ivx_kernels *kernels;
+    struct ivx_workspace *workspace; /* of all that is allocated here */
     struct ivx_knots knots;
     double base[3], step[3][3]; /* mm in the frame of the stack; step[a][d]: axis a per index d */
     struct ivx_shape shape[3];
@@ -40,19 +41,7 @@ struct gather {
 
 static void gather_clear(struct gather *gather)
 {
-    for (int n = 0; gather->hand != NULL && n < gather->crew; n++) {
-        for (int a = 0; a < 3; a++)
-            ivx_table_free(&gather->hand[n].table[a]);
-        free(gather->hand[n].scratch);
-        free(gather->hand[n].row);
-    }
-    for (int a = 0; a < 3; a++)
-        ivx_prepare_free(&gather->prepare[a]);
-    free(gather->hand);
-    free(gather->odd);
-    free(gather->result);
-    ivx_field_free(&gather->field);
-    ivx_field_free(&gather->share);
+    ivx_workspace_leave(&gather->workspace);
 }
 
 static void run(struct gather *gather, void (*task)(void *gather, int n))
@@ -110,7 +99,7 @@ static bool choose_kernels(struct gather *gather, struct ivx_err *err)
         const double target = sqrt(s[0] * s[0] + s[1] * s[1] + s[2] * s[2]);
         gather->shape[a] = a < 2 ? ivx_shape_of(options, target, spacing[a])
                                  : ivx_knots_shape(&gather->knots, target, options);
-        if (!ivx_prepare_make(&gather->shape[a], &gather->prepare[a], err))
+        if (!ivx_prepare_make(gather->workspace, &gather->shape[a], &gather->prepare[a], err))
             return false;
     }
     gather->spline = options->kernel == IVX_BSPLINE3;
@@ -131,10 +120,13 @@ static bool make_hand(const struct gather *gather, struct hand *hand, struct ivx
     if (plain.kernel == IVX_BSPLINE3) /* never asked; a table needs some kernel */
         plain.kernel = IVX_LINEAR;
     for (int a = 0; a < 3; a++)
-        if (!ivx_table_new(&hand->table[a], 1, samples[a], &plain, ivx_shape_taps(&plain), err))
+        if (!ivx_table_new(gather->workspace, &hand->table[a], 1, samples[a], &plain,
+                           ivx_shape_taps(&plain), err))
             return false;
-    hand->scratch = malloc(ivx_field_scratch(&gather->field) * sizeof *hand->scratch);
-    hand->row = malloc((size_t)gather->grid->count[0] * sizeof *hand->row);
+    hand->scratch = ivx_room(gather->workspace, ivx_field_scratch(&gather->field),
+                             sizeof *hand->scratch);
+    hand->row =
+        ivx_room(gather->workspace, (size_t)gather->grid->count[0], sizeof *hand->row);
     if (hand->scratch == NULL || hand->row == NULL)
         return ivx_fail(err, IVX_FULL, "gather: no memory for a task");
     return true;
@@ -156,7 +148,8 @@ static bool make_field(struct gather *gather, struct ivx_field *out, struct ivx_
     const size_t bytes = ivx_field_bytes(stack->columns, stack->rows, stack->slices,
                                          gather->cubic);
     return within_limit(gather, bytes, err)
-           && ivx_field_new(&(struct ivx_field){ .columns = stack->columns,
+           && ivx_field_new(gather->workspace,
+                            &(struct ivx_field){ .columns = stack->columns,
                                                  .rows = stack->rows,
                                                  .slices = stack->slices,
                                                  .mirror = gather->knots.mirror },
@@ -167,10 +160,11 @@ static bool make_odd(struct gather *gather, struct ivx_err *err)
 {
     if (!gather->cubic || gather->knots.regular)
         return true;
-    gather->odd = calloc((size_t)gather->stack->slices * 2 * IVX_REACH, sizeof *gather->odd);
+    gather->odd = ivx_room(gather->workspace, (size_t)gather->stack->slices * 2 * IVX_REACH,
+                           sizeof *gather->odd);
     if (gather->odd == NULL)
         return ivx_fail(err, IVX_FULL, "gather: no memory for slopes");
-    return ivx_knots_slopes(&gather->knots, gather->odd, err);
+    return ivx_knots_slopes(&gather->knots, gather->workspace, gather->odd, err);
 }
 
 static bool prepare(struct gather *gather, const struct ivx_affine *pull, struct ivx_err *err)
@@ -195,8 +189,9 @@ static bool prepare(struct gather *gather, const struct ivx_affine *pull, struct
         || !make_field(gather, &gather->field, err) || !make_odd(gather, err))
         return false;
 
-    gather->result = malloc(bytes);
-    gather->hand = calloc((size_t)gather->crew, sizeof *gather->hand);
+    gather->result = ivx_room(gather->workspace, 1, bytes);
+    gather->hand =
+        ivx_clear_room(gather->workspace, (size_t)gather->crew, sizeof *gather->hand);
     if (gather->result == NULL || gather->hand == NULL)
         return ivx_fail(err, IVX_FULL, "gather: no memory for a result slice");
     for (int n = 0; n < gather->crew; n++)
@@ -441,6 +436,7 @@ bool ivx_gather(const struct ivx_stack *stack, const struct ivx_grid *grid,
     IVX_AUTO(gather_clear)
     struct gather gather = { .stack = stack, .grid = grid, .options = options };
     if (!ivx_stack_check(stack, err) || !ivx_options_check(options, err)
+        || !ivx_workspace_enter(options, &gather.workspace, err)
         || !prepare(&gather, pull, err)
         || !take_all(&gather, source, source_context, err)
         || !give_all(&gather, sink, sink_context, err))

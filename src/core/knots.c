@@ -1,7 +1,8 @@
 #include "knots.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "room.h"
 
 #define SAME_GAP 1e-5
 /* Of the quadratures: per unit of a stretched kernel; per sigma, and sigmas. */
@@ -244,11 +245,12 @@ int32_t ivx_knots_taps(const struct ivx_knots *knots, const struct ivx_shape *sh
 }
 
 bool ivx_knots_table(const struct ivx_knots *knots, const struct ivx_shape *shape,
-                     double base, double step, int32_t outputs, struct ivx_table *out,
+                     double base, double step, int32_t outputs,
+                     struct ivx_workspace *workspace, struct ivx_table *out,
                      struct ivx_err *err)
 {
     const int32_t most = ivx_knots_taps(knots, shape, base, step, outputs);
-    if (!ivx_table_new(out, outputs, knots->slices, shape, most, err))
+    if (!ivx_table_new(workspace, out, outputs, knots->slices, shape, most, err))
         return false;
 
     for (int32_t m = 0; m < outputs; m++) {
@@ -301,10 +303,11 @@ static void influence(const struct ivx_knots *knots, struct system *system, int3
         y[i] = (y[i] - system->above[i] * y[i + 1]) / system->middle[i];
 }
 
-bool ivx_knots_slopes(const struct ivx_knots *knots, float *weight, struct ivx_err *err)
+bool ivx_knots_slopes(const struct ivx_knots *knots, struct ivx_workspace *workspace,
+                      float *weight, struct ivx_err *err)
 {
     const int32_t n = knots->slices;
-    double *memory = calloc(4 * (size_t)n, sizeof *memory);
+    double *memory = ivx_room(workspace, 4 * (size_t)n, sizeof *memory);
     if (memory == NULL)
         return ivx_fail(err, IVX_FULL, "resample: no memory for %d slices", n);
 
@@ -322,6 +325,5 @@ bool ivx_knots_slopes(const struct ivx_knots *knots, float *weight, struct ivx_e
             weight[(size_t)k * 2 * IVX_REACH + r] = (float)w;
         }
     }
-    free(memory);
     return true;
 }

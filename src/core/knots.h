@@ -28,7 +28,8 @@ struct ivx_shape ivx_knots_shape(const struct ivx_knots *knots, double target,
 
 /* Tap table for the positions base + m * step (mm above slice 0). */
 bool ivx_knots_table(const struct ivx_knots *knots, const struct ivx_shape *shape,
-                     double base, double step, int32_t outputs, struct ivx_table *out,
+                     double base, double step, int32_t outputs,
+                     struct ivx_workspace *workspace, struct ivx_table *out,
                      struct ivx_err *err);
 int32_t ivx_knots_taps(const struct ivx_knots *knots, const struct ivx_shape *shape,
                        double base, double step, int32_t outputs);
@@ -41,6 +42,7 @@ void ivx_knots_reach(const struct ivx_knots *knots, const struct ivx_shape *shap
 /* Weights of the increments x[j+1] - x[j], j = k - IVX_REACH ... k + IVX_REACH - 1, whose
  * sum is the slope per millimetre of the interpolating C2 cubic at slice k: 2 * IVX_REACH
  * per slice. For irregular slices only. */
-bool ivx_knots_slopes(const struct ivx_knots *knots, float *weight, struct ivx_err *err);
+bool ivx_knots_slopes(const struct ivx_knots *knots, struct ivx_workspace *workspace,
+                      float *weight, struct ivx_err *err);
 
 #endif

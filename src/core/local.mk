@@ -4,7 +4,7 @@ CORE_CFLAGS = $(AM_CFLAGS) -ffp-contract=off $(VECTORIZE)
 CORE_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src/core
 LOOPS_CFLAGS = $(CORE_CFLAGS) -fno-math-errno -fno-trapping-math
 core_headers = include/isovox/core/gather.h include/isovox/core/grid.h include/isovox/core/stack.h \
-	include/isovox/core/resample.h
+	include/isovox/core/resample.h include/isovox/core/workspace.h
 
 noinst_LIBRARIES += libcore.a libcore_base.a
 libcore_a_SOURCES = $(core_headers) src/core/sane.h src/core/sane.c \
@@ -12,7 +12,8 @@ libcore_a_SOURCES = $(core_headers) src/core/sane.h src/core/sane.c \
 	src/core/point.h src/core/point.c \
 	src/core/engine.h src/core/fold.c src/core/grid.c src/core/inplane.c \
 	src/core/knots.h src/core/knots.c src/core/limit.h src/core/memory.c \
-	src/core/mirror.c src/core/plan.c src/core/resample.c src/core/shape.c src/core/stack.c \
+	src/core/mirror.c src/core/plan.c src/core/resample.c src/core/room.h \
+	src/core/room.c src/core/shape.c src/core/stack.c \
 	src/core/table.h src/core/table.c src/core/target.c src/core/through.c \
 	src/core/kernel/kernel.h src/core/kernel/mode.h src/core/kernel/pick.c \
 	src/core/kernel/vector.h

@@ -1,4 +1,3 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine.h"
@@ -132,29 +131,10 @@ bool ivx_engine_fit(struct ivx_engine *engine, struct ivx_err *err)
     }
 }
 
-/* Aligned for any vector; NULL when memory is out. */
-static void *room(size_t count, size_t size)
-{
-    size_t bytes;
-    if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - 128)
-        return NULL;
-    bytes = (bytes + 127) / 64 * 64;
-    return aligned_alloc(64, bytes);
-}
-
-/* The same, zeroed: whatever holds pointers or is not written whole. */
-static void *clear_room(size_t count, size_t size)
-{
-    void *made = room(count, size);
-    if (made != NULL)
-        memset(made, 0, count * size);
-    return made;
-}
-
-static bool make(const struct piece *piece, size_t count)
+static bool make(const struct ivx_engine *engine, const struct piece *piece, size_t count)
 {
     for (size_t n = 0; n < count; n++) {
-        void *made = clear_room(piece[n].count, piece[n].size);
+        void *made = ivx_clear_room(engine->workspace, piece[n].count, piece[n].size);
         if (made == NULL)
             return false;
         memcpy(piece[n].place, &made, sizeof made);
@@ -203,13 +183,13 @@ static bool make_worker(struct ivx_engine *engine, int n, struct ivx_err *err)
     worker->span = longest_span(engine);
     worker->row_from = first_row(engine, n);
     worker->row_to = first_row(engine, n + 1);
-    return make(pieces, sizeof pieces / sizeof *pieces)
+    return make(engine, pieces, sizeof pieces / sizeof *pieces)
            || ivx_fail(err, IVX_FULL, "resample: no memory");
 }
 
-static bool make_ring(struct ring *ring)
+static bool make_ring(const struct ivx_engine *engine, struct ring *ring)
 {
-    ring->at = room(ring_bytes(ring), 1);
+    ring->at = ivx_room(engine->workspace, ring_bytes(ring), 1);
     return ring->at != NULL;
 }
 
@@ -226,17 +206,18 @@ static bool make_rings(struct ivx_engine *engine)
         { &engine->worker, (size_t)engine->crew, sizeof *engine->worker },
         { &engine->odd, 2 * IVX_REACH * (size_t)engine->stack->slices, sizeof(float) },
     };
-    if (!make(pieces, sizeof pieces / sizeof *pieces - (irregular ? 0 : 1)))
+    if (!make(engine, pieces, sizeof pieces / sizeof *pieces - (irregular ? 0 : 1)))
         return false;
 
     engine->result_pitch = result_bytes(engine);
-    engine->result = room(engine->result_pitch, (size_t)engine->group);
-    if (engine->result == NULL || !make_ring(&engine->value) || !make_ring(&engine->kept))
+    engine->result = ivx_room(engine->workspace, engine->result_pitch, (size_t)engine->group);
+    if (engine->result == NULL || !make_ring(engine, &engine->value)
+        || !make_ring(engine, &engine->kept))
         return false;
     for (size_t i = 0; i < width; i++)
         engine->ones[i] = 1;
     for (int32_t n = 0; shifted(engine->stack) && n < engine->value.slots; n++) {
-        engine->plane[n].columns = room(width, sizeof(float));
+        engine->plane[n].columns = ivx_room(engine->workspace, width, sizeof(float));
         if (engine->plane[n].columns == NULL)
             return false;
     }
@@ -249,14 +230,14 @@ static bool make_in_plane(struct ivx_engine *engine, struct ivx_err *err)
 {
     const struct ivx_stack *stack = engine->stack;
     const struct ivx_shape *x = &engine->shape[0], *y = &engine->shape[1];
-    if (!ivx_table_new(&engine->x, engine->grid->count[0], stack->columns, x,
+    if (!ivx_table_new(engine->workspace, &engine->x, engine->grid->count[0], stack->columns, x,
                        ivx_shape_taps(x), err)
-        || !ivx_table_new(&engine->y, engine->grid->count[1], stack->rows, y,
+        || !ivx_table_new(engine->workspace, &engine->y, engine->grid->count[1], stack->rows, y,
                           ivx_shape_taps(y), err))
         return false;
     if (!y->spline)
         return true;
-    engine->channel[0].slopes = room(engine->in_plane, sizeof(float));
+    engine->channel[0].slopes = ivx_room(engine->workspace, engine->in_plane, sizeof(float));
     return engine->channel[0].slopes != NULL
            || ivx_fail(err, IVX_FULL, "resample: no memory");
 }
@@ -287,10 +268,12 @@ bool ivx_engine_masks(struct ivx_engine *engine, struct ivx_err *err)
                         "resample: padding needs %zu bytes, %zu are allowed",
                         engine->memory + more, limit);
 
-    engine->clean = room(engine->in_plane, sizeof(float));
-    engine->there = room(engine->in_plane, sizeof(float));
-    engine->channel[1].slopes = spline ? room(engine->in_plane, sizeof(float)) : NULL;
-    if (!make_ring(&engine->share) || !make_ring(&engine->share_kept)
+    engine->clean = ivx_room(engine->workspace, engine->in_plane, sizeof(float));
+    engine->there = ivx_room(engine->workspace, engine->in_plane, sizeof(float));
+    if (spline)
+        engine->channel[1].slopes =
+            ivx_room(engine->workspace, engine->in_plane, sizeof(float));
+    if (!make_ring(engine, &engine->share) || !make_ring(engine, &engine->share_kept)
         || engine->clean == NULL || engine->there == NULL
         || (spline && engine->channel[1].slopes == NULL))
         return ivx_fail(err, IVX_FULL, "resample: no memory for padding");
@@ -299,56 +282,11 @@ bool ivx_engine_masks(struct ivx_engine *engine, struct ivx_err *err)
     return true;
 }
 
-static void free_worker(struct worker *worker)
-{
-    free(worker->row);
-    free(worker->frame);
-    free(worker->place);
-    free(worker->block);
-    free(worker->lanes);
-    free(worker->lane_slopes);
-    free(worker->lane_out);
-    free(worker->line);
-    free(worker->share_line);
-    free(worker->share_made);
-    free(worker->slopes);
-    free(worker->share_slopes);
-}
-
-static void free_rings(struct ivx_engine *engine)
-{
-    for (int32_t n = 0; engine->plane != NULL && n < engine->value.slots; n++)
-        free(engine->plane[n].columns);
-    free(engine->plane);
-    free(engine->value.at);
-    free(engine->kept.at);
-    free(engine->share.at);
-    free(engine->share_kept.at);
-    free(engine->share_sloped);
-    free(engine->ones);
-    free(engine->zeros);
-}
-
 void ivx_engine_free(struct ivx_engine **engine_ptr)
 {
-    struct ivx_engine *engine = *engine_ptr;
-    if (engine == NULL)
+    if (*engine_ptr == NULL)
         return;
-    free_rings(engine);
-    for (int n = 0; engine->worker != NULL && n < engine->crew; n++)
-        free_worker(&engine->worker[n]);
-    free(engine->worker);
-    for (int c = 0; c < 2; c++)
-        free(engine->channel[c].slopes);
-    free(engine->clean);
-    free(engine->there);
-    ivx_table_free(&engine->x);
-    ivx_table_free(&engine->y);
-    ivx_table_free(&engine->z);
-    free(engine->position);
-    free(engine->odd);
-    free(engine->result);
-    free(engine->digest);
-    free(engine);
+    struct ivx_workspace *workspace = (*engine_ptr)->workspace; /* which holds it, too */
     *engine_ptr = NULL;
+    ivx_workspace_leave(&workspace);
 }

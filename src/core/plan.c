@@ -1,6 +1,6 @@
 #include "engine.h"
 
-#include <stdlib.h>
+#include "isovox/base/auto.h"
 
 #include "sane.h"
 
@@ -106,9 +106,9 @@ static bool plan_z(struct ivx_engine *engine, struct ivx_err *err)
 {
     const int32_t outputs = engine->grid->count[2];
     if (!ivx_knots_table(&engine->knots, &engine->shape[2], engine->offset[2],
-                         engine->step[2], outputs, &engine->z, err))
+                         engine->step[2], outputs, engine->workspace, &engine->z, err))
         return false;
-    engine->position = calloc((size_t)outputs, sizeof(double));
+    engine->position = ivx_room(engine->workspace, (size_t)outputs, sizeof(double));
     if (engine->position == NULL)
         return ivx_fail(err, IVX_FULL, "resample: no memory");
     for (int32_t m = 0; m < outputs; m++)
@@ -127,7 +127,8 @@ static bool prepare(struct ivx_engine *engine, struct ivx_err *err)
         || !ivx_engine_make(engine, err))
         return false;
 
-    return engine->odd == NULL || ivx_knots_slopes(&engine->knots, engine->odd, err);
+    return engine->odd == NULL
+           || ivx_knots_slopes(&engine->knots, engine->workspace, engine->odd, err);
 }
 
 bool ivx_engine_new(const struct ivx_stack *stack, const struct ivx_grid *grid,
@@ -141,9 +142,13 @@ bool ivx_engine_new(const struct ivx_stack *stack, const struct ivx_grid *grid,
         return ivx_fail(err, IVX_REFUSED, "resample: this machine has no %s",
                         options->simd);
 
-    struct ivx_engine *engine = calloc(1, sizeof *engine);
+    IVX_AUTO(ivx_workspace_leave) struct ivx_workspace *workspace = NULL;
+    if (!ivx_workspace_enter(options, &workspace, err))
+        return false;
+    struct ivx_engine *engine = ivx_clear_room(workspace, 1, sizeof *engine);
     if (engine == NULL)
         return ivx_fail(err, IVX_FULL, "resample: no memory");
+    engine->workspace = IVX_STEAL(workspace);
     engine->stack = stack;
     engine->grid = grid;
     engine->options = options;

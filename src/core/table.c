@@ -1,7 +1,7 @@
 #include "table.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include "room.h"
+
 
 int32_t ivx_floor(double value)
 {
@@ -87,34 +87,23 @@ size_t ivx_table_bytes(int32_t outputs, int32_t most, bool spline)
            + IVX_SCRATCH * (size_t)most * sizeof(double);
 }
 
-bool ivx_table_new(struct ivx_table *table, int32_t outputs, int32_t samples,
-                   const struct ivx_shape *shape, int32_t most, struct ivx_err *err)
+bool ivx_table_new(struct ivx_workspace *workspace, struct ivx_table *table, int32_t outputs,
+                   int32_t samples, const struct ivx_shape *shape, int32_t most,
+                   struct ivx_err *err)
 {
     const size_t per_row = (size_t)most * (shape->spline ? 2 : 1);
     *table = (struct ivx_table){ outputs, samples, most, *shape, .reach = 0 };
     table->reach = ivx_gauss_reach(shape->sigma);
-    table->row = calloc((size_t)outputs, sizeof *table->row);
-    table->weight = calloc((size_t)outputs * per_row, sizeof *table->weight);
-    table->scratch = calloc(IVX_SCRATCH * (size_t)most, sizeof *table->scratch);
-    table->gauss = calloc((size_t)table->reach + 1, sizeof *table->gauss);
-
-    if (table->row != NULL && table->weight != NULL && table->scratch != NULL
-        && table->gauss != NULL) {
-        ivx_gauss_weights(shape->sigma, table->gauss);
-        return true;
-    }
-    ivx_table_free(table);
-    return ivx_fail(err, IVX_FULL, "resample: no memory for a tap table of %d rows",
-                    outputs);
-}
-
-void ivx_table_free(struct ivx_table *table)
-{
-    free(table->row);
-    free(table->weight);
-    free(table->scratch);
-    free(table->gauss);
-    *table = (struct ivx_table){ 0 };
+    table->row = ivx_clear_room(workspace, (size_t)outputs, sizeof *table->row);
+    table->weight = ivx_clear_room(workspace, (size_t)outputs * per_row, sizeof *table->weight);
+    table->scratch = ivx_room(workspace, IVX_SCRATCH * (size_t)most, sizeof *table->scratch);
+    table->gauss = ivx_room(workspace, (size_t)table->reach + 1, sizeof *table->gauss);
+    if (table->row == NULL || table->weight == NULL || table->scratch == NULL
+        || table->gauss == NULL)
+        return ivx_fail(err, IVX_FULL, "resample: no memory for a tap table of %d rows",
+                        outputs);
+    ivx_gauss_weights(shape->sigma, table->gauss);
+    return true;
 }
 
 /* The taps of one output: those closer to u than the radius. */

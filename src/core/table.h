@@ -85,9 +85,10 @@ static inline bool ivx_mirror_backwards(int32_t k, int32_t n)
     return (k < 0 ? k + 2 * (n - 1) : k) >= n;
 }
 
-bool ivx_table_new(struct ivx_table *table, int32_t outputs, int32_t samples,
-                   const struct ivx_shape *shape, int32_t most, struct ivx_err *err);
-void ivx_table_free(struct ivx_table *table);
+/* In the workspace, for as long as the call lasts. */
+bool ivx_table_new(struct ivx_workspace *workspace, struct ivx_table *table, int32_t outputs,
+                   int32_t samples, const struct ivx_shape *shape, int32_t most,
+                   struct ivx_err *err);
 size_t ivx_table_bytes(int32_t outputs, int32_t most, bool spline);
 
 /* Positions are whole multiples of 2^-28 samples: rounded once, here, half to even. */

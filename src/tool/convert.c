@@ -18,6 +18,7 @@ struct session {
     const struct ivx_convert_options *options;
     struct ivx_inputs inputs;
     struct ivx_assembly *assembly;
+    struct ivx_workspace *workspace; /* from one volume to the next */
     struct ivx_place place;
     cJSON *volumes, *refused; /* of the report */
     int64_t created_us;
@@ -27,6 +28,7 @@ struct session {
 static void session_clear(struct session *session)
 {
     ivx_place_close(&session->place);
+    ivx_workspace_free(&session->workspace);
     ivx_assembly_free(&session->assembly);
     ivx_inputs_free(&session->inputs);
     cJSON_Delete(session->volumes);
@@ -225,6 +227,7 @@ static bool run(struct session *session, const struct ivx_source_volume *volume,
         .threads = options->threads,
         .simd = options->simd,
         .memory_limit = options->memory,
+        .workspace = session->workspace,
         .progress = show_progress,
         .progress_context = &bar,
         .reason_out = reason_out,
@@ -293,6 +296,7 @@ static bool read_all(struct session *session, struct ivx_err *err)
     const struct ivx_convert_options *options = session->options;
     const struct ivx_assemble_options assemble = { options->recipe.gap, true, false };
     return find_time(&session->created_us, err)
+           && ivx_workspace_new(NULL, &session->workspace, err)
            && ivx_inputs_read(options->inputs, options->input_count, &session->inputs,
                               err)
            && ivx_assemble((const struct ivx_instance *const *)session->inputs.instances,

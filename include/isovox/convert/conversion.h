@@ -25,6 +25,7 @@ struct ivx_conversion {
     int threads;
     const char *simd;
     size_t memory_limit;
+    struct ivx_workspace *workspace; /* of the engine's buffers; NULL: of this call's own */
     /* After each result slice; false cancels (IVX_STALE). May be NULL. */
     bool (*progress)(void *context, int32_t done, int32_t all);
     void *progress_context;

@@ -12,6 +12,7 @@
 
 #include "isovox/core/grid.h"
 #include "isovox/core/stack.h"
+#include "isovox/core/workspace.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -120,6 +121,7 @@ struct ivx_resample_options {
      * [least, most], which should be the range of the input, and counted as clamped. */
     bool clamp;
     float least, most;
+    struct ivx_workspace *workspace; /* borrowed; NULL: memory of this call's own */
 };
 
 /* Filled by every entry of the library, streaming or gathering. Counts are result voxels,

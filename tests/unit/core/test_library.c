@@ -189,6 +189,110 @@ START_TEST(exhausted_memory_is_an_error_and_no_leak)
 }
 END_TEST
 
+/* Memory of the caller's, with a pattern in it; nothing is there once `left` are out. */
+struct pool {
+    long left, out;
+};
+
+static void *pool_take(void *context, size_t bytes)
+{
+    struct pool *pool = context;
+    if (pool->left == 0)
+        return NULL;
+    pool->left--;
+    pool->out++;
+    void *memory = __real_malloc(bytes);
+    memset(memory, 0xf3, bytes); /* as float: huge and negative; as a pointer: none */
+    return memory;
+}
+
+static void pool_give(void *context, void *memory)
+{
+    struct pool *pool = context;
+    pool->out--;
+    __real_free(memory);
+}
+
+static uint64_t run_once(const struct conversion *conversion)
+{
+    uint64_t digest;
+    struct ivx_err err = { 0 };
+    ck_assert_msg(conversion_run(conversion, &digest, &err), "%s", err.text);
+    return digest;
+}
+
+START_TEST(a_second_job_takes_no_memory)
+{
+    const enum way way = (enum way)(_i % WAYS);
+    struct conversion conversion;
+    struct ivx_workspace *workspace = NULL;
+    struct ivx_err err = { 0 };
+    conversion_make(way, (enum ivx_kernel)(_i / WAYS), 3, &conversion);
+    const uint64_t truth = run_once(&conversion);
+    ck_assert(ivx_workspace_new(NULL, &workspace, &err));
+    conversion.options.workspace = workspace;
+    ck_assert_uint_eq(run_once(&conversion), truth);
+    const size_t held = ivx_workspace_bytes(workspace);
+
+    uint64_t again = 0;
+    counting = true;
+    allowed = 0;
+    asked = kept = 0;
+    conversion_run(&conversion, &again, &err);
+    counting = false;
+
+    ck_assert_msg(asked == 0, "%s: %ld allocations", way_names[way], asked);
+    ck_assert_msg(kept == 0, "%s: %ld freed", way_names[way], -kept);
+    ck_assert_uint_eq(again, truth);
+    ck_assert_uint_eq(ivx_workspace_bytes(workspace), held);
+    ivx_workspace_free(&workspace);
+    subject_free(&conversion.subject);
+}
+END_TEST
+
+/* Whatever stood in the memory, and whatever ran before: the same bits. And when the
+ * caller's memory is at its end the call fails, gives nothing away, and the next one works. */
+START_TEST(all_memory_comes_from_the_caller)
+{
+    struct conversion first, conversion;
+    struct pool pool = { -1, 0 };
+    const struct ivx_allocator allocator = { pool_take, pool_give, &pool };
+    struct ivx_workspace *workspace = NULL;
+    struct ivx_err err = { 0 };
+    uint64_t digest[3] = { 0 };
+    conversion_make((enum way)((_i + 3) % WAYS), IVX_BSPLINE3, 2, &first);
+    conversion_make((enum way)(_i % WAYS), (enum ivx_kernel)(_i / WAYS), 3, &conversion);
+    const uint64_t truth = run_once(&conversion);
+    ck_assert(ivx_workspace_new(&allocator, &workspace, &err));
+    first.options.workspace = conversion.options.workspace = workspace;
+
+    counting = true; /* nothing of Check's until it is off again */
+    allowed = asked = 0;
+    bool done = conversion_run(&first, &digest[0], &err);
+    const size_t before = ivx_workspace_bytes(workspace);
+    done = conversion_run(&conversion, &digest[1], &err) && done;
+    pool.left = 1;
+    first.options.memory_limit = before; /* what the other left must go first */
+    struct ivx_err full = { 0 };
+    const bool possible = conversion_run(&first, &digest[0], &full);
+    pool.left = -1;
+    first.options.memory_limit = 0;
+    done = conversion_run(&first, &digest[0], &err) && done;
+    done = conversion_run(&conversion, &digest[2], &err) && done;
+    counting = false;
+
+    ck_assert_msg(done, "%s", err.text);
+    ck_assert(possible || full.code == IVX_FULL || full.code == IVX_REFUSED);
+    ck_assert_uint_eq(digest[1], truth);
+    ck_assert_uint_eq(digest[2], truth);
+    ck_assert_msg(asked == 0, "%ld from the C library", asked);
+    ivx_workspace_free(&workspace);
+    ck_assert_int_eq(pool.out, 0);
+    subject_free(&first.subject);
+    subject_free(&conversion.subject);
+}
+END_TEST
+
 struct worker {
     struct conversion conversion;
     uint64_t alone, together;
@@ -241,6 +345,8 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, exhausted_memory_is_an_error_and_no_leak, 0,
                         WAYS * IVX_KERNEL_COUNT);
+    tcase_add_loop_test(tests, a_second_job_takes_no_memory, 0, WAYS * IVX_KERNEL_COUNT);
+    tcase_add_loop_test(tests, all_memory_comes_from_the_caller, 0, WAYS * IVX_KERNEL_COUNT);
     tcase_add_loop_test(tests, threads_do_not_disturb_each_other, 0, 3);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
