@@ -352,6 +352,66 @@ START_TEST(a_table_that_points_beside_a_fragment_is_damage)
 }
 END_TEST
 
+/* Assembled if it could be read. */
+static void take_bytes_of(struct read *read, const uint8_t *data, size_t length)
+{
+    char path[64];
+    bytes_raw(&read->bytes[0], data, length);
+    read->fd[0] = bytes_file(&read->bytes[0], path);
+    read->count = 1;
+    const struct ivx_blob blob = { path, 0, length };
+    enum ivx_reason reason;
+    struct ivx_err err = { 0 };
+    if (ivx_instance_read(&blob, &read->instance[0], &reason, &err))
+        assemble(read, false);
+}
+
+/* However an object is cut off or its bytes are changed: it is refused, or all of its
+ * frames are there, and nothing reads beyond what there is. */
+START_TEST(what_is_cut_off_is_never_a_shorter_volume)
+{
+    struct object object = object_of(4);
+    struct bytes whole = { 0 };
+    write_object(&whole, &object);
+    write_native(&whole, &object);
+    for (size_t length = 1; length <= whole.used; length++) {
+        IVX_AUTO(read_clear) struct read read = { .count = 0 };
+        take_bytes_of(&read, whole.data, length);
+        if (read.assembly != NULL)
+            ck_assert_int_eq(ivx_assembly_volumes(read.assembly), length == whole.used);
+    }
+    bytes_free(&whole);
+}
+END_TEST
+
+START_TEST(changed_bytes_are_survived)
+{
+    uint64_t state = 20260401 + (uint64_t)_i;
+    struct object object = object_of(4);
+    struct bytes bytes = { 0 };
+    object.syntax = _i % 2 == 0 ? EXPLICIT : JPEG_LS;
+    write_object(&bytes, &object);
+    if (_i % 2 == 0)
+        write_native(&bytes, &object);
+    else
+        write_fragments(&bytes, &object, true, true, BASIC);
+    const uint8_t first = bytes.data[200];
+    for (int n = 0; n < 400; n++) {
+        IVX_AUTO(read_clear) struct read read = { .count = 0 };
+        const size_t at = 132 + (size_t)(next_random(&state) % (bytes.used - 132));
+        const uint8_t was = bytes.data[at];
+        bytes.data[at] = (uint8_t)next_random(&state);
+        take_bytes_of(&read, bytes.data, bytes.used);
+        for (int v = 0; read.assembly != NULL && v < ivx_assembly_volumes(read.assembly);
+             v++)
+            ck_assert_int_ge(ivx_assembly_volume(read.assembly, v)->stack.slices, 3);
+        bytes.data[at] = was;
+    }
+    ck_assert_int_eq(bytes.data[200], first);
+    bytes_free(&bytes);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("R16");
@@ -369,6 +429,9 @@ int main(void)
     tcase_add_loop_test(frames, fragments_belong_to_the_frame_that_they_are_of, 0,
                         (int)IVX_COUNT(packed));
     tcase_add_test(frames, a_table_that_points_beside_a_fragment_is_damage);
+    tcase_add_test(frames, what_is_cut_off_is_never_a_shorter_volume);
+    tcase_add_loop_test(frames, changed_bytes_are_survived, 0, 10);
+    tcase_set_timeout(frames, 60);
     suite_add_tcase(suite, frames);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
