@@ -161,3 +161,9 @@ nodist_EXTRA_tests_unit_dicom_test_performed_SOURCES = dummy.cc
 tests_unit_dicom_test_performed_CFLAGS = $(TEST_CFLAGS)
 tests_unit_dicom_test_performed_LDADD = libdicom.a libsys.a libbase.a $(CHECK_LIBS) \
 	$(DCMTK_LIBS) $(CRYPTO_LIBS)
+
+# make tests/bench/transcode && tests/bench/transcode RESULT/*.dcm
+EXTRA_PROGRAMS += tests/bench/transcode
+tests_bench_transcode_SOURCES = tests/bench/transcode.c
+nodist_EXTRA_tests_bench_transcode_SOURCES = dummy.cc
+tests_bench_transcode_LDADD = libdicom.a libsys.a libbase.a $(DCMTK_LIBS) $(CRYPTO_LIBS)
