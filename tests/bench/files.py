@@ -69,6 +69,7 @@ def main():
     parser.add_argument("--threads", default="2")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
+    arguments.build = arguments.build.resolve()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         source, target = Path(folder, "in"), Path(folder, "out")
         spare_in, spare_out = Path(folder, "in2"), Path(folder, "out2")
