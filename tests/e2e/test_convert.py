@@ -450,7 +450,7 @@ class TheCommandLine(ConvertCase):
                 (["x", "--spacing", "native", "--orientation", "patient", *out],
                  "keeps the acquired axes"),
                 (["x", "--orientation", "sideways", *out], "--orientation sideways"),
-                (["x", "--format", "enhanced", *out], "not built yet"),
+                (["x", "--format", "tiff", *out], "--format tiff"),
                 (["x", "--kernel", "cubic", *out], "--kernel cubic"),
                 (["x", "--align", "left", *out], "--align left"),
                 (["x", "--threads", "0", *out], "--threads 0"),
