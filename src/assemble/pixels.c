@@ -226,17 +226,23 @@ static void decode8(const uint8_t *raw, size_t count, bool swapped, struct layou
         out[n] = value(raw[n ^ swapped], as);
 }
 
+void ivx_pixels_decode_part(const struct ivx_instance *instance, const uint8_t *raw, size_t from,
+                            size_t count, int32_t *out)
+{
+    const struct layout as = layout(instance);
+    if (instance->bits_allocated == 8)
+        decode8(raw + from, count, swapped_pairs(instance), as, out);
+    else if (instance->bits_allocated == 16)
+        decode16(raw + 2 * from, count, instance->big_endian, as, out);
+    else
+        decode32(raw + 4 * from, count, instance->big_endian, as, out);
+}
+
 void ivx_pixels_decode(const struct ivx_instance *instance, const uint8_t *raw, int32_t *out)
 {
     const size_t count = (size_t)instance->rows * (size_t)instance->columns
                          * (size_t)instance->frames;
-    const struct layout as = layout(instance);
-    if (instance->bits_allocated == 8)
-        decode8(raw, count, swapped_pairs(instance), as, out);
-    else if (instance->bits_allocated == 16)
-        decode16(raw, count, instance->big_endian, as, out);
-    else
-        decode32(raw, count, instance->big_endian, as, out);
+    ivx_pixels_decode_part(instance, raw, 0, count, out);
 }
 
 static bool load(const struct ivx_instance *instance, uint8_t **raw_out, struct ivx_err *err)

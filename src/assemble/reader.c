@@ -10,6 +10,8 @@
 
 #define CT_FLOOR (-1024)
 
+enum { BLOCK = 4096 }; /* pixels */
+
 struct ivx_reader {
     const struct ivx_source_volume *volume;
     struct ivx_pixel_file file;
@@ -82,10 +84,9 @@ bool ivx_reader_new(const struct ivx_source_volume *volume, struct ivx_reader **
     made->report.least = INFINITY;
     made->report.most = -INFINITY;
 
-    const size_t size = made->sample == IVX_INT16 ? sizeof(int16_t) : sizeof(float);
     made->raw = malloc(most_bytes(volume));
     made->stored = calloc(made->count, sizeof *made->stored);
-    made->voxel = calloc(made->count, size);
+    made->voxel = calloc(made->count, sizeof(float)); /* whatever the sample: they are swapped */
     made->missing = calloc(made->count, sizeof *made->missing);
     if (made->raw == NULL || made->stored == NULL || made->voxel == NULL
         || made->missing == NULL)
@@ -268,6 +269,48 @@ static bool apply_lut(struct ivx_reader *reader, const struct ivx_instance *slic
     return true;
 }
 
+/* The usual slice in one go, in blocks that stay in the inner caches: integers, no table,
+ * no padding said, nothing under the floor that could be the guard's. False: it is not that. */
+static bool rescale_plain(struct ivx_reader *reader, const struct ivx_instance *slice,
+                          const uint8_t *raw)
+{
+    if (reader->sample != IVX_INT16 || slice->has_padding || slice->has_modality_lut)
+        return false;
+    struct range all = { INT32_MAX, INT32_MIN, 0 };
+    for (size_t from = 0; from < reader->count; from += BLOCK) {
+        const size_t rest = reader->count - from, count = rest < BLOCK ? rest : BLOCK;
+        ivx_pixels_decode_part(slice, raw, from, count, reader->stored);
+        const struct range range =
+            rescale_row(reader->stored, count, (uint32_t)(int64_t)slice->slope,
+                        (uint32_t)(int64_t)slice->intercept, NULL,
+                        (int16_t *)reader->voxel + from);
+        if (range.floored > 0)
+            return false;
+        all.least = range.least < all.least ? range.least : all.least;
+        all.most = range.most > all.most ? range.most : all.most;
+    }
+    take_range(&reader->report, all.least, all.most);
+    return true;
+}
+
+static bool rescale_any(struct ivx_reader *reader, const struct ivx_instance *slice,
+                        const uint8_t *raw, uint64_t *marked_out, struct ivx_err *err)
+{
+    ivx_pixels_decode(slice, raw, reader->stored);
+    const struct absent absent = find_absent(reader, slice);
+    const uint64_t marked = mark_missing(reader, &absent);
+    const uint8_t *missing = marked > 0 ? reader->missing : NULL;
+    reader->report.padded += marked;
+    *marked_out = marked;
+    if (slice->has_modality_lut && !apply_lut(reader, slice, err))
+        return false;
+    if (reader->sample == IVX_INT16)
+        rescale_int16(reader, slice, missing);
+    else
+        rescale_float(reader, slice, missing);
+    return true;
+}
+
 bool ivx_reader_slice(void *context, int32_t k, struct ivx_slice *out, struct ivx_err *err)
 {
     struct ivx_reader *reader = context;
@@ -278,23 +321,23 @@ bool ivx_reader_slice(void *context, int32_t k, struct ivx_slice *out, struct iv
     if (!(reader->ahead != NULL ? ivx_ahead_slice(reader->ahead, k, &raw, err)
                                 : ivx_pixels_read(&reader->file, slice, reader->raw, err)))
         return false;
-    ivx_pixels_decode(slice, raw, reader->stored);
-
-    const struct absent absent = find_absent(reader, slice);
-    const uint64_t marked = mark_missing(reader, &absent);
-    reader->report.padded += marked;
-    const uint8_t *missing = marked > 0 ? reader->missing : NULL;
-    if (slice->has_modality_lut && !apply_lut(reader, slice, err))
+    uint64_t marked = 0;
+    if (!rescale_plain(reader, slice, raw) && !rescale_any(reader, slice, raw, &marked, err))
         return false;
-    if (reader->sample == IVX_INT16)
-        rescale_int16(reader, slice, missing);
-    else
-        rescale_float(reader, slice, missing);
-
     out->sample = reader->sample;
     out->voxel = reader->voxel;
-    out->missing = missing;
+    out->missing = marked > 0 ? reader->missing : NULL;
     return true;
+}
+
+void ivx_reader_swap(struct ivx_reader *reader, void **voxel, uint8_t **missing)
+{
+    void *const values = reader->voxel;
+    uint8_t *const marks = reader->missing;
+    reader->voxel = *voxel;
+    reader->missing = *missing;
+    *voxel = values;
+    *missing = marks;
 }
 
 void ivx_reader_report(const struct ivx_reader *reader, struct ivx_reader_report *out)

@@ -25,7 +25,7 @@ struct run {
     struct ivx_plan plan;
     struct ivx_output output;
     struct ivx_pipe *pipe; /* NULL: the engine's thread writes */
-    struct ivx_pipe *source_pipe; /* NULL: the engine's thread hashes source values */
+    struct ivx_feed *feed; /* NULL: the engine's thread reads, and hashes what it read */
     struct ivx_reader *reader;
     struct ivx_threads *threads;
     struct ivx_hash *hash, *source_hash;
@@ -64,7 +64,7 @@ bool ivx_format_is_dicom(enum ivx_format format)
 static void run_clear(struct run *run)
 {
     ivx_pipe_free(&run->pipe);
-    ivx_pipe_free(&run->source_pipe);
+    ivx_feed_free(&run->feed);
     ivx_output_close(&run->output);
     ivx_reader_free(&run->reader);
     ivx_threads_free(&run->threads);
@@ -217,32 +217,19 @@ static bool open_output(struct run *run, struct ivx_conversion_result *result,
     return done;
 }
 
-static size_t source_bytes(const struct run *run)
+/* Alone, the engine's thread does all of it. */
+static bool read_slice(struct run *run, int32_t k, struct ivx_slice *out, struct ivx_err *err)
 {
     const struct ivx_stack *stack = &run->plan.conversion->source->stack;
-    return (size_t)stack->columns * (size_t)stack->rows
-           * (run->source_sample == IVX_INT16 ? sizeof(int16_t) : sizeof(float));
-}
-
-static bool hash_values(void *context, int32_t k, const void *values, struct ivx_err *err)
-{
-    struct run *run = context;
-    (void)k;
-    (void)err;
-    ivx_hash_add(run->source_hash, values, source_bytes(run));
-    return true;
-}
-
-/* All slices of a reader have the same sample. */
-static bool hash_source(struct run *run, int32_t k, const struct ivx_slice *slice,
-                        struct ivx_err *err)
-{
-    run->source_sample = slice->sample;
-    if (run->plan.options.crew.size > 1 && run->source_pipe == NULL
-        && !ivx_pipe_new(source_bytes(run), hash_values, run, &run->source_pipe, err))
+    if (run->feed != NULL)
+        return ivx_feed_slice(run->feed, k, out, err);
+    if (!ivx_reader_slice(run->reader, k, out, err))
         return false;
-    return run->source_pipe != NULL ? ivx_pipe_put(run->source_pipe, slice->voxel, err)
-                                    : hash_values(run, k, slice->voxel, err);
+    if (run->source_hash != NULL)
+        ivx_hash_add(run->source_hash, out->voxel,
+                     (size_t)stack->columns * (size_t)stack->rows
+                         * (out->sample == IVX_INT16 ? sizeof(int16_t) : sizeof(float)));
+    return true;
 }
 
 static bool source_slice(void *context, int32_t k, struct ivx_slice *out,
@@ -250,8 +237,8 @@ static bool source_slice(void *context, int32_t k, struct ivx_slice *out,
 {
     struct run *run = context;
     const int64_t before = ivx_clock_steady_us();
-    const bool done = ivx_reader_slice(run->reader, k, out, err)
-                      && (run->source_hash == NULL || hash_source(run, k, out, err));
+    const bool done = read_slice(run, k, out, err);
+    run->source_sample = done ? out->sample : run->source_sample;
     run->stages.read += ivx_clock_steady_us() - before;
     return done;
 }
@@ -315,14 +302,26 @@ static bool result_slice(void *context, int32_t m, const void *voxel, struct ivx
     return done && tell_progress(run, m, err);
 }
 
+/* Compressed slices are decoded by the crew, between the engine's own rounds: then nobody
+ * else may ask the reader. */
+static bool start_feed(struct run *run, struct ivx_err *err)
+{
+    const struct ivx_source_volume *source = run->plan.conversion->source;
+    for (int32_t k = 0; k < source->stack.slices; k++)
+        if (source->slices[k]->encapsulated)
+            return ivx_reader_use(run->reader, &run->plan.options.crew, err);
+    return run->plan.options.crew.size < 2
+           || ivx_feed_new(run->reader, &source->stack, run->source_hash, &run->feed, err);
+}
+
 /* One pass over the source: the engine, or the acquired slices as they are. */
 static bool run_engine(struct run *run, ivx_slice_sink *sink,
                        struct ivx_resample_report *report, struct ivx_err *err)
 {
     const struct ivx_source_volume *source = run->plan.conversion->source;
+    ivx_feed_free(&run->feed);
     ivx_reader_free(&run->reader);
-    if (!ivx_reader_new(source, &run->reader, err)
-        || !ivx_reader_use(run->reader, &run->plan.options.crew, err))
+    if (!ivx_reader_new(source, &run->reader, err) || !start_feed(run, err))
         return false;
     const bool done =
         run->plan.native
@@ -372,7 +371,7 @@ static bool finish_writing(struct run *run, struct ivx_err *err)
 {
     const int64_t before = ivx_clock_steady_us();
     const bool done = (run->pipe == NULL || ivx_pipe_finish(run->pipe, err))
-                      && (run->source_pipe == NULL || ivx_pipe_finish(run->source_pipe, err))
+                      && (run->feed == NULL || ivx_feed_finish(run->feed, err))
                       && run->output.finish(run->output.state, err);
     run->stages.wait += ivx_clock_steady_us() - before;
     return done;

@@ -10,7 +10,8 @@
 #include "isovox/sys/hash.h"
 #include "parts.h"
 
-enum { PIECE = 1 << 20 };
+/* Stays in the inner caches between reading and hashing. */
+enum { PIECE = 1 << 16 };
 
 struct one {
     const struct ivx_instance *object;
@@ -23,12 +24,10 @@ static bool hash_blob(const struct ivx_blob *blob, uint8_t out[IVX_SHA256_SIZE],
                       struct ivx_err *err)
 {
     IVX_AUTO(ivx_hash_free) struct ivx_hash *hash = NULL;
-    IVX_AUTO(ivx_memory_free) uint8_t *bytes = malloc(PIECE);
+    uint8_t bytes[PIECE];
     IVX_AUTO(ivx_fd_close) int fd = open(blob->path, O_RDONLY | O_CLOEXEC);
     if (fd == -1)
         return ivx_fail_errno(err, "open", blob->path);
-    if (bytes == NULL)
-        return ivx_fail(err, IVX_FULL, "convert: no memory");
     if (!ivx_hash_new(&hash, err))
         return false;
     for (uint64_t at = 0; at < blob->length;) {

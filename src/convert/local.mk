@@ -13,6 +13,7 @@ libconvert_a_SOURCES += src/convert/worker.h
 EXTRA_DIST += src/convert/README.md
 libconvert_a_SOURCES += include/isovox/convert/conversion.h
 libconvert_a_SOURCES += include/isovox/convert/threads.h
+libconvert_a_SOURCES += src/convert/feed.c
 libconvert_a_SOURCES += src/convert/conversion.c
 libconvert_a_SOURCES += src/convert/crew.c
 libconvert_a_SOURCES += src/convert/dicom.c src/convert/enhanced.c
@@ -59,3 +60,11 @@ nodist_EXTRA_tests_unit_convert_role_test_sandbox_SOURCES = dummy.cc
 tests_unit_convert_role_test_sandbox_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/src/convert
 tests_unit_convert_role_test_sandbox_CFLAGS = $(TEST_CFLAGS)
 tests_unit_convert_role_test_sandbox_LDADD = $(tests_unit_convert_role_test_role_LDADD)
+
+check_PROGRAMS += tests/unit/convert/test_feed
+tests_unit_convert_test_feed_SOURCES = tests/unit/convert/test_feed.c \
+	tests/unit/derive/series.c tests/unit/derive/series.h
+nodist_EXTRA_tests_unit_convert_test_feed_SOURCES = dummy.cc
+tests_unit_convert_test_feed_CPPFLAGS = $(tests_unit_convert_test_conversion_CPPFLAGS)
+tests_unit_convert_test_feed_CFLAGS = $(TEST_CFLAGS)
+tests_unit_convert_test_feed_LDADD = $(CONVERSION_TEST_LIBS)

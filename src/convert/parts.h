@@ -8,10 +8,21 @@
 #include "isovox/convert/threads.h"
 #include "isovox/derive/derive.h"
 
-/* Slices are taken by a thread of their own while the engine goes on, in order, one at a
- * time: results to be written, source values to be hashed. put() copies the slice and waits
- * while too many stand in line; the first failure of `write` is that of every later put()
- * and of finish(). */
+/* Source slices are read ahead of the engine, and their values hashed in order, by threads of
+ * their own. Reader and hash (NULL: none) are borrowed, and nobody else's until it is freed.
+ * Slices are asked for in order; one is lent until the next is asked for. finish(): all of
+ * them have been read and hashed. */
+struct ivx_feed; /* opaque */
+bool ivx_feed_new(struct ivx_reader *reader, const struct ivx_stack *stack,
+                   struct ivx_hash *hash, struct ivx_feed **out, struct ivx_err *err);
+bool ivx_feed_slice(struct ivx_feed *feed, int32_t k, struct ivx_slice *out,
+                     struct ivx_err *err);
+bool ivx_feed_finish(struct ivx_feed *feed, struct ivx_err *err);
+void ivx_feed_free(struct ivx_feed **feed);
+
+/* Result slices are written by a thread of their own while the engine goes on: in order, one
+ * at a time. put() copies the slice and waits while too many stand in line; the first
+ * failure of `write` is that of every later put() and of finish(). */
 typedef bool ivx_pipe_write(void *context, int32_t m, const void *voxel,
                             struct ivx_err *err);
 struct ivx_pipe; /* opaque */

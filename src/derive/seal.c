@@ -61,31 +61,36 @@ static void make_texts(const struct ivx_outcome *outcome, char out[COUNT][65])
     snprintf(out[8], 65, "%llu", (unsigned long long)report->clamped);
 }
 
-static bool fill(int fd, const struct places *places, char texts[COUNT][65],
+static bool fill(uint8_t *header, const struct places *places, char texts[COUNT][65],
                  struct ivx_err *err)
 {
     for (int n = 0; n < COUNT; n++) {
-        char value[65];
         const size_t length = strlen(texts[n]);
-        if (places->length[n] > 64 || length > places->length[n])
+        if (length > places->length[n])
             return ivx_fail(err, IVX_BUG, "derive: element %x has no room for %zu bytes",
                             ivx_private_tag((unsigned)(FIRST + n)), length);
-        memset(value, ' ', sizeof value);
-        memcpy(value, texts[n], length);
-        if (!ivx_fd_pwrite(fd, value, places->length[n], places->offset[n], "instance", err))
-            return false;
+        memset(header + places->offset[n], ' ', places->length[n]);
+        memcpy(header + places->offset[n], texts[n], length);
     }
     return true;
 }
 
-static bool hash_header(int fd, uint64_t length, struct ivx_hash *headers, struct ivx_err *err)
+/* The elements stand side by side: one write. */
+static bool seal(int fd, const struct places *places, uint64_t header_length,
+                 char texts[COUNT][65], struct ivx_hash *headers, struct ivx_err *err)
 {
-    IVX_AUTO(ivx_memory_free) uint8_t *bytes = malloc(length + 1);
-    if (bytes == NULL)
+    const uint64_t from = places->offset[0];
+    const uint64_t to = places->offset[COUNT - 1] + places->length[COUNT - 1];
+    IVX_AUTO(ivx_memory_free) uint8_t *header = malloc(header_length + 1);
+    if (header == NULL)
         return ivx_fail(err, IVX_FULL, "derive: no memory for a header");
-    if (!ivx_fd_pread(fd, bytes, length, 0, "instance", err))
+    if (to > header_length)
+        return ivx_fail(err, IVX_BUG, "derive: private elements behind the pixels");
+    if (!ivx_fd_pread(fd, header, header_length, 0, "instance", err)
+        || !fill(header, places, texts, err)
+        || !ivx_fd_pwrite(fd, header + from, to - from, from, "instance", err))
         return false;
-    ivx_hash_add(headers, bytes, length);
+    ivx_hash_add(headers, header, header_length);
     return true;
 }
 
@@ -106,5 +111,5 @@ bool ivx_derive_seal(const struct ivx_outcome *outcome, const char *path,
         return false;
     if (places.found != COUNT)
         return ivx_fail(err, IVX_BUG, "derive: %d of %d private elements", places.found, COUNT);
-    return fill(fd, &places, texts, err) && hash_header(fd, scan.pixel_offset, headers, err);
+    return seal(fd, &places, scan.pixel_offset, texts, headers, err);
 }

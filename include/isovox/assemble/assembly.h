@@ -70,6 +70,9 @@ void ivx_reader_free(struct ivx_reader **reader);
  * fit into 64 MiB). The reader must not be asked from inside one of the crew's tasks. */
 bool ivx_reader_use(struct ivx_reader *reader, const struct ivx_crew *crew, struct ivx_err *err);
 bool ivx_reader_slice(void *reader, int32_t k, struct ivx_slice *out, struct ivx_err *err);
+/* Gives away the last slice's voxels and missing marks, for others of the same room (malloc;
+ * floats and bytes): what was lent stays. */
+void ivx_reader_swap(struct ivx_reader *reader, void **voxel, uint8_t **missing);
 struct ivx_reader_report {
     uint64_t padded, floored; /* source pixels */
     double least, most;       /* of what took part */
