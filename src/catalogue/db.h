@@ -136,7 +136,8 @@ ivx_db_read ivx_series_read, ivx_instance_row_read, ivx_job_read, ivx_delivery_r
     "d.id, d.job_id, d.attempts, d.epoch, d.destination, j.derived_series_uid, "         \
     "j.outbox_key, j.sop_class, j.syntax, d.state, j.outputs, d.accepted, "              \
     "d.created_us, "                                                                     \
-    "d.next_us, d.finished_us, d.last_status, d.last_comment, d.committed, d.commitment"
+    "d.next_us, d.finished_us, d.last_status, d.last_comment, d.committed, d.commitment, " \
+    "j.priority"
 
 /* d: what is still to be done about a delivery; ?n are literals of the states, so that it
  * can stand in any statement. */

@@ -98,6 +98,10 @@ static bool remake(struct ivx_catalogue *catalogue, int64_t job_id, int64_t now_
                           "DELETE FROM answer WHERE delivery_id IN"
                           " (SELECT id FROM delivery WHERE job_id = ?1)",
                           ARGS(I(job_id)), err)
+               && ivx_db_run(catalogue,
+                             "DELETE FROM asked WHERE delivery_id IN"
+                             " (SELECT id FROM delivery WHERE job_id = ?1)",
+                             ARGS(I(job_id)), err)
                && ivx_db_run(catalogue, "DELETE FROM delivery WHERE job_id = ?1",
                              ARGS(I(job_id)), err));
 }
@@ -157,7 +161,11 @@ static bool want_job(struct ivx_catalogue *catalogue, int64_t series_id,
         exists ? keep_job(catalogue, id, generation, now_us, err)
                      && set_instances(catalogue, id, job, err)
                : make_job(catalogue, series_id, job, generation, now_us, &id, err);
-    return made && add_destinations(catalogue, id, job, now_us, err);
+    return made
+           && ivx_db_run(catalogue,
+                         "UPDATE job SET priority = max(priority, ?2) WHERE id = ?1",
+                         ARGS(I(id), I(job->priority)), err)
+           && add_destinations(catalogue, id, job, now_us, err);
 }
 
 /* Jobs of earlier generations: the unfinished are cancelled, and so is what was still to

@@ -25,11 +25,12 @@ bool ivx_catalogue_delivery_claim(struct ivx_catalogue *catalogue,
     if (!ivx_db_work_begin(&work, catalogue, err)
         || !ivx_db_number(
             catalogue,
-            "SELECT id FROM delivery WHERE destination = ?1 AND"
-            " ((state IN (?2, ?3) AND next_us <= ?5)"
-            " OR (state = ?4 AND lease_us < ?5)"
-            " OR (state = ?6 AND commitment = ?7 AND next_us <= ?5))"
-            " ORDER BY next_us, id LIMIT 1",
+            "SELECT d.id FROM delivery d JOIN job j ON j.id = d.job_id"
+            " WHERE d.destination = ?1 AND"
+            " ((d.state IN (?2, ?3) AND d.next_us <= ?5)"
+            " OR (d.state = ?4 AND d.lease_us < ?5)"
+            " OR (d.state = ?6 AND d.commitment = ?7 AND d.next_us <= ?5))"
+            " ORDER BY j.priority DESC, d.next_us, d.id LIMIT 1",
             ARGS(T(destination), I(IVX_DELIVERY_QUEUED), I(IVX_DELIVERY_FAILED),
                  I(IVX_DELIVERY_SENDING), I(ivx_clock_wall_us()), I(IVX_DELIVERY_SENT),
                  I(IVX_COMMITMENT_AWAITED)),
@@ -51,6 +52,36 @@ bool ivx_catalogue_delivery_claim(struct ivx_catalogue *catalogue,
         return false;
     *out = made;
     return true;
+}
+
+bool ivx_catalogue_delivery_outranked(struct ivx_catalogue *catalogue, const char *destination,
+                                      int64_t priority, bool *out, struct ivx_err *err)
+{
+    int64_t id = 0;
+    return ivx_db_number(catalogue,
+                         "SELECT d.id FROM delivery d JOIN job j ON j.id = d.job_id"
+                         " WHERE d.destination = ?1 AND d.state IN (?2, ?3)"
+                         " AND d.next_us <= ?4 AND j.priority > ?5 LIMIT 1",
+                         ARGS(T(destination), I(IVX_DELIVERY_QUEUED), I(IVX_DELIVERY_FAILED),
+                              I(ivx_clock_wall_us()), I(priority)),
+                         &id, out, err);
+}
+
+bool ivx_catalogue_delivery_yield(struct ivx_catalogue *catalogue, int64_t id, int64_t epoch,
+                                  struct ivx_err *err)
+{
+    IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
+    int changed = 0;
+    if (!ivx_db_work_begin(&work, catalogue, err)
+        || !ivx_db_change(catalogue,
+                          "UPDATE delivery SET state = ?4, attempts = attempts - 1,"
+                          " lease_us = 0, next_us = ?5"
+                          " WHERE id = ?1 AND epoch = ?2 AND state = ?3",
+                          ARGS(I(id), I(epoch), I(IVX_DELIVERY_SENDING),
+                               I(IVX_DELIVERY_QUEUED), I(ivx_clock_wall_us())),
+                          &changed, err))
+        return false;
+    return changed == 0 ? stale(id, err) : ivx_db_work_commit(&work, err);
 }
 
 bool ivx_catalogue_delivery_heartbeat(struct ivx_catalogue *catalogue, int64_t id,
@@ -88,7 +119,9 @@ bool ivx_catalogue_delivery_pending(struct ivx_catalogue *catalogue, int64_t id,
             "SELECT r.n, r.sop_uid, r.file FROM delivery d"
             " JOIN result r ON r.job_id = d.job_id WHERE d.id = ?1"
             " AND NOT EXISTS (SELECT 1 FROM answer a WHERE a.delivery_id = d.id"
-            " AND a.n = r.n AND a.accepted = 1) ORDER BY r.n",
+            " AND a.n = r.n AND a.accepted = 1)"
+            " ORDER BY EXISTS (SELECT 1 FROM answer a WHERE a.delivery_id = d.id"
+            " AND a.n = r.n AND a.status = -1), r.n",
             ARGS(I(id)), sizeof(struct ivx_delivery_item), read_item, &rows, count_out,
             err))
         return false;

@@ -83,4 +83,5 @@ void ivx_delivery_read(sqlite3_stmt *statement, void *row)
     COLUMN(statement, 16, out->last_comment);
     out->committed = NUMBER(statement, 17) != 0;
     out->commitment = (enum ivx_commitment_wanted)NUMBER(statement, 18);
+    out->priority = NUMBER(statement, 19);
 }

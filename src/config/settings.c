@@ -151,6 +151,8 @@ static const struct ivx_setting route[] = {
       "Where results go; none: they stay in the outbox.", ivx_check_name, false },
     TEXT(IN(on_gap), "on_gap", "refuse", ivx_check_word, "refuse, interpolate or split",
          "What is done with a series that misses slices."),
+    TEXT(IN(priority), "priority", "routine", ivx_check_word, "routine or stat",
+         "stat: converted and delivered before anything else."),
 };
 #undef IN
 

@@ -25,6 +25,7 @@ enum {
     BATCH = 16,           /* answers per transaction */
     BATCH_US = 250000,    /* and no answer waits longer than this */
     BEAT_US = 2000000,    /* leases are longer: see lease_seconds() */
+    LOOK_US = 500000,     /* how often a sender asks for something more urgent */
     REPORT_US = 15000000, /* for this long after asking, a report may come the same way */
 };
 
@@ -40,6 +41,7 @@ struct sender {
     int64_t asked_id;                     /* the last delivery that was asked for on it */
     bool proven;                          /* the peer has accepted something from us */
     bool away;                            /* it could not be reached */
+    int64_t carried;                      /* instances accepted over this association */
 };
 
 /* One delivery in hand. */
@@ -49,7 +51,7 @@ struct delivery {
     size_t item_count;
     struct ivx_delivery_answer answers[BATCH];
     size_t answer_count;
-    int64_t recorded_us, beaten_us; /* steady clock */
+    int64_t recorded_us, beaten_us, looked_us; /* steady clock */
     int64_t accepted;    /* in this attempt */
     /* The worst of what was answered, and what was said about it. */
     enum ivx_outcome worst;
@@ -57,6 +59,7 @@ struct delivery {
     char comment[IVX_NOTE_ROOM];
     bool lost; /* the lease: somebody else has it, or will */
     bool asked; /* for storage commitment */
+    bool yields; /* to something more urgent */
 };
 
 static void sender_end(struct sender *sender)
@@ -197,7 +200,24 @@ static bool listen_for(struct sender *sender, int milliseconds)
     return false;
 }
 
-/* False: the association is lost, or sending more makes no sense now. */
+/* It went away without an answer. Peers that close after each instance, or break off now and
+ * then, are gone on with at once, as long as every association carries something. */
+static bool reconnect(struct sender *sender, struct delivery *delivery, struct ivx_err *err)
+{
+    struct ivx_err why = { 0 };
+    ivx_scu_free(&sender->scu);
+    if (sender->carried == 0 || ivx_stop_wanted())
+        return false;
+    if (connect_for(sender, &delivery->row, &why)) {
+        ivx_scu_set_urgent(sender->scu, delivery->row.priority >= IVX_PRIORITY_STAT);
+        return true;
+    }
+    *err = why;
+    return false;
+}
+
+/* False: the association is lost, or sending more makes no sense now. An instance without an
+ * answer is recorded, so that the others go before it the next time. */
 static bool send_item(struct sender *sender, struct delivery *delivery,
                       const struct ivx_delivery_item *item)
 {
@@ -208,24 +228,40 @@ static bool send_item(struct sender *sender, struct delivery *delivery,
         note(delivery, IVX_PARK, -1, "the name of the file is too long");
         return false;
     }
-    if (ivx_scu_store(sender->scu, path, &answer, &err)) {
-        const enum ivx_outcome outcome = ivx_outcome_of(answer.status);
-        note(delivery, outcome, answer.status, answer.comment);
-        return record_answer(sender, delivery, item->n, answer.status)
-               && outcome != IVX_LATER
-               && (listen_for(sender, 0) || connect_for(sender, &delivery->row, &err));
+    while (!ivx_scu_store(sender->scu, path, &answer, &err)) {
+        const bool gone = err.code == IVX_RETRY || err.code == IVX_FULL;
+        if (gone && reconnect(sender, delivery, &err)) {
+            err = (struct ivx_err){ 0 };
+            continue;
+        }
+        note(delivery, gone ? IVX_LATER : IVX_PARK, -1, err.text);
+        return record_answer(sender, delivery, item->n, -1) && !gone;
     }
-    const bool gone = err.code == IVX_RETRY || err.code == IVX_FULL;
-    note(delivery, gone ? IVX_LATER : IVX_PARK, -1, err.text);
-    if (gone)
-        ivx_scu_free(&sender->scu);
-    return !gone;
+    const enum ivx_outcome outcome = ivx_outcome_of(answer.status);
+    sender->carried += outcome == IVX_ACCEPTED;
+    note(delivery, outcome, answer.status, answer.comment);
+    return record_answer(sender, delivery, item->n, answer.status) && outcome != IVX_LATER
+           && (listen_for(sender, 0) || connect_for(sender, &delivery->row, &err));
+}
+
+/* Something urgent goes first; what is left of this one is sent after it. */
+static bool is_outranked(struct sender *sender, struct delivery *delivery)
+{
+    struct ivx_err err = { 0 };
+    const int64_t now = ivx_clock_steady_us();
+    if (now - delivery->looked_us < LOOK_US)
+        return false;
+    delivery->looked_us = now;
+    return ivx_catalogue_delivery_outranked(sender->catalogue, sender->destination->name,
+                                            delivery->row.priority, &delivery->yields, &err)
+           && delivery->yields;
 }
 
 static void send_items(struct sender *sender, struct delivery *delivery)
 {
+    ivx_scu_set_urgent(sender->scu, delivery->row.priority >= IVX_PRIORITY_STAT);
     for (size_t i = 0; i < delivery->item_count && !ivx_stop_wanted(); i++)
-        if (!send_item(sender, delivery, &delivery->items[i]))
+        if (is_outranked(sender, delivery) || !send_item(sender, delivery, &delivery->items[i]))
             break;
     if (!delivery->lost)
         record(sender, delivery);
@@ -294,8 +330,9 @@ static bool is_final(const struct sender *sender, const struct delivery *deliver
      * was agreed on. */
     const bool again = delivery->status == -1
                        || ivx_outcome_of((int)row->last_status) == IVX_PARK;
-    const bool parked =
-        delivery->worst == IVX_PARK && again && row->attempts >= IVX_PARK_ATTEMPTS;
+    /* A peer that takes some of it each time may take the rest. */
+    const bool parked = delivery->worst == IVX_PARK && again && delivery->accepted == 0
+                        && row->attempts >= IVX_PARK_ATTEMPTS;
     return over_budget || parked;
 }
 
@@ -328,12 +365,26 @@ static void finish(struct sender *sender, struct delivery *delivery)
             delivery->comment);
 }
 
+static void yield(struct sender *sender, struct delivery *delivery)
+{
+    struct ivx_err err = { 0 };
+    if (!ivx_catalogue_delivery_yield(sender->catalogue, delivery->row.id, delivery->row.epoch,
+                                      &err))
+        lost(delivery, &err);
+    else
+        ivx_log(IVX_INFO, "delivery.yields",
+                "delivery=%" PRId64 " destination=\"%s\" accepted=%" PRId64 " of=%zu",
+                delivery->row.id, delivery->row.destination, delivery->accepted,
+                delivery->item_count);
+}
+
 /* False: the peer is in trouble; better ask again later than for every delivery. */
 static bool deliver(struct sender *sender, struct delivery *delivery)
 {
     struct ivx_err err = { 0 };
     const struct ivx_delivery_row *row = &delivery->row;
     delivery->recorded_us = delivery->beaten_us = ivx_clock_steady_us();
+    delivery->looked_us = delivery->recorded_us;
     if (!ivx_catalogue_delivery_pending(sender->catalogue, row->id, &delivery->items,
                                         &delivery->item_count, &err)) {
         ivx_log(IVX_WARNING, "delivery.unreadable", "delivery=%" PRId64 " text=\"%s\"",
@@ -357,7 +408,9 @@ static bool deliver(struct sender *sender, struct delivery *delivery)
     if (commits && all_sent && !delivery->lost && !ivx_stop_wanted())
         ask_commitment(sender, delivery);
     const bool stopped = ivx_stop_wanted() && !all_sent && delivery->worst == IVX_ACCEPTED;
-    if (!delivery->lost && !stopped)
+    if (delivery->yields && !all_sent && !delivery->lost)
+        yield(sender, delivery);
+    else if (!delivery->lost && !stopped)
         finish(sender, delivery);
     if (delivery->worst == IVX_LATER && !ivx_stop_wanted())
         ivx_probe_trip(sender->catalogue, sender->destination->name,

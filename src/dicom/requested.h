@@ -24,6 +24,7 @@ struct ivx_scu {
     int dimse_seconds;
     std::string preferred; /* empty: results are sent as they are */
     uint16_t message_id = 0;
+    bool urgent = false;
     std::deque<ivx_held_report> reports; /* arrived, and not answered yet */
     bool useless = false; /* nothing more can be sent: abort instead of release */
 

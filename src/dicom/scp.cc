@@ -277,7 +277,7 @@ bool storing::take(const struct ivx_fragment &pdv)
     if (wanted && pdv.context != context)
         refuse(IVX_MISMATCH, "data set in another presentation context");
     if (wanted && bytes > on.limits->max_instance)
-        refuse(IVX_FULL, "data set is larger than the limit");
+        refuse(IVX_DAMAGED, "data set is larger than the limit");
     if (wanted && pdv.length > 0)
         wanted = on.handler->store_data(on.handler->context, pdv.bytes, pdv.length,
                                         &err);

@@ -194,6 +194,7 @@ bool store(struct ivx_scu &scu, const char *path, struct ivx_scu_answer *out,
 
     struct ivx_command request = {}, answer = {};
     request.field = IVX_COMMAND_STORE;
+    request.priority = scu.urgent ? 1 : 0; /* PS3.7 9.1.1.1.7 */
     request.sop_class = file.meta.sop_class;
     request.sop_uid = file.meta.sop_uid;
     if (!ask(scu, way.context, request, err))
@@ -285,6 +286,11 @@ void ivx_scu_free(struct ivx_scu **scu)
         return true;
     });
     *scu = nullptr;
+}
+
+void ivx_scu_set_urgent(struct ivx_scu *scu, bool urgent)
+{
+    scu->urgent = urgent;
 }
 
 bool ivx_scu_echo(struct ivx_scu *scu, struct ivx_err *err)

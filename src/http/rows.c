@@ -112,6 +112,8 @@ cJSON *ivx_json_delivery(struct ivx_reply *reply, const struct ivx_delivery_row 
     ivx_put_number(reply, json, "attempts", row->attempts);
     put_status(reply, json, row->last_status);
     ivx_put_text(reply, json, "last_comment", row->last_comment);
+    ivx_put_text(reply, json, "priority",
+                 row->priority >= IVX_PRIORITY_STAT ? "stat" : "routine");
     ivx_put_bool(reply, json, "committed", row->committed);
     ivx_put_text(reply, json, "commitment", commitment_name(row->commitment));
     ivx_put_text(reply, json, "derived_series_uid", row->derived_series_uid);

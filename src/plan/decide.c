@@ -188,6 +188,7 @@ static void as_new_jobs(const struct ivx_plan_jobs *jobs, struct ivx_new_job *ou
             .instance_count = job->instance_count,
             .destinations = job->destinations,
             .destination_count = job->destination_count,
+            .priority = job->priority,
         };
     }
 }

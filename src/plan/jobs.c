@@ -95,6 +95,12 @@ static bool add_destinations(struct ivx_plan_job *job, const struct ivx_route *r
     return true;
 }
 
+static int priority_of(const struct ivx_route *route)
+{
+    const bool stat = route->priority != NULL && strcmp(route->priority, "stat") == 0;
+    return stat ? IVX_PRIORITY_STAT : IVX_PRIORITY_ROUTINE;
+}
+
 static bool push(struct ivx_plan_jobs *jobs, struct ivx_plan_job *job, struct ivx_err *err)
 {
     if (jobs->count == jobs->room) {
@@ -121,7 +127,10 @@ static bool add_recipe(struct ivx_plan_jobs *jobs, const struct ivx_config_recip
         return false;
     ivx_source_text(volume, job.volume_text, sizeof job.volume_text);
 
+    job.priority = priority_of(route);
     struct ivx_plan_job *known = find(jobs, job.key);
+    if (known != NULL && known->priority < job.priority)
+        known->priority = job.priority;
     if (known != NULL)
         return add_destinations(known, route, err);
     return add_destinations(&job, route, err) && push(jobs, &job, err);

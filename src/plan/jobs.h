@@ -15,6 +15,7 @@ struct ivx_plan_job {
     size_t instance_count;
     const char **destinations;       /* owned array of the configuration's names */
     size_t destination_count;
+    int priority;                    /* the highest of its routes */
 };
 struct ivx_plan_jobs {
     struct ivx_plan_job *job; /* owned */

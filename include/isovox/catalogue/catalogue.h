@@ -177,6 +177,8 @@ bool ivx_catalogue_series_why(struct ivx_catalogue *catalogue,
                               const struct ivx_waiting *waiting, size_t count,
                               struct ivx_err *err);
 
+enum { IVX_PRIORITY_ROUTINE = 0, IVX_PRIORITY_STAT = 1 };
+
 /* What a decision makes of a series. `key` identifies the job over restarts:
  * digest of (volume's SOP Instance UIDs and contents, recipe). */
 struct ivx_new_job {
@@ -291,19 +293,27 @@ struct ivx_delivery_row {
     char last_comment[IVX_NOTE_ROOM];
     bool committed;
     enum ivx_commitment_wanted commitment;
+    int64_t priority;               /* its job's; larger goes first */
 };
 /* Like claim: the next delivery to this destination that is due: to be sent, or sent and
  * without a report on its commitment for too long. */
 bool ivx_catalogue_delivery_claim(struct ivx_catalogue *catalogue, const char *destination,
                                   const char *owner, int lease_seconds,
                                   struct ivx_delivery_row *out, struct ivx_err *err);
+/* Is another delivery to this destination due that is more urgent than `priority`? */
+bool ivx_catalogue_delivery_outranked(struct ivx_catalogue *catalogue, const char *destination,
+                                      int64_t priority, bool *out, struct ivx_err *err);
+/* Given back in favour of that one: due at once, and the attempt does not count. */
+bool ivx_catalogue_delivery_yield(struct ivx_catalogue *catalogue, int64_t id, int64_t epoch,
+                                  struct ivx_err *err);
 bool ivx_catalogue_delivery_heartbeat(struct ivx_catalogue *catalogue, int64_t id, int64_t epoch,
                                       int lease_seconds, struct ivx_err *err);
 struct ivx_delivery_item {
     int64_t n;                      /* 1.. within the result */
     char sop_uid[65], file[32];
 };
-/* Those not accepted yet, in order; the caller frees *out. */
+/* Those not accepted yet, in order, the ones that the peer has left without an answer last (it
+ * may have died of them); the caller frees *out. */
 bool ivx_catalogue_delivery_pending(struct ivx_catalogue *catalogue, int64_t id,
                                     struct ivx_delivery_item **out, size_t *count_out,
                                     struct ivx_err *err);

@@ -20,7 +20,7 @@
   X(acse_timeout,        10,         1,    3600, "seconds",  "A connection must bring its association request by then.") \
   X(dimse_timeout,       60,         1,    3600, "seconds",  "Longest silence of a peer.") \
   X(max_pdu,         131072,      4096,  131072, "bytes",    "Longest PDU that we offer to receive.") \
-  X(max_instance,      2047,         1,    2047, "MiB",      "Larger instances are refused.") \
+  X(max_instance,      2047,         1,    2047, "MiB",      "Larger instances are refused (C000).") \
   X(low_water,          512,         0, 1073741824, "MiB",   "With less room on the disk no new association is accepted.") \
   X(high_water,         256,         0, 1073741824, "MiB",   "With less room on the disk no instance is accepted (A700).")
 #define IVX_PLAN_OPTIONS(X) \
@@ -106,6 +106,7 @@ struct ivx_route {
 #undef X
     struct ivx_globs recipes, destinations; /* names that exist: checked */
     char *on_gap;                           /* refuse, interpolate, split */
+    char *priority;                         /* routine, stat */
 };
 
 struct ivx_config {

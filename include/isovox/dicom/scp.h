@@ -79,7 +79,7 @@ struct ivx_scp_limits {
     int acse_seconds;  /* the A-ASSOCIATE-RQ must be there by then (ARTIM) */
     int dimse_seconds; /* longest silence inside or between commands */
     uint32_t max_pdu;  /* offered, bytes */
-    uint64_t max_instance; /* bytes of one data set; more is IVX_FULL */
+    uint64_t max_instance; /* bytes of one data set; more is IVX_DAMAGED */
 };
 
 /* Serves the socket until the association ends; owns and closes fd. TCP_NODELAY is set and

@@ -43,6 +43,9 @@ struct ivx_scu_answer {
     uint16_t status;   /* DIMSE status (0000, Bxxx: stored) */
     char comment[65];  /* Error Comment (0000,0902) */
 };
+/* Of the C-STORE requests from now on: Priority (0000,0700) HIGH, or MEDIUM as at first. */
+void ivx_scu_set_urgent(struct ivx_scu *scu, bool urgent);
+
 /* Sends the Part 10 file at path: in the preferred syntax, else as it is, else (uncompressed)
  * in explicit, else in implicit little endian, as the peer has agreed. True when the peer
  * answered, whatever it answered. False: no answer (IVX_RETRY; the association is useless

@@ -11,6 +11,7 @@ char state_dir[64];
 struct ivx_catalogue *cat;
 int64_t now_us;
 uint64_t rig_segment;
+int rig_priority;
 
 int64_t __wrap_ivx_clock_wall_us(void);
 int64_t __wrap_ivx_clock_wall_us(void)
@@ -24,6 +25,7 @@ void rig_start(void)
     ck_assert_ptr_nonnull(mkdtemp(state_dir));
     now_us = 1000000;
     rig_segment = 1;
+    rig_priority = IVX_PRIORITY_ROUTINE;
     OK(ivx_catalogue_open(state_dir, &cat, &err));
 }
 
@@ -167,7 +169,8 @@ bool rig_decide(int64_t id, const char *const *keys, const char *destination,
                                   .instance_ids = ids,
                                   .instance_count = count,
                                   .destinations = &destination,
-                                  .destination_count = destination != NULL };
+                                  .destination_count = destination != NULL,
+                                  .priority = rig_priority };
     const struct ivx_decision decision = { .series_id = id,
                                            .seen_instances = (int64_t)count,
                                            .state = IVX_SERIES_PLANNED,

@@ -50,6 +50,7 @@ int64_t rig_only_delivery(int64_t job_id); /* newest */
  * (NULL: none), over all its instances. */
 bool rig_decide(int64_t id, const char *const *keys, const char *destination,
                 struct ivx_err *err);
+extern int rig_priority; /* of the jobs that are decided; IVX_PRIORITY_ROUTINE at first */
 void rig_plan(int64_t id, const char *key, const char *destination);
 /* Claims, finishes with `outputs` instances; returns the job's id. */
 int64_t rig_convert(int outputs);

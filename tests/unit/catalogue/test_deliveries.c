@@ -339,11 +339,93 @@ START_TEST(names_of_states_are_the_contract)
 }
 END_TEST
 
+/* A delivery to "pacs" of series n, with its result of three instances. */
+static int64_t queued(int n, int priority)
+{
+    char key[8];
+    snprintf(key, sizeof key, "k%d", n);
+    rig_priority = priority;
+    rig_plan(rig_series(n, 1), key, "pacs");
+    return rig_only_delivery(rig_convert(3));
+}
+
+START_TEST(what_is_urgent_goes_first_and_the_rest_of_the_other_after_it)
+{
+    struct ivx_delivery_row row = { 0 }, other = { 0 };
+    bool outranked = true;
+    const int64_t routine = queued(1, IVX_PRIORITY_ROUTINE);
+    OK(ivx_catalogue_delivery_claim(cat, "pacs", "d", 60, &row, &err));
+    ck_assert_int_eq(row.id, routine);
+    OK(rig_answer(&row, 1, 1, 0, &err));
+    OK(ivx_catalogue_delivery_outranked(cat, "pacs", row.priority, &outranked, &err));
+    ck_assert(!outranked);
+    const int64_t same = queued(2, IVX_PRIORITY_ROUTINE);
+    OK(ivx_catalogue_delivery_outranked(cat, "pacs", row.priority, &outranked, &err));
+    ck_assert(!outranked);
+
+    const int64_t urgent = queued(3, IVX_PRIORITY_STAT);
+
+    OK(ivx_catalogue_delivery_outranked(cat, "pacs", row.priority, &outranked, &err));
+    ck_assert(outranked);
+    OK(ivx_catalogue_delivery_yield(cat, row.id, row.epoch, &err));
+    FAILS(IVX_STALE, rig_answer(&row, 2, 2, 0, &err));
+    OK(ivx_catalogue_delivery_claim(cat, "pacs", "d", 60, &other, &err));
+    ck_assert_int_eq(other.id, urgent);
+    ck_assert_int_eq(other.priority, IVX_PRIORITY_STAT);
+    OK(ivx_catalogue_delivery_claim(cat, "pacs", "d", 60, &row, &err));
+    ck_assert_int_eq(row.accepted == 1 ? routine : same, row.id);
+}
+END_TEST
+
+START_TEST(an_instance_without_an_answer_does_not_stand_before_the_others_again)
+{
+    struct ivx_delivery_row row = { 0 };
+    enum ivx_delivery_state state = IVX_DELIVERY_QUEUED;
+    struct ivx_delivery_item *items = NULL;
+    size_t count = 0;
+    queued(1, IVX_PRIORITY_ROUTINE);
+    OK(ivx_catalogue_delivery_claim(cat, "pacs", "d", 60, &row, &err));
+    OK(rig_answer(&row, 1, 1, -1, &err));
+    OK(ivx_catalogue_delivery_end(cat, row.id, row.epoch, -1, "lost", false, now_us, &state,
+                                  &err));
+
+    OK(ivx_catalogue_delivery_pending(cat, row.id, &items, &count, &err));
+
+    ck_assert_uint_eq(count, 3);
+    ck_assert_int_eq(items[0].n, 2);
+    ck_assert_int_eq(items[2].n, 1);
+    free(items);
+}
+END_TEST
+
+START_TEST(who_has_yielded_goes_on_where_it_was_and_has_lost_no_attempt)
+{
+    struct ivx_delivery_row row = { 0 };
+    struct ivx_delivery_item *items = NULL;
+    size_t count = 0;
+    queued(1, IVX_PRIORITY_ROUTINE);
+    OK(ivx_catalogue_delivery_claim(cat, "pacs", "d", 60, &row, &err));
+    OK(rig_answer(&row, 1, 1, 0, &err));
+    OK(ivx_catalogue_delivery_yield(cat, row.id, row.epoch, &err));
+
+    OK(ivx_catalogue_delivery_claim(cat, "pacs", "d", 60, &row, &err));
+
+    ck_assert_int_eq(row.attempts, 1);
+    OK(ivx_catalogue_delivery_pending(cat, row.id, &items, &count, &err));
+    ck_assert_uint_eq(count, 2);
+    ck_assert_int_eq(items[0].n, 2);
+    free(items);
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
     tcase_add_test(tests, a_finished_job_queues_a_delivery_per_destination_and_its_texts);
     tcase_add_test(tests, a_series_without_destinations_is_done_with_its_last_job);
     tcase_add_test(tests, a_delivery_resumes_with_what_is_not_accepted);
+    tcase_add_test(tests, what_is_urgent_goes_first_and_the_rest_of_the_other_after_it);
+    tcase_add_test(tests, an_instance_without_an_answer_does_not_stand_before_the_others_again);
+    tcase_add_test(tests, who_has_yielded_goes_on_where_it_was_and_has_lost_no_attempt);
     tcase_add_test(tests, a_sender_that_was_thought_dead_cannot_end_a_delivery);
     tcase_add_test(tests, what_was_accepted_stays_accepted);
     tcase_add_test(tests, answers_about_what_is_not_there_complete_nothing);

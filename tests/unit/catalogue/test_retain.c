@@ -1,8 +1,11 @@
 /* What may be removed, and what becomes of what was. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "rig.h"
+
+#include "isovox/catalogue/commitment.h"
 
 enum { HOUR = 36000000 }; /* any long time */
 
@@ -35,9 +38,12 @@ static size_t results(int64_t before_us, int64_t *first_out)
 
 static void deliver(const char *destination, int outputs)
 {
+    char transaction[65];
     struct ivx_delivery_row row;
     enum ivx_delivery_state state;
     OK(ivx_catalogue_delivery_claim(cat, destination, "s", 60, &row, &err));
+    snprintf(transaction, sizeof transaction, "2.25.%lld", (long long)row.epoch + now_us);
+    OK(ivx_catalogue_delivery_asks(cat, row.id, row.epoch, transaction, &err));
     OK(rig_answer(&row, 1, outputs, 0, &err));
     OK(ivx_catalogue_delivery_end(cat, row.id, row.epoch, 0, "", false, 0, &state, &err));
     ck_assert_int_eq(state, IVX_DELIVERY_SENT);

@@ -88,7 +88,7 @@ START_TEST(an_instance_over_the_limit_is_refused)
     start_server();
     struct ivx_scu *scu = open_well();
 
-    ck_assert_uint_eq(store(scu, make_file(ct_class, "2.25.1", 100002), &answer), 0xa700);
+    ck_assert_uint_eq(store(scu, make_file(ct_class, "2.25.1", 100002), &answer), 0xc000);
     ck_assert_str_eq(answer.comment, "data set is larger than the limit");
     ck_assert_uint_eq(store(scu, make_file(ct_class, "2.25.2", 100000), &answer), 0x0000);
 
