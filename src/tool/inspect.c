@@ -1,83 +1,86 @@
 #include <getopt.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "describe.h"
 #include "isovox/base/auto.h"
 #include "report.h"
 #include "tool.h"
 
 static const char help[] =
-    "usage: isovox inspect [--json] [--gap POLICY] INPUT...\n\n"
+    "usage: isovox inspect [--json] [--values] [--gap POLICY] INPUT...\n\n"
     "Which volumes would be made of these files and folders, and why not. Changes nothing.\n\n"
     "  --json         a machine-readable report on standard output\n"
+    "  --values       read all pixels too: the range of values, and what is padding\n"
     "  --gap POLICY   where slices are missing: refuse (default), interpolate, split\n"
     "  --help         this text\n\n"
     "exit status: 0 all are volumes, 3 none, 4 some, 1 error, 2 usage\n";
 
 struct settings {
-    bool json;
+    bool json, values;
     struct ivx_assemble_options assemble;
 };
 
-static void print_vector(const char *name, const double v[3])
+/* With --values: what could not be read is an error of the volume, said on standard error. */
+static bool measure(const struct ivx_source_volume *volume, struct ivx_reader_report *out)
 {
-    printf("  %-11s%.6g %.6g %.6g\n", name, v[0], v[1], v[2]);
+    struct ivx_err why = { 0 };
+    if (ivx_describe_measure(volume, out, &why))
+        return true;
+    fprintf(stderr, "isovox inspect: %s\n", why.text);
+    return false;
 }
 
-static void print_distances(const struct ivx_source_volume *volume)
+/* False when the pixels of a volume could not be read. */
+static bool print_for_people(const struct ivx_assembly *assembly,
+                             const struct ivx_inputs *inputs, bool values)
 {
-    const double *t = volume->stack.t;
-    const int last = volume->stack.slices - 1;
-    double least = INFINITY, most = -INFINITY;
-    for (int k = 0; k < last; k++) {
-        least = fmin(least, t[k + 1] - t[k]);
-        most = fmax(most, t[k + 1] - t[k]);
+    bool good = true;
+    for (int n = 0; n < ivx_assembly_volumes(assembly); n++) {
+        const struct ivx_source_volume *volume = ivx_assembly_volume(assembly, n);
+        struct ivx_reader_report report;
+        ivx_describe(volume, stdout);
+        if (!values)
+            continue;
+        if (measure(volume, &report))
+            ivx_describe_values(&report, stdout);
+        else
+            good = false;
     }
-    printf("  positions  %.3f to %.3f mm along the normal; ", t[0], t[last]);
-    if (volume->uniform)
-        printf("uniform, %.4f mm\n", volume->spacing_mm);
-    else
-        printf("irregular, %.4f to %.4f mm, median %.4f mm\n", least, most, volume->spacing_mm);
-}
-
-static void print_volume(const struct ivx_source_volume *volume)
-{
-    char text[160];
-    ivx_source_text(volume, text, sizeof text);
-    printf("%s %s\n  series     %s\n", volume->slices[0]->modality, text,
-           volume->slices[0]->series_uid);
-    print_vector("origin", volume->stack.origin);
-    print_vector("row", volume->stack.row);
-    print_vector("column", volume->stack.column);
-    print_vector("normal", volume->stack.normal);
-    print_distances(volume);
-    if (volume->tilt_deg != 0.0)
-        printf("  tilt       %.2f degrees, slices shifted by up to %.2f mm\n",
-               volume->tilt_deg, volume->tilt_max_mm);
-    for (int n = 0; n < volume->warning_count; n++)
-        printf("  warning    %s: %s\n", ivx_reason_name(volume->warnings[n].reason),
-               volume->warnings[n].text);
-}
-
-static void print_for_people(const struct ivx_assembly *assembly,
-                             const struct ivx_inputs *inputs)
-{
-    for (int n = 0; n < ivx_assembly_volumes(assembly); n++)
-        print_volume(ivx_assembly_volume(assembly, n));
     if (inputs->skipped > 0)
         printf("%zu file%s skipped: not a DICOM object\n", inputs->skipped,
                inputs->skipped == 1 ? "" : "s");
+    return good;
 }
 
-static bool print_json(const struct ivx_assembly *assembly, const struct ivx_inputs *inputs)
+/* The volume, with "values" when they are wanted and can be read. */
+static cJSON *volume_json(const struct ivx_source_volume *volume, bool values, bool *readable)
+{
+    cJSON *made = ivx_report_volume(volume);
+    struct ivx_reader_report report;
+    if (made == NULL || !values)
+        return made;
+    if (!measure(volume, &report)) {
+        *readable = false;
+        return made;
+    }
+    cJSON *measured = ivx_describe_values_json(&report);
+    if (measured != NULL && cJSON_AddItemToObject(made, "values", measured))
+        return made;
+    cJSON_Delete(measured);
+    cJSON_Delete(made);
+    return NULL;
+}
+
+static bool print_json(const struct ivx_assembly *assembly, const struct ivx_inputs *inputs,
+                       bool values, bool *readable)
 {
     cJSON *report = cJSON_CreateObject();
     cJSON *volumes = cJSON_AddArrayToObject(report, "volumes");
     bool good = volumes != NULL;
     for (int n = 0; good && n < ivx_assembly_volumes(assembly); n++)
-        good = cJSON_AddItemToArray(volumes,
-                                    ivx_report_volume(ivx_assembly_volume(assembly, n)));
+        good = cJSON_AddItemToArray(
+            volumes, volume_json(ivx_assembly_volume(assembly, n), values, readable));
     good = good
            && cJSON_AddItemToObject(report, "refused", ivx_report_refused(assembly, inputs));
     if (good)
@@ -109,18 +112,20 @@ static int inspect(char *const *paths, int count, const struct settings *setting
                          &settings->assemble, &assembly, &err))
         return failed(&err);
 
+    bool readable = true;
     if (!settings->json)
-        print_for_people(assembly, &inputs);
-    else if (!print_json(assembly, &inputs))
+        readable = print_for_people(assembly, &inputs, settings->values);
+    else if (!print_json(assembly, &inputs, settings->values, &readable))
         return IVX_EXIT_FAILED;
     ivx_report_print_refused(assembly, &inputs, stderr);
-    return exit_status(assembly, &inputs);
+    return readable ? exit_status(assembly, &inputs) : IVX_EXIT_FAILED;
 }
 
 int ivx_tool_inspect(int argc, char **argv)
 {
     static const struct option options[] = {
         { "json", no_argument, NULL, 'j' },
+        { "values", no_argument, NULL, 'v' },
         { "gap", required_argument, NULL, 'g' },
         { "help", no_argument, NULL, 'h' },
         { 0 },
@@ -135,6 +140,8 @@ int ivx_tool_inspect(int argc, char **argv)
         }
         if (option == 'j')
             settings.json = true;
+        else if (option == 'v')
+            settings.values = true;
         else if (option != 'g' || !ivx_gap_find(optarg, &settings.assemble.gap))
             return ivx_tool_usage("inspect", "unknown option or value");
     }

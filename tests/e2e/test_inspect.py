@@ -127,6 +127,45 @@ class Volumes(harness.Case):
         self.assertAlmostEqual(report["volumes"][0]["tilt_deg"], -18.5, places=2)
         self.assertEqual(report["volumes"][0]["warnings"], ["TILTED"])
 
+    def test_values_are_those_of_the_pixels(self):
+        """Least and most after rescale, by pydicom; what is padding counts apart."""
+        for name in ("sts_001/PET/image", "sts_002/MR_T1/image", "seg_ct_3slice"):
+            with self.subTest(name):
+                folder = harness.shared_data(name)
+                told = inspect("--values", folder, status=0)[0]["volumes"][0]["values"]
+                real, padded = [], 0
+                for path in harness.dicom_files(folder):
+                    data = pydicom.dcmread(path)
+                    stored = data.pixel_array.astype(float)
+                    gone = numpy.zeros(stored.shape, bool)
+                    if "PixelPaddingValue" in data:
+                        gone = stored == numpy.uint16(data.PixelPaddingValue).astype("<i2")
+                    padded += gone.sum()
+                    real.append((stored * float(data.get("RescaleSlope", 1))
+                                 + float(data.get("RescaleIntercept", 0)))[~gone])
+                real = numpy.concatenate(real)
+                self.assertAlmostEqual(told["least"], max(real.min(), -1024.0), places=3)
+                self.assertAlmostEqual(told["most"], real.max(), places=3)
+                self.assertEqual(told["padded"], padded)
+
+    def test_people_see_the_profile_and_the_values(self):
+        """A head CT: thin slices at the base, thick ones above, one step between."""
+        steps = [4.0] * 5 + [1.08] + [7.0] * 4
+        places = ",".join(f"{v:g}" for v in numpy.concatenate([[0], numpy.cumsum(steps)]))
+        files = self.phantom("--dims", "16,16,11", "--irregular", places, "--tilt", "18.5",
+                             "--shape", "constant", "--value", "40")
+        for n, path in enumerate(sorted(files, key=lambda p: float(pydicom.dcmread(
+                p, stop_before_pixels=True).ImagePositionPatient[2]))):
+            data = pydicom.dcmread(path)
+            data.SliceThickness = "4" if n < 6 else "7"
+            data.save_as(path)
+        said = harness.run_tool("inspect", "--values", files[0].parent)
+        self.assertEqual(said.returncode, 0, said.stderr)
+        self.assertIn("profile    5 x 4.000, 1 x 1.080, 4 x 7.000 mm", said.stdout)
+        self.assertIn("slope 1; intercept -1024; room for", said.stdout)
+        self.assertIn("values     40 to 40\n", said.stdout)
+        self.assertIn("tilt       18.50 degrees", said.stdout)
+
     def test_order_and_names_of_the_files_change_nothing(self):
         files = harness.phantom(self.folder / "a", "--tilt", "12", "--dims", "20,24,15",
                                 "--irregular", "0,2,4.1,6,8,10.1,12,14,16,18,20,22,24,26,28")
