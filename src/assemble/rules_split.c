@@ -1,4 +1,4 @@
-/* R5: several images at each position, told apart by one attribute. */
+/* R5: several images at each position, told apart by one attribute, or by several. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,14 +7,14 @@
 #include "group.h"
 #include "isovox/base/auto.h"
 
-enum { KEY_ROOM = 136 };
+enum { KEY_ROOM = 256 };
 
 typedef void write_key(const struct ivx_instance *instance, char out[KEY_ROOM]);
 
-#define KEY(name, ...) \
-    static void name(const struct ivx_instance *instance, char out[KEY_ROOM]) \
-    { \
-        snprintf(out, KEY_ROOM, __VA_ARGS__); \
+#define KEY(name, ...)                                                                   \
+    static void name(const struct ivx_instance *instance, char out[KEY_ROOM])            \
+    {                                                                                    \
+        snprintf(out, KEY_ROOM, __VA_ARGS__);                                            \
     }
 KEY(temporal, "%s", instance->temporal)
 KEY(acquisition, "%s", instance->acquisition_number)
@@ -27,6 +27,9 @@ KEY(content_time, "%s", instance->content_time)
 KEY(image_type, "%s", instance->image_type)
 KEY(kernel, "%s", instance->convolution_kernel)
 KEY(stack, "%s", instance->stack_id)
+/* Several echoes at each of several times, and the like. */
+KEY(together, "%s/%s/%s/%s/%s", instance->temporal, instance->echo, instance->b_value,
+    instance->gradient, instance->trigger_time)
 KEY(dimension_1, "%u", (unsigned)instance->dimension[0])
 KEY(dimension_2, "%u", (unsigned)instance->dimension[1])
 KEY(dimension_3, "%u", (unsigned)instance->dimension[2])
@@ -39,14 +42,23 @@ static const struct discriminator {
     const char *name;
     write_key *write;
 } discriminators[] = {
-    { "temporal position", temporal },   { "acquisition number", acquisition },
-    { "echo", echo },                    { "b-value and gradient", diffusion },
-    { "trigger time", trigger },         { "frame reference time", frame_time },
-    { "acquisition time", acquisition_time }, { "content time", content_time },
-    { "image type", image_type },        { "convolution kernel", kernel },
-    { "stack", stack },                  { "dimension index 1", dimension_1 },
-    { "dimension index 2", dimension_2 }, { "dimension index 3", dimension_3 },
-    { "dimension index 4", dimension_4 }, { "dimension index 5", dimension_5 },
+    { "temporal position", temporal },
+    { "acquisition number", acquisition },
+    { "echo", echo },
+    { "b-value and gradient", diffusion },
+    { "trigger time", trigger },
+    { "frame reference time", frame_time },
+    { "acquisition time", acquisition_time },
+    { "content time", content_time },
+    { "image type", image_type },
+    { "convolution kernel", kernel },
+    { "time, echo, diffusion and trigger together", together },
+    { "stack", stack },
+    { "dimension index 1", dimension_1 },
+    { "dimension index 2", dimension_2 },
+    { "dimension index 3", dimension_3 },
+    { "dimension index 4", dimension_4 },
+    { "dimension index 5", dimension_5 },
 };
 
 struct keyed {
@@ -73,11 +85,13 @@ static int by_number(const void *a, const void *b)
 static int by_part(const void *a, const void *b)
 {
     const struct keyed *left = a, *right = b;
-    return left->part != right->part ? left->part - right->part : left->slice - right->slice;
+    return left->part != right->part ? left->part - right->part
+                                     : left->slice - right->slice;
 }
 
-/* Does every part have one image at each of the positions? In the group's order the images
- * of one position stand together, so the parts are compared position by position. */
+/* Does every part have one image at each of the positions? In the group's order the
+ * images of one position stand together, so the parts are compared position by position.
+ */
 static bool complete(const struct ivx_group *group, struct keyed *keyed, int parts)
 {
     const int count = group->count;
@@ -91,7 +105,8 @@ static bool complete(const struct ivx_group *group, struct keyed *keyed, int par
         const int first = keyed[n % each].slice;
         if (fabs(group->t[keyed[n].slice] - group->t[first]) >= 0.01)
             return false;
-        if (n % each > 0 && group->t[keyed[n].slice] - group->t[keyed[n - 1].slice] < 0.01)
+        if (n % each > 0
+            && group->t[keyed[n].slice] - group->t[keyed[n - 1].slice] < 0.01)
             return false;
     }
     return true;
@@ -125,7 +140,8 @@ static int number_by_blocks(const struct ivx_group *group, struct keyed *keyed)
         return 0;
     qsort(keyed, (size_t)count, sizeof *keyed, by_number);
     for (int n = 0; n < count; n++) {
-        if (keyed[n].number == INT64_MIN || (n > 0 && keyed[n].number == keyed[n - 1].number))
+        if (keyed[n].number == INT64_MIN
+            || (n > 0 && keyed[n].number == keyed[n - 1].number))
             return 0;
         keyed[n].part = n / each;
     }
@@ -161,7 +177,8 @@ bool ivx_rule_split(const struct ivx_group *group, int *which, int *parts_out,
     for (size_t n = 0; n <= IVX_COUNT(discriminators); n++) {
         const bool blocks = n == IVX_COUNT(discriminators);
         load(group, blocks ? NULL : discriminators[n].write, keyed);
-        const int parts = blocks ? number_by_blocks(group, keyed) : number_by_key(keyed, count);
+        const int parts =
+            blocks ? number_by_blocks(group, keyed) : number_by_key(keyed, count);
         if (!complete(group, keyed, parts))
             continue;
         answer(keyed, count, which);

@@ -152,6 +152,28 @@ class ClassicIsMultiFrame(harness.Case):
             told.add(done.stderr)
         self.assertEqual((len(found), len(told)), (1, 1), (found, told))
 
+    def test_enhanced_results_are_read_back(self):
+        """A valid enhanced object (the validators say so in test_enhanced): our own, without
+        the marks by which it would be passed over."""
+        for kind in ("ct", "mr"):
+            with self.subTest(kind=kind):
+                files = self.phantom("--dims", "18,16,7", "--spacing", "0.9,1.1,2.3")
+                of_kind(files, kind, False)
+                made, = convert(files[0].parent, "--format", "enhanced", "--spacing", "native",
+                                "-o", self.new_folder("made"))
+                found, = harness.dicom_files(Path(made["output"]["path"]))
+                data = pydicom.dcmread(found)
+                del data.ContributingEquipmentSequence
+                for element in [e for e in data if e.tag.group == 0x0099]:
+                    del data[element.tag]
+                multi = self.new_folder("multi")
+                multi.mkdir()
+                data.save_as(multi / "object.dcm")
+                one, = convert(files[0].parent, "--format", "raw", "-o", self.new_folder("a"))
+                two, = convert(multi, "--format", "raw", "-o", self.new_folder("b"))
+                self.assertEqual({k: one[k] for k in GEOMETRY}, {k: two[k] for k in GEOMETRY})
+                self.assertEqual(one["output"]["voxel_sha256"], two["output"]["voxel_sha256"])
+
     def test_concatenations(self):
         files = self.phantom("--dims", "16,12,9")
         data = of_kind(files, "ct", True)

@@ -291,6 +291,39 @@ START_TEST(the_attributes_are_asked_in_their_order)
 }
 END_TEST
 
+START_TEST(echoes_at_several_times_are_told_apart_by_both)
+{
+    IVX_AUTO(series_free) struct series series;
+    series_start(&series, 8, 2);
+    for (int volume = 1; volume < 6; volume++)
+        for (int k = 0; k < 8; k++)
+            series_add(&series, k);
+    for (int n = 0; n < 48; n++) {
+        by_temporal(series.all[n], n / 8 % 3);
+        by_echo(series.all[n], n / 8 / 3);
+        series.all[n]->instance_number = 1 + n % 8 * 6 + n / 8; /* interleaved */
+    }
+    uint64_t state = 11;
+    struct ivx_instance *sent[48];
+    memcpy(sent, series.all, sizeof sent);
+    series_shuffle(&series, &state);
+
+    IVX_AUTO(ivx_assembly_free) struct ivx_assembly *assembly = series_decide(&series);
+
+    ck_assert_int_eq(ivx_assembly_volumes(assembly), 6);
+    for (int v = 0; v < 6; v++) {
+        const struct ivx_source_volume *volume = ivx_assembly_volume(assembly, v);
+        ck_assert_int_eq(volume->stack.slices, 8);
+        int first = 0;
+        while (sent[first] != volume->slices[0])
+            first++;
+        ck_assert_int_eq(first % 8, 0);
+        for (int k = 0; k < 8; k++)
+            ck_assert_ptr_eq(volume->slices[k], sent[first + k]);
+    }
+}
+END_TEST
+
 START_TEST(unique_positions_are_never_split)
 {
     IVX_AUTO(series_free) struct series series;
@@ -384,6 +417,7 @@ static Suite *suite(void)
     tcase_add_test(split, the_attributes_are_asked_in_their_order);
     tcase_add_loop_test(split, stacks_a_little_beside_one_another_are_no_volume, 0,
                         (int)(sizeof besides / sizeof *besides));
+    tcase_add_test(split, echoes_at_several_times_are_told_apart_by_both);
     tcase_add_test(split, unique_positions_are_never_split);
     tcase_add_test(split, an_incomplete_phase_is_refused);
     tcase_add_test(split, identical_images_do_not_tear_a_phase);
