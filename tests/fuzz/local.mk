@@ -33,3 +33,10 @@ nodist_EXTRA_tests_fuzz_replay_dicomdir_SOURCES = dummy.cc
 tests_fuzz_replay_dicomdir_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src/tool \
 	-DFUZZ_TARGET='"dicomdir"'
 tests_fuzz_replay_dicomdir_LDADD = $(FUZZ_LIBS)
+
+check_PROGRAMS += tests/fuzz/replay_message
+tests_fuzz_replay_message_SOURCES = $(fuzz_common) tests/fuzz/fuzz_message.c
+nodist_EXTRA_tests_fuzz_replay_message_SOURCES = dummy.cc
+tests_fuzz_replay_message_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src/dicom \
+	-DFUZZ_TARGET='"message"'
+tests_fuzz_replay_message_LDADD = $(FUZZ_LIBS)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Fuzzes what reads bytes from the network, with ASan and UBSan. Needs clang.
 #   tests/fuzz/run.sh [TARGET [SECONDS [CORPUS [LIBFUZZER OPTION...]]]]
-# TARGET: instance (default), frames, assembly, dicomdir, inflate, rle, jpeg, jpegls, jpeg2000,
+# TARGET: instance (default), frames, assembly, dicomdir, inflate, message, rle, jpeg, jpegls, jpeg2000,
 # htj2k. Seeds are public images (ISOVOX_SHARED, default ../shared/data) when they are there, tiny images
 # encoded by whatever encoders are installed, and the corpus of finds.
 set -eu
@@ -18,7 +18,7 @@ trap 'rm -rf "$objects"' EXIT
 
 source=codec only=
 case $target in
-instance | assembly | inflate | dicomdir) source=$target ;;
+instance | assembly | inflate | dicomdir | message) source=$target ;;
 frames) source=instance ;;
 rle) only=0 ;;
 jpeg) only=1 ;;
@@ -46,7 +46,7 @@ flags="-g -O1 -D_GNU_SOURCE -I$top/include -fsanitize=address,undefined -fno-san
 )
 # shellcheck disable=SC2046,SC2086
 ${CLANG:-clang} $flags -std=c11 -fsanitize=fuzzer ${only:+-DFUZZ_ONLY=$only} \
-    -I"$top/src/tool" "$top/tests/fuzz/fuzz_$source.c" "$top/tests/fuzz/check.c" "$objects/libfuzzed.a" \
+    -I"$top/src/tool" -I"$top/src/dicom" "$top/tests/fuzz/fuzz_$source.c" "$top/tests/fuzz/check.c" "$objects/libfuzzed.a" \
     -ldcmjpeg -lijg8 -lijg12 -lijg16 -ldcmdata -loflog -lofstd -lcharls -lopenjp2 -lz \
     -lcrypto -lm -lstdc++ -o "$objects/fuzz"
 

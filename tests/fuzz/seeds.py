@@ -3,7 +3,7 @@
 
 instance: small public images; frames: those with functional groups. Codecs: the codestreams of public images, and tiny images
 through every encoder that is installed, each behind the seven bytes of figures that
-fuzz_codec.c reads. inflate: deflated data sets. Nothing is kept in the project."""
+fuzz_codec.c reads. inflate: deflated data sets. message: data sets of DIMSE messages. Nothing is kept in the project."""
 
 import shutil
 import struct
@@ -17,6 +17,8 @@ import numpy
 import pydicom
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.encaps import generate_pixel_data_frame
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
 
 JPEG = {f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 53, 55, 57, 70)}
 SYNTAXES = {
@@ -160,12 +162,43 @@ def assembly_seeds(out):
         (out / f"seed-{name}").write_bytes(bytes(program))
 
 
+def message_seeds(out):
+    """A procedure step, a request for commitment, an answer to C-FIND, in two syntaxes each."""
+    def references(count):
+        made = []
+        for n in range(count):
+            one = pydicom.Dataset()
+            one.ReferencedSOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
+            one.ReferencedSOPInstanceUID = f"2.25.{n + 1}"
+            made.append(one)
+        return pydicom.Sequence(made)
+
+    step, asked, answer = pydicom.Dataset(), pydicom.Dataset(), pydicom.Dataset()
+    step.PerformedProcedureStepStatus = "COMPLETED"
+    series = [pydicom.Dataset(), pydicom.Dataset()]
+    for n, each in enumerate(series):
+        each.ReferencedImageSequence, each.SeriesInstanceUID = references(3 * n), f"2.25.9{n}"
+    step.PerformedSeriesSequence = pydicom.Sequence(series)
+    asked.TransactionUID, asked.ReferencedSOPSequence = "2.25.7", references(3)
+    answer.SOPInstanceUID, answer.SeriesInstanceUID = "2.25.1", "2.25.9"
+    answer.NumberOfSeriesRelatedInstances = "60"
+    for kind, (name, data) in enumerate((("step", step), ("asked", asked), ("answer", answer))):
+        for explicit in (0, 1):
+            to = DicomBytesIO()
+            to.is_implicit_VR, to.is_little_endian = not explicit, True
+            write_dataset(to, data)
+            (out / f"{name}-{explicit}").write_bytes(bytes([kind << 1 | explicit])
+                                                     + to.getvalue())
+
+
 def main():
     target, out, shared = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     if target in SYNTAXES:
         codec_seeds(target, out, shared)
     elif target == "inflate":
         inflate_seeds(out)
+    elif target == "message":
+        message_seeds(out)
     elif target == "dicomdir":
         for number, path in enumerate(sorted(shared.rglob("DICOMDIR*"))):
             shutil.copy(path, out / f"public-{number}")
