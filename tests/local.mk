@@ -6,7 +6,8 @@ dist_check_SCRIPTS += tests/lint/floors.sh tests/lint/banned.sh \
 
 EXTRA_DIST += quickstart scripts docs tests/README.md tests/e2e tests/chaos tests/fuzz \
 	tests/compare \
-	tests/bench/decode.py tests/bench/ingest.py tests/bench/files.py tests/bench/group.py tests/bench/memory.py src/core/README.md
+	tests/bench/decision.py tests/bench/decode.py tests/bench/ingest.py tests/bench/files.py \
+	tests/bench/group.py tests/bench/memory.py src/core/README.md
 # Not in EXTRA_DIST: there, "check" would be the target of that name.
 dist-hook:
 	cp -p $(srcdir)/check $(distdir)/check

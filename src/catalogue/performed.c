@@ -4,10 +4,28 @@
 #include "isovox/catalogue/performed.h"
 #include "isovox/sys/clock.h"
 
+/* What one sender may list in all its steps. */
+static bool has_room(struct ivx_catalogue *catalogue, int64_t step_id, size_t count,
+                     struct ivx_err *err)
+{
+    int64_t listed = 0;
+    if (!ivx_db_number(catalogue,
+                       "SELECT count(*) FROM (SELECT 1 FROM step_image WHERE step_id IN"
+                       " (SELECT id FROM step WHERE calling_ae ="
+                       " (SELECT calling_ae FROM step WHERE id = ?1)) LIMIT ?2)",
+                       ARGS(I(step_id), I(IVX_STEP_IMAGES_MOST)), &listed, NULL, err))
+        return false;
+    return listed + (int64_t)count <= IVX_STEP_IMAGES_MOST
+           || ivx_fail(err, IVX_FULL, "the steps of this sender list %d images",
+                       IVX_STEP_IMAGES_MOST);
+}
+
 static bool add_images(struct ivx_catalogue *catalogue, int64_t step_id,
                        const struct ivx_step_image *images, size_t count,
                        struct ivx_err *err)
 {
+    if (count > 0 && !has_room(catalogue, step_id, count, err))
+        return false;
     for (size_t n = 0; n < count; n++)
         if (!ivx_db_run(catalogue,
                         "INSERT INTO step_image (step_id, series_uid, sop_uid)"

@@ -10,8 +10,8 @@ enum ivx_step_state { IVX_STEP_OPEN, IVX_STEP_COMPLETED, IVX_STEP_DISCONTINUED }
 struct ivx_step_image { /* texts are borrowed; sop_uid "": a series without images */
     const char *series_uid, *sop_uid;
 };
-/* Steps of one calling AE title; more are IVX_FULL. */
-enum { IVX_STEPS_MOST = 10000 };
+/* Steps of one calling AE title, and what they list in all; more are IVX_FULL. */
+enum { IVX_STEPS_MOST = 10000, IVX_STEP_IMAGES_MOST = 1000000 };
 
 /* Durable when they return true. IVX_STALE: there is such a step already. */
 bool ivx_catalogue_step_create(struct ivx_catalogue *catalogue, const char *sop_uid,

@@ -91,6 +91,18 @@ START_TEST(each_announcement_names_its_part)
 }
 END_TEST
 
+/* A concatenation counts instances; the rest counts frames there. */
+START_TEST(a_multi_frame_object_is_more_than_one_image)
+{
+    struct ivx_announced out[IVX_PLAN_COUNTS];
+    struct ivx_instance instance = { .images_in_acquisition = 60, .frame_count = 60,
+                                     .in_concatenation = 1, .concatenation_total = 3 };
+    ivx_text_copy(instance.concatenation, sizeof instance.concatenation, "2.25.9");
+    ck_assert_uint_eq(ivx_plan_announced(&instance, out), 1);
+    ck_assert_str_eq(out[0].kind, "concatenation");
+}
+END_TEST
+
 /* ---- reached? ------------------------------------------------------------------------- */
 
 static const struct {
@@ -214,6 +226,7 @@ int main(void)
     tcase_add_test(tcase, number_of_slices_of_a_ct_is_not_looked_at);
     tcase_add_test(tcase, what_says_nothing_is_not_announced);
     tcase_add_test(tcase, each_announcement_names_its_part);
+    tcase_add_test(tcase, a_multi_frame_object_is_more_than_one_image);
     tcase_add_loop_test(tcase, counts_are_reached_short_or_wrong, 0, IVX_COUNT(tallies));
     tcase_add_test(tcase, one_wrong_in_five_is_believed);
     tcase_add_test(tcase, few_pauses_teach_nothing);
