@@ -43,7 +43,7 @@ static bool put_units(struct ivx_item *root, struct ivx_err *err)
                     "derive: nothing says in which units the values are");
 }
 
-/* Corrected Image out of the flags of C.8.22.4. */
+/* Corrected Image (C.8.9.4.1.2) out of the flags of Enhanced PET Corrections. */
 static bool put_corrections(struct ivx_item *root, struct ivx_err *err)
 {
     static const struct {
@@ -51,8 +51,9 @@ static bool put_corrections(struct ivx_item *root, struct ivx_err *err)
         const char *name;
     } flags[] = {
         { 0x00189758, "DECY" }, { 0x00189759, "ATTN" }, { 0x00189760, "SCAT" },
-        { 0x00189761, "DTIM" }, { 0x00189762, "MOTN" }, { 0x00189764, "NORM" },
-        { 0x00189768, "RAN" },
+        { 0x00189761, "DTIM" }, { 0x00189762, "MOTN" }, { 0x00189763, "PMOT" },
+        { 0x00189764, "CLN" },  { 0x00189765, "RAN" },  { 0x00189766, "RADL" },
+        { 0x00189767, "DCAL" }, { 0x00189768, "NORM" },
     };
     char list[64] = "";
     if (ivx_item_has(root, 0x00280051))

@@ -255,6 +255,31 @@ class Derived(harness.Case):
                               for each in result.SourceImageSequence}, {made.SOPInstanceUID})
         self.assertEqual(len(data), len(places))
 
+    def test_what_an_enhanced_pet_says_of_corrections_and_times(self):
+        """Flags, UCUM units and date-times of the enhanced class in the words of the classic."""
+        _, _, multi, made = self.make("pet", legacy=False)
+        made.SeriesDate, made.SeriesTime = "20200102", "100500.5"
+        for word in ("Decay", "Attenuation", "Randoms", "GantryMotion"):
+            setattr(made, word + "Corrected", "YES")
+        made.DetectorNormalizationCorrection, made.ScatterCorrected = "YES", "NO"
+        made.DecayCorrectionDateTime = "20200102090000"
+        dose = made.RadiopharmaceuticalInformationSequence[0]
+        dose.RadiopharmaceuticalStartDateTime = "20200102090000"
+        multiframe.write(made, multi)
+        volume, = convert(multi, "-o", self.new_folder("out"))
+        for result in self.results(volume):
+            self.assertEqual(list(result.CorrectedImage),
+                             ["DECY", "ATTN", "MOTN", "RAN", "NORM"])
+            self.assertEqual(result.DecayCorrection, "ADMIN")
+            self.assertEqual(result.Units, "BQML")
+            self.assertEqual(float(result.FrameReferenceTime), 89500) # 10:06:30 - 10:05:00.5
+        groups = made.SharedFunctionalGroupsSequence[0]
+        del groups.RealWorldValueMappingSequence
+        multiframe.write(made, multi)
+        done = harness.run_tool("convert", multi, "-o", self.new_folder("none"))
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("in which units", done.stderr)
+
     def test_a_replay_finds_its_frames(self):
         *_, multi, _ = self.make("mr")
         volume, = convert(multi, "-o", self.new_folder("out"))
