@@ -25,7 +25,7 @@ def sha256(data):
 
 class ManifestCase(harness.Case):
     def converted(self, source, *options):
-        """Source, result (when it is DICOM) and manifest of a conversion."""
+        """Source, result (its folder when it is not classic DICOM) and manifest."""
         out = self.new_folder("out")
         harness.run_tool("convert", *options, source, "-o", out, check=True)
         manifests = list(out.rglob("manifest.json"))
@@ -34,7 +34,8 @@ class ManifestCase(harness.Case):
         SCHEMA.validate(manifest)
         made = [pydicom.dcmread(each) for each in harness.dicom_files(manifests[0].parent)]
         before = oracle.Volume([pydicom.dcmread(each) for each in harness.dicom_files(source)])
-        return before, oracle.Volume(made) if made else manifests[0].parent, manifest
+        classic = made and "NumberOfFrames" not in made[0]
+        return before, oracle.Volume(made) if classic else manifests[0].parent, manifest
 
     def source(self, *options):
         return self.phantom("--shape", "head", *options)[0].parent
@@ -163,19 +164,60 @@ class Manifest(ManifestCase):
         said = float(after.datasets[0].private_block(0x0099, "ISOVOX 1.0")[0x15].value)
         self.assertAlmostEqual(said, manifest["counts"]["padded"]["fraction"])
 
+    def check_frames(self, files, manifest):
+        read = [pydicom.dcmread(each) for each in files]
+        digest = sha256(b"".join(each.PixelData for each in read))
+        headers = b"".join(each.read_bytes()[:-len(data.PixelData)]
+                           for each, data in zip(files, read))
+        self.assertEqual(manifest["output"]["voxel_sha256"], digest)
+        self.assertEqual(manifest["output"]["header_sha256"], sha256(headers))
+        for each in read:
+            self.assertEqual(each.private_block(0x0099, "ISOVOX 1.0")[0x11].value, digest)
+
     def test_every_kind_of_result_has_one(self):
         source = self.source("--dims", "12,12,6")
         for options in (["--format", "nifti"], ["--format", "raw"], ["--spacing", "native"],
                         ["--orientation", "patient"], ["--spacing", "min"],
-                        ["--antialias", "off", "--boundary", "background"]):
+                        ["--antialias", "off", "--boundary", "background"],
+                        ["--format", "enhanced"], ["--boundary", "mirror"],
+                        ["--antialias", "gauss-mirp", "--spacing", "2"]):
             with self.subTest(options=options):
                 _, after, manifest = self.converted(source, *options)
                 self.assertEqual(manifest["sampling"]["interpolations_applied"],
                                  0 if "native" in options else 1)
+                if "enhanced" in options:
+                    self.check_frames(harness.dicom_files(after), manifest)
                 if "raw" in options:
                     data = (after / "volume.raw").read_bytes()
                     self.assertEqual(manifest["output"]["voxel_sha256"], sha256(data))
                     self.assertEqual(manifest["sampling"]["rounding"], "none")
+
+    def test_results_limited_to_the_range_of_the_source(self):
+        source = self.source("--dims", "24,24,9", "--spacing", "1.3,1.3,2.6")
+        before, after, manifest = self.converted(source, "--clamp", "input-range")
+        _, free, _ = self.converted(source)
+        least, most = before.values.min(), before.values.max()
+        self.assertEqual(manifest["sampling"]["clamped_to"], [least, most])
+        values = numpy.stack([each.pixel_array for each in after.datasets])
+        loose = numpy.stack([each.pixel_array for each in free.datasets])
+        self.assertEqual((values.min(), values.max()), (least, most))
+        # At least those that stood outside after rounding: half a unit may round back.
+        outside = int(((loose < least) | (loose > most)).sum())
+        self.assertGreater(outside, 0)
+        self.assertGreaterEqual(manifest["counts"]["clamped"]["count"], outside)
+
+    def test_a_gaussian_adds_its_own_blur(self):
+        source = self.source("--dims", "24,24,9", "--spacing", "0.8,0.8,2.5")
+        before, _, manifest = self.converted(source, "--antialias", "gauss-cardoso",
+                                             "--spacing", "2", "--kernel", "linear")
+        for axis, spacing in zip(manifest["sampling"]["source_axes"], before.spacing):
+            ratio = max(1, 2 / spacing)
+            sigma = math.sqrt((ratio ** 2 - 1) / (8 * math.log(2)))
+            total = (axis["blur"]["before_sigma_mm"] ** 2 + spacing ** 2 / 6
+                     + (sigma * spacing) ** 2)
+            self.assertEqual(axis["antialias"], "gaussian" if ratio > 1 else "none")
+            self.assertAlmostEqual(axis["gaussian_sigma_samples"], sigma, places=9)
+            self.assertAlmostEqual(axis["blur"]["after_sigma_mm"], math.sqrt(total), places=9)
 
     def test_an_oblique_source_to_patient_axes(self):
         source = self.source("--dims", "16,16,8", "--oblique", "1,0.2,0,0,1,0.1")

@@ -3,7 +3,10 @@
 import copy
 import json
 
+import pydicom
+
 import harness
+import multiframe
 import test_manifest
 
 SHA = "0" * 64
@@ -88,6 +91,32 @@ class Replay(ReplayCase):
                 source, manifest = self.converted(*options, tilt="0", dims="20,20,9", shape=shape)
                 told = harness.run_tool("replay", "--threads", "1", manifest, source)
                 self.assertEqual(told.returncode, 0, told.stderr)
+
+    def test_repeats_the_grid_of_another_series_without_it(self):
+        source = self.phantom("--dims", "20,20,9", "--study", "s", "--seed", "a")[0].parent
+        other = self.phantom("--dims", "16,16,9", "--spacing", "1.1,1.1,1.7", "--study", "s",
+                             "--seed", "a", "--series", "2")[0].parent
+        out = self.new_folder("out")
+        harness.run_tool("convert", "--align", "reference", "--reference", other, source, "-o",
+                         out, check=True)
+        manifest = next(out.rglob("manifest.json"))
+        test_manifest.SCHEMA.validate(json.loads(manifest.read_text()))
+        told = harness.run_tool("replay", manifest, source)
+        self.assertEqual(told.returncode, 0, told.stderr)
+
+    def test_repeats_what_was_made_of_a_multi_frame_object(self):
+        files = self.phantom("--dims", "20,20,9", "--tilt", "8")
+        multi = self.new_folder("multi")
+        multi.mkdir(exist_ok=True)
+        multiframe.pack([pydicom.dcmread(each) for each in files], multi / "object.dcm", seed=1)
+        out = self.new_folder("out")
+        harness.run_tool("convert", multi, "-o", out, check=True)
+        manifest = next(out.rglob("manifest.json"))
+        said = json.loads(manifest.read_text())
+        test_manifest.SCHEMA.validate(said)
+        self.assertEqual(len(said["source"]["instances"]), 9)
+        told = harness.run_tool("replay", manifest, multi)
+        self.assertEqual(told.returncode, 0, told.stderr)
 
     def test_files_are_the_same_bytes(self):
         source, manifest = self.converted()
