@@ -47,12 +47,9 @@ static bool answers(const struct ivx_destination *to, struct ivx_err *err)
         .port = (int)to->port, .connect_seconds = (int)to->connect_timeout,
         .dimse_seconds = (int)to->dimse_timeout,
     };
-    struct ivx_err why = { 0 };
     if (!ivx_scu_open(&peer, NULL, 0, &scu, err))
-        return false;
-    if (ivx_scu_echo(scu, &why) || why.code == IVX_REFUSED)
-        return true;
-    return ivx_fail(err, why.code, "C-ECHO: %.200s", why.text);
+        return err->code == IVX_MISMATCH;
+    return ivx_scu_echo(scu, err) || err->code == IVX_REFUSED;
 }
 
 void ivx_probe_run(const struct ivx_config *config, const struct ivx_destination *destination)

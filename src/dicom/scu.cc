@@ -166,7 +166,7 @@ bool associate(struct ivx_scu &scu, const struct ivx_scu_peer *peer,
     if (done.bad())
         return not_associated(lent, done, err);
     if (ASC_countAcceptedPresentationContexts(lent) == 0)
-        return ivx_fail(err, IVX_REFUSED, "the peer accepts no presentation context");
+        return ivx_fail(err, IVX_MISMATCH, "the peer accepts no presentation context");
     return true;
 }
 

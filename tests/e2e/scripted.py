@@ -487,6 +487,8 @@ class Scp:
             status = self.reported(message)
             self.note("report", (str(dataset.TransactionUID), dataset, message.number(0x1002)))
             wire.answer(message, status)
+        elif message.field == EVENT_REPORT | RESPONSE:
+            self.note("told", message.number(0x0900))
         else:
             wire.answer(message, 0x0211)
 

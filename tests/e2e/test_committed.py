@@ -53,7 +53,8 @@ class Committed(harness.Case):
 
     def daemon_for(self, archive, start=True, general=None, **destination):
         settings = {("destination", "pacs"): {"commitment": True, **destination},
-                    ("recipe", "iso-1mm"): {"kernel": "linear"}, **(general or {})}
+                    ("recipe", "iso-1mm"): {"kernel": "linear"},
+                    "plan": {"quiet_released": 0}, **(general or {})}
         return self.daemon(archive, start=start, settings=settings)
 
     def send_series(self, daemon, slices=SLICES, seed="1"):
@@ -235,3 +236,4 @@ class Committed(harness.Case):
 
         self.wait_state(daemon, "committed", archive=archive)
         self.assertEqual(archive.count("association"), 1)
+        self.assertEqual(archive.details("told"), [0])

@@ -19,7 +19,8 @@ class Delivered(harness.Case):
         made.start()
         daemon = self.daemon(made, settings={
             ("destination", "pacs"): destination,
-            ("recipe", "iso-1mm"): {"kernel": "linear"}, **(settings or {})})
+            ("recipe", "iso-1mm"): {"kernel": "linear"},
+            "plan": {"quiet_released": 0}, **(settings or {})})
         return made, daemon
 
     def send_series(self, daemon, seed=1, slices=SLICES, **options):

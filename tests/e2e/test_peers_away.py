@@ -22,7 +22,7 @@ class APacsThatIsAway(harness.Case):
         found by C-ECHO, or ordered."""
         return self.daemon(list(peers), settings={
             "deliver": {"first_retry": 300, "longest_retry": 900},
-            ("recipe", "iso-1mm"): {"kernel": "linear"}})
+            "plan": {"quiet_released": 0}, ("recipe", "iso-1mm"): {"kernel": "linear"}})
 
     def send_series(self, daemon, seed):
         daemon.send(self.phantom("--dims", f"16,16,{SLICES}", "--spacing", "1,1,1",
@@ -68,6 +68,18 @@ class APacsThatIsAway(harness.Case):
         self.assertEqual(away.count("store"), 3 * SLICES)
         self.assertGreaterEqual(away.count("echo"), 1)
         self.wait_breaker(daemon, "closed")
+
+    def test_one_that_does_not_know_c_echo_is_found_all_the_same(self):
+        away = self.peer("AWAY")
+        away.abstracts = (scripted.peer.CT,)
+        daemon = self.daemon_for(away)
+        self.send_series(daemon, 1)
+        self.wait_breaker(daemon, "away")
+
+        away.start()
+
+        self.wait_sent(daemon, 1, seconds=30)
+        self.assertEqual(away.count("echo"), 0)
 
     def test_an_operators_retry_does_not_wait(self):
         away = self.peer("AWAY")

@@ -31,7 +31,8 @@ struct ivx_scu_context {
 };
 
 /* IVX_RETRY when the peer cannot be reached or rejects as transient, IVX_REFUSED when it
- * rejects for good; the text says what it answered. */
+ * rejects for good, IVX_MISMATCH when it accepts none of the contexts; the text says what it
+ * answered. */
 bool ivx_scu_open(const struct ivx_scu_peer *peer, const struct ivx_scu_context *contexts,
                   size_t count, struct ivx_scu **out, struct ivx_err *err);
 /* A-RELEASE when the association is in order, else A-ABORT; then NULL. */
