@@ -302,6 +302,148 @@ START_TEST(interleaved_phases_come_out_whole)
 }
 END_TEST
 
+/* A head on an old scanner: blocks of thin and thick slices, any step between, tilted. */
+static void place_blocks(struct series *series, const struct shape *shape, uint64_t *state)
+{
+    double t = 0, thickness = 0;
+    int left = 0;
+    for (int k = 0; k < shape->count; k++) {
+        const bool turn = left == 0;
+        if (turn) {
+            thickness = random_between(state, 1, 8);
+            left = 6 + (int)(next_random(state) % 10);
+        }
+        if (k > 0)
+            t += turn ? random_between(state, 0.3, 1.2) * thickness : thickness;
+        struct ivx_instance *slice = series->all[k];
+        for (int n = 0; n < 3; n++)
+            slice->position[n] = rounded(shape->origin[n]
+                                         + shape->tilt_column * t * shape->column[n]
+                                         + t * shape->normal[n]);
+        for (int n = 0; n < 3; n++) {
+            slice->orientation[n] = rounded(shape->row[n]);
+            slice->orientation[3 + n] = rounded(shape->column[n]);
+        }
+        slice->thickness = thickness;
+        left--;
+    }
+}
+
+START_TEST(blocks_of_other_thickness_are_taken_as_they_are)
+{
+    uint64_t state = seed();
+    for (int round = 0; round < ROUNDS; round++) {
+        IVX_AUTO(series_free) struct series series;
+        struct shape shape = random_shape(&state);
+        shape.count += 12;
+        series_start(&series, shape.count, 1);
+        place_blocks(&series, &shape, &state);
+        series_shuffle(&series, &state);
+
+        IVX_AUTO(ivx_assembly_free) struct ivx_assembly *assembly = series_decide(&series);
+
+        const struct ivx_source_volume *volume = series_only(assembly);
+        ck_assert_int_eq(volume->stack.slices, series.count);
+        ck_assert_msg(worst_pixel(volume) < 4e-3, "round %d: %g mm", round, worst_pixel(volume));
+    }
+}
+END_TEST
+
+/* Beside the line of the others: never part of a volume, wherever it stands. */
+START_TEST(a_slice_pushed_aside_is_refused)
+{
+    uint64_t state = seed();
+    for (int round = 0; round < ROUNDS; round++) {
+        IVX_AUTO(series_free) struct series series;
+        random_series(&series, &state);
+        const int which = 1 + (int)(next_random(&state) % (uint64_t)(series.count - 2));
+        struct ivx_instance *slice = series.all[which];
+        const double far = random_between(&state, 6, 50);
+        const int axis = next_random(&state) % 2 == 0 ? 0 : 3;
+        for (int n = 0; n < 3; n++)
+            slice->position[n] += far * slice->orientation[axis + n];
+        series_shuffle(&series, &state);
+
+        IVX_AUTO(ivx_assembly_free) struct ivx_assembly *assembly = series_decide(&series);
+
+        series_refused(assembly, IVX_REASON_OFF_LINE);
+    }
+}
+END_TEST
+
+START_TEST(images_side_by_side_at_one_height_are_refused)
+{
+    uint64_t state = seed();
+    for (int round = 0; round < ROUNDS; round++) {
+        IVX_AUTO(series_free) struct series series;
+        random_series(&series, &state);
+        const int which = (int)(next_random(&state) % (uint64_t)series.count);
+        struct ivx_instance *again = series_add(&series, which);
+        const double far = random_between(&state, 0.05, 50);
+        for (int n = 0; n < 3; n++)
+            again->position[n] += far * again->orientation[n];
+        series_shuffle(&series, &state);
+
+        IVX_AUTO(ivx_assembly_free) struct ivx_assembly *assembly = series_decide(&series);
+
+        series_refused(assembly, IVX_REASON_IN_PLANE_SHIFT);
+    }
+}
+END_TEST
+
+/* The route allows it: the slices on both sides stay where they are. */
+START_TEST(a_bridged_hole_moves_nothing)
+{
+    const struct ivx_assemble_options bridge = {
+        .gap = IVX_GAP_INTERPOLATE, .series_complete = true,
+    };
+    uint64_t state = seed();
+    for (int round = 0; round < ROUNDS; round++) {
+        IVX_AUTO(series_free) struct series series;
+        random_series(&series, &state);
+        const int middle = 1 + (int)(next_random(&state) % (uint64_t)(series.count - 2));
+        series_remove(&series, middle);
+        series_shuffle(&series, &state);
+
+        IVX_AUTO(ivx_assembly_free) struct ivx_assembly *assembly =
+            series_assemble(&series, &bridge);
+
+        ck_assert(ivx_assembly_has_hole(assembly));
+        const struct ivx_source_volume *volume = series_only(assembly);
+        ck_assert_int_eq(volume->stack.slices, series.count);
+        ck_assert(series_warned(volume, IVX_REASON_GAP_INTERPOLATED));
+        ck_assert_msg(worst_pixel(volume) < 4e-3, "round %d: %g mm", round, worst_pixel(volume));
+    }
+}
+END_TEST
+
+START_TEST(scouts_and_reports_change_nothing)
+{
+    uint64_t state = seed();
+    for (int round = 0; round < ROUNDS; round++) {
+        IVX_AUTO(series_free) struct series series;
+        random_series(&series, &state);
+        IVX_AUTO(ivx_assembly_free) struct ivx_assembly *before = series_decide(&series);
+        const struct ivx_stack *alone = &series_only(before)->stack;
+
+        for (uint64_t n = 0; n <= next_random(&state) % 3; n++) {
+            struct ivx_instance *other = series_add(&series, (int)n);
+            if (next_random(&state) % 2 == 0)
+                SET(other->image_type, "ORIGINAL\\PRIMARY\\LOCALIZER");
+            else
+                SET(other->sop_class, "1.2.840.10008.5.1.4.1.1.88.67");
+        }
+        series_shuffle(&series, &state);
+
+        IVX_AUTO(ivx_assembly_free) struct ivx_assembly *after = series_decide(&series);
+        const struct ivx_source_volume *volume = series_only(after);
+        ck_assert_int_eq(volume->stack.slices, alone->slices);
+        ck_assert_mem_eq(volume->stack.t, alone->t, (size_t)alone->slices * sizeof(double));
+        ck_assert(series_warned(volume, IVX_REASON_SLICES_PASSED_OVER));
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("properties");
@@ -313,6 +455,11 @@ int main(void)
     tcase_add_test(properties, sending_again_changes_nothing);
     tcase_add_test(properties, a_removed_slice_is_missed_and_moves_nothing);
     tcase_add_test(properties, interleaved_phases_come_out_whole);
+    tcase_add_test(properties, blocks_of_other_thickness_are_taken_as_they_are);
+    tcase_add_test(properties, a_slice_pushed_aside_is_refused);
+    tcase_add_test(properties, images_side_by_side_at_one_height_are_refused);
+    tcase_add_test(properties, a_bridged_hole_moves_nothing);
+    tcase_add_test(properties, scouts_and_reports_change_nothing);
     suite_add_tcase(suite, properties);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
