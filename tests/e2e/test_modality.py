@@ -435,7 +435,10 @@ class ThroughTheDaemon(ModalityCase):
     def test_pet_and_mr_reach_the_pacs_as_the_tool_makes_them(self):
         pacs = self.pacs()
         daemon = self.daemon(pacs, settings={("route", "ct"): {"modality": ["MR", "PT"]}})
-        folders = [self.make(make_pet)[0], self.make(make_mr, "--seed", "other")[0]]
+        def counted(data, k):  # a series that says how many it has is waited for
+            make_pet(data, k)
+            data.NumberOfSlices = 12
+        folders = [self.make(counted)[0], self.make(make_mr, "--seed", "other")[0]]
         for folder in folders:
             daemon.send(harness.dicom_files(folder))
         derived = pacs.wait_derived(2, seconds=90, alive=[daemon])
