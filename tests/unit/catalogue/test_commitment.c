@@ -295,19 +295,29 @@ START_TEST(what_is_refused_is_sent_again_and_nothing_else)
 }
 END_TEST
 
+/* Our answer to it was lost, what it refused has been sent again, and now it is repeated. */
 START_TEST(a_report_that_comes_twice_counts_once)
 {
     enum ivx_delivery_state state = IVX_DELIVERY_QUEUED;
     struct ivx_commitment_outcome outcome = { 0 };
+    struct ivx_reference *references = NULL;
+    size_t count = 0;
     int64_t series = 0;
-    const struct ivx_delivery_row row = sent(&series, &state);
-    told(row.id, "2.25.9", 7, IVX_FAILURE_RESOURCES);
-    ck_assert_int_eq(rig_delivery(row.id).accepted, 0);
+    struct ivx_delivery_row row = sent(&series, &state);
+    OK(ivx_catalogue_delivery_uncommitted(cat, row.id, &references, &count, &err));
+    for (size_t n = 0; n < count; n++)
+        references[n].reason = IVX_FAILURE_RESOURCES;
+    OK(ivx_catalogue_delivery_report(cat, "2.25.9", references, count, 5, 900, &outcome, &err));
+    ck_assert_int_eq(outcome.refused, 3);
+    now_us += 5 * SECOND;
+    OK(ivx_catalogue_delivery_claim(cat, "pacs", "d", 60, &row, &err));
+    OK(rig_answer(&row, 1, 3, 0, &err));
 
-    outcome = told(row.id, "2.25.9", 0, 0);
+    OK(ivx_catalogue_delivery_report(cat, "2.25.9", references, count, 5, 900, &outcome, &err));
 
-    ck_assert_int_eq(outcome.committed, 0);
-    ck_assert_int_eq(rig_delivery(row.id).state, IVX_DELIVERY_FAILED);
+    free(references);
+    ck_assert_int_eq(outcome.refused, 0);
+    ck_assert_int_eq(rig_delivery(row.id).accepted, 3);
     FAILS(IVX_ABSENT, ivx_catalogue_delivery_report(cat, "2.25.8", NULL, 0, 5, 900, &outcome,
                                                     &err));
 }
