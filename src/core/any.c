@@ -8,9 +8,7 @@
 #include "sane.h"
 #include "table.h"
 
-#define GUARD 1e-3 /* as in target.c */
 #define SAME_AXIS 1e-9
-#define MOST_VOXELS 32767
 
 /* Half of the slice distance on the low (0) or high (1) side, in millimetres. */
 static double half_gap(const struct ivx_stack *stack, int side)
@@ -64,10 +62,8 @@ static bool box_grid(const double low[3], const double high[3], double spacing_m
     double axis[3][3] = { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } }, origin[3];
     int32_t count[3];
     for (int c = 0; c < 3; c++) {
-        const double wanted = (high[c] - low[c]) / spacing_mm - GUARD;
-        if (!(wanted <= MOST_VOXELS))
-            return ivx_fail(err, IVX_REFUSED, "grid: %.0f voxels along one axis", wanted);
-        count[c] = wanted <= 1 ? 1 : -ivx_floor(-wanted);
+        if (!ivx_box_count(high[c] - low[c], spacing_mm, &count[c], err))
+            return false;
         origin[c] = (low[c] + high[c]) / 2 - (count[c] - 1) / 2.0 * spacing_mm;
     }
     return ivx_grid_make(count, spacing, origin, axis, out, err);

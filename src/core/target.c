@@ -3,9 +3,17 @@
 #include "sane.h"
 #include "table.h"
 
-/* Noise of positions in files must not add a plane: 2.5000002 * 300 / 0.5 is 1500. */
 #define GUARD 1e-3
 #define MOST_VOXELS 32767
+
+bool ivx_box_count(double extent_mm, double spacing_mm, int32_t *out, struct ivx_err *err)
+{
+    const double wanted = extent_mm / spacing_mm - GUARD;
+    if (!(wanted <= MOST_VOXELS))
+        return ivx_fail(err, IVX_REFUSED, "grid: %.0f voxels along one axis", wanted);
+    *out = wanted <= 1 ? 1 : -ivx_floor(-wanted);
+    return true;
+}
 
 /* The box along one axis, in millimetres from the first voxel of slice 0, and half of
  * what one source voxel takes up at its low end. */
@@ -72,10 +80,8 @@ bool ivx_target_grid(const struct ivx_stack *stack, double spacing_mm,
     double axes[3][3];
 
     for (int a = 0; a < 3; a++) {
-        const double wanted = (box[a].high - box[a].low) / spacing_mm - GUARD;
-        if (!(wanted <= MOST_VOXELS))
-            return ivx_fail(err, IVX_REFUSED, "grid: %.0f voxels along one axis", wanted);
-        count[a] = wanted <= 1 ? 1 : -ivx_floor(-wanted);
+        if (!ivx_box_count(box[a].high - box[a].low, spacing_mm, &count[a], err))
+            return false;
         const double start = first_centre(&box[a], count[a], spacing_mm, align);
         for (int c = 0; c < 3; c++) {
             axes[a][c] = axis[a][c];

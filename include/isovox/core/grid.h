@@ -23,11 +23,15 @@ struct ivx_grid {
     double axis[3][3];
 };
 
-/* Fails with IVX_DAMAGED, naming the invariant that does not hold. */
+/* A grid of these values in *out, once they are checked: count in voxels, spacing and origin
+ * in millimetres, axis[a] the direction in which index a grows. Fails with IVX_DAMAGED,
+ * naming the invariant that does not hold; *out is written on success only. */
 bool ivx_grid_make(const int32_t count[3], const double spacing[3],
                    const double origin[3], double axis[3][3],
                    struct ivx_grid *out, struct ivx_err *err);
 
+/* The patient position (LPS millimetres) of an index, which need not be whole nor inside; and
+ * the index of a position. */
 void ivx_grid_position(const struct ivx_grid *grid, const double index[3], double mm_out[3]);
 void ivx_grid_index(const struct ivx_grid *grid, const double mm[3], double index_out[3]);
 

@@ -36,6 +36,7 @@ enum ivx_kernel {
     IVX_KERNEL_COUNT
 };
 
+/* The name above, for ever; and the kernel of a name, false where there is none. */
 const char *ivx_kernel_name(enum ivx_kernel kernel);
 bool ivx_kernel_find(const char *name, enum ivx_kernel *out);
 
@@ -68,10 +69,13 @@ struct ivx_slice {
     const uint8_t *missing;
 };
 
+/* Gives source slice k: k = 0, 1, 2 ... in this order, each once, also those that no result
+ * needs. False, with *err filled, ends the call, which then fails with that error. Called on
+ * the thread that called the library, in the rounding mode of the caller. */
 typedef bool ivx_slice_source(void *context, int32_t k, struct ivx_slice *out,
                               struct ivx_err *err);
-/* Result slice m: count[0] * count[1] values of options.result, i fastest; borrowed during
- * the call. */
+/* Takes result slice m = 0, 1, 2 ..., each once: count[0] * count[1] values of
+ * options.result, i fastest; borrowed during the call. False ends the call as above. */
 typedef bool ivx_slice_sink(void *context, int32_t m, const void *voxel, struct ivx_err *err);
 
 /* How the caller lends its threads: run task(argument, n) for every n in [0, count), in any
@@ -142,8 +146,12 @@ struct ivx_resample_report {
     uint64_t table_digest; /* FNV-1a over every tap table: goes into the manifest */
 };
 
-/* grid must have come from ivx_target_grid() of this stack, or share its axes (row, column,
- * normal). Errors of source and sink are passed on as they are and end the call. */
+/* Streaming: stack, grid, options and callbacks' contexts are borrowed during the call. The
+ * grid must have come from ivx_target_grid() of this stack, or share its axes (row, column,
+ * normal) in this order; its spacing may differ from axis to axis. report_out may be NULL and is
+ * written on success only. Fails with IVX_DAMAGED (the stack breaks an invariant of stack.h),
+ * IVX_REFUSED (another grid, an option without meaning, an instruction set that this machine
+ * lacks, a slab beyond memory_limit), IVX_FULL (no memory), or as source and sink did. */
 bool ivx_resample(const struct ivx_stack *stack, const struct ivx_grid *grid,
                   const struct ivx_resample_options *options,
                   ivx_slice_source *source, void *source_context,

@@ -28,8 +28,8 @@ struct ivx_stack {
     const double *t, *shift_row, *shift_column;
 };
 
-/* R7: positions fit t = a + b*k with residuals of at most max(0.01 mm, 2 % of b), and then
- * *spacing_out = b. One slice is not uniform. */
+/* Are the slices equidistant? Positions fit t = a + b*k with residuals of at most max(0.01 mm,
+ * 2 % of b), and then *spacing_out = b, millimetres. One slice is not uniform. */
 bool ivx_stack_uniform(const struct ivx_stack *stack, double *spacing_out);
 
 #ifdef __cplusplus
