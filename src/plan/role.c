@@ -51,6 +51,8 @@ static void reread(struct ivx_planner *planner)
     ivx_config_free(&planner->reread);
     planner->reread = fresh;
     planner->config = fresh;
+    for (size_t n = 0; n < planner->memory_count; n++)
+        planner->memory[n].gathered = false; /* limits and sources may be others now */
     ivx_log(IVX_INFO, "config.read", "routes=%zu recipes=%zu", fresh->route_count,
             fresh->recipe_count);
 }

@@ -1,6 +1,7 @@
 """Completeness by evidence: what is announced, what is late, and what people are told."""
 
 import datetime
+import signal
 import unittest
 
 import chain
@@ -85,6 +86,21 @@ class Evidence(harness.Case):
         self.daemon_.send(files[10:])
         self.check_values(files)
         self.assertEqual(len(self.daemon_.list("jobs")), 1)
+
+    def test_another_deadline_counts_at_once_for_what_waits(self):
+        self.begin({"plan": {"quiet": 1, "quiet_released": 0, "quiet_full": 0}})
+        self.daemon_.send(self.announced(16)[:10])
+        self.wait_series(lambda each: each["state"] == "waiting", "waiting")
+
+        self.daemon_.settings = harness.merged(self.daemon_.settings, {"plan": {"deadline": 2}})
+        self.daemon_.config.write_text(harness.conf_text(self.daemon_.settings))
+        self.daemon_.signal(signal.SIGHUP)
+
+        series = self.wait_series(lambda each: each["decided_at"], "decided")
+        self.assertIn("decided by: deadline", series["text"])
+        whole = self.daemon_.get(f"/api/v1/series/{series['id']}")
+        self.assertIn({"code": "INCOMPLETE", "text": "10 of 16 by Images in Acquisition"},
+                      whole["warnings"])
 
     def test_a_late_slice_makes_a_revision_and_it_is_said(self):
         self.begin({"plan": {"quiet": 1, "quiet_released": 0, "quiet_full": 0}})
