@@ -84,13 +84,14 @@ class BadInput(harness.Case):
     def test_a_series_without_rescale(self):
         self.check_refused(self.phantom(*GOOD, "--no-rescale", "--seed", "r"), "NO_RESCALE")
 
-    def test_a_class_that_is_received_and_not_converted(self):
+    def test_frames_that_nothing_places(self):
+        """Enhanced CT by its class alone: no functional groups."""
         files = self.phantom(*GOOD, "--seed", "enhanced")
         for path in files:
             made = pydicom.dcmread(path)
             made.SOPClassUID = made.file_meta.MediaStorageSOPClassUID = ENHANCED_CT
             made.save_as(path)
-        self.check_refused(files, "UNSUPPORTED_MODALITY")
+        self.check_refused(files, "NO_GEOMETRY")
 
     def test_one_slice(self):
         self.check_refused(self.phantom("--dims", "40,40,1", "--seed", "one"), "NOT_A_VOLUME")

@@ -42,7 +42,7 @@ class Decisions(harness.Case):
         self.daemon_.send(files[:7] + files[8:])
         waiting = self.wait_state("waiting")
         self.assertEqual(waiting["code"], "GAP")
-        self.assertIn("1 missing", waiting["text"])
+        self.assertIn("1 slice missing", waiting["text"])
 
         self.daemon_.send(files[7:8])
 
