@@ -33,8 +33,8 @@ static bool same_uid(const struct ivx_entry *a, const struct ivx_entry *b)
            && strcmp(a->instance->series_uid, b->instance->series_uid) == 0;
 }
 
-/* R4a. Entries first..end have one UID: what equals the first is a copy of it, the rest is
- * kept and spoils the groups of both. */
+/* R4a. Entries first..end have one UID: what equals the first is a copy of it, the rest
+ * is kept and spoils the groups of both. */
 static bool merge_copies(struct ivx_work *work, int first, int end, int *used,
                          struct ivx_err *err)
 {
@@ -78,8 +78,8 @@ static bool collect_one(struct ivx_work *work, const struct ivx_instance *instan
     struct ivx_verdict why;
     bool passed_over;
     if (!ivx_rule_class(instance, &passed_over, &why))
-        return ivx_assembly_refuse(work->assembly, instance->series_uid, &why, 1, passed_over,
-                                   err);
+        return ivx_assembly_refuse(work->assembly, instance->series_uid, &why, 1,
+                                   passed_over, err);
     if (ivx_rule_has_geometry(instance, &why)) {
         work->entries[work->count++] = (struct ivx_entry){ .instance = instance };
         return true;
@@ -92,7 +92,8 @@ static bool refuse_object(struct ivx_work *work, const struct ivx_instance *obje
                           const struct ivx_verdict *why, struct ivx_err *err)
 {
     const int frames = object->frame_count > 0 ? object->frame_count : 1;
-    return ivx_assembly_refuse(work->assembly, object->series_uid, why, frames, false, err);
+    return ivx_assembly_refuse(work->assembly, object->series_uid, why, frames, false,
+                               err);
 }
 
 /* R16: each frame is an image. */
@@ -115,7 +116,30 @@ static bool collect_frames(struct ivx_work *work, const struct ivx_parts *parts,
     return true;
 }
 
-static bool collect_all(struct ivx_work *work, const struct ivx_instance *const *instances,
+static int by_kind(const void *a, const void *b)
+{
+    const struct ivx_instance *left = *(const struct ivx_instance *const *)a;
+    const struct ivx_instance *right = *(const struct ivx_instance *const *)b;
+    const int order = ivx_rule_order_without_geometry(left, right);
+    return order != 0 ? order : ivx_rule_order(left, right);
+}
+
+static void sort_shapeless(struct ivx_work *work)
+{
+    int kept = 0;
+    qsort(work->shapeless, (size_t)work->shapeless_count, sizeof *work->shapeless,
+          by_kind);
+    for (int n = 0; n < work->shapeless_count; n++)
+        if (kept == 0
+            || ivx_rule_order_without_geometry(work->shapeless[kept - 1],
+                                               work->shapeless[n])
+                   != 0)
+            work->shapeless[kept++] = work->shapeless[n];
+    work->shapeless_count = kept;
+}
+
+static bool collect_all(struct ivx_work *work,
+                        const struct ivx_instance *const *instances,
                         const struct ivx_entry *all, size_t count, struct ivx_err *err)
 {
     IVX_AUTO(ivx_parts_free) struct ivx_parts parts = { 0 };
@@ -127,6 +151,7 @@ static bool collect_all(struct ivx_work *work, const struct ivx_instance *const 
                                            : collect_one(work, instance, err)))
             return false;
     }
+    sort_shapeless(work);
     return true;
 }
 
@@ -150,20 +175,44 @@ bool ivx_work_collect(struct ivx_work *work, const struct ivx_instance *const *i
     return collect_all(work, instances, all, count, err) && merge_same_uids(work, err);
 }
 
-/* Entries before `first` that are taken have been set to NULL. Takes every entry of the same
- * key that lies in the plane of entry `first`; the order (orientation first) tells when no
- * further one can. */
-static void take_group(struct ivx_work *work, int first, struct ivx_group *group)
+/* What the search for groups looks at, close together: a hostile series has as many
+ * groups as images, and each is compared with all that follow. */
+struct place {
+    struct ivx_plane plane;
+    int key; /* equal for equal keys */
+};
+
+static bool make_places(const struct ivx_work *work, struct place **out,
+                        struct ivx_err *err)
 {
-    const struct ivx_instance *model = work->entries[first].instance;
+    struct place *made = calloc((size_t)work->count + 1, sizeof *made);
+    if (made == NULL)
+        return ivx_fail(err, IVX_FULL, "assemble: no memory for %d images", work->count);
+    for (int n = 0; n < work->count; n++) {
+        const struct ivx_instance *instance = work->entries[n].instance;
+        made[n].plane = ivx_plane_of(instance);
+        if (n > 0)
+            made[n].key = made[n - 1].key
+                          + !ivx_rule_same_key(work->entries[n - 1].instance, instance);
+    }
+    *out = made;
+    return true;
+}
+
+/* Entries before `first` that are taken have been set to NULL. Takes every entry of the
+ * same key that lies in the plane of entry `first`; the order (orientation first) tells
+ * when no further one can. */
+static void take_group(struct ivx_work *work, const struct place *places, int first,
+                       struct ivx_group *group)
+{
+    const struct place *model = &places[first];
     for (int n = first; n < work->count; n++) {
-        struct ivx_entry *entry = &work->entries[n];
-        if (entry->instance == NULL)
-            continue;
-        if (!ivx_rule_same_key(model, entry->instance)
-            || entry->instance->orientation[0] - model->orientation[0] > 1e-3)
+        if (places[n].key != model->key
+            || places[n].plane.orientation[0] - model->plane.orientation[0] > 1e-3)
             return;
-        if (!ivx_rule_same_plane(model, entry->instance))
+        struct ivx_entry *entry = &work->entries[n];
+        if (!ivx_rule_same_plane(&model->plane, &places[n].plane)
+            || entry->instance == NULL)
             continue;
         group->slice[group->count++] = entry->instance;
         group->copies += entry->copies;
@@ -174,14 +223,17 @@ static void take_group(struct ivx_work *work, int first, struct ivx_group *group
 
 bool ivx_work_group(struct ivx_work *work, struct ivx_err *err)
 {
+    IVX_AUTO(ivx_memory_free) struct place *places = NULL;
     qsort(work->entries, (size_t)work->count, sizeof *work->entries, by_group);
+    if (!make_places(work, &places, err))
+        return false;
     for (int first = 0; first < work->count; first++) {
         if (work->entries[first].instance == NULL)
             continue;
         IVX_AUTO(ivx_group_free) struct ivx_group *group = NULL;
         if (!ivx_group_new(work->count - first, &group, err))
             return false;
-        take_group(work, first, group);
+        take_group(work, places, first, group);
         if (!ivx_work_decide(work, &group, err))
             return false;
     }

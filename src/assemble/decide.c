@@ -175,20 +175,25 @@ static bool resolve_repeats(struct ivx_work *work, struct ivx_group **group, str
     return done || refuse_ambiguous(work, *group, err);
 }
 
-/* Would a slice without geometry belong to this group? Then the group is not whole. */
+/* Would a slice without geometry belong to this group? Then the group is not whole. They are
+ * sorted, one of each kind: there may be as many of them as groups. */
 static bool lacks_one(const struct ivx_work *work, const struct ivx_group *group,
                       struct ivx_verdict *why)
 {
-    const struct ivx_instance *first = group->slice[0];
-    for (int n = 0; n < work->shapeless_count; n++) {
-        struct ivx_verdict missing;
-        if (ivx_rule_same_key(first, work->shapeless[n])
-            && strcmp(first->image_type, work->shapeless[n]->image_type) == 0
-            && !ivx_rule_has_geometry(work->shapeless[n], &missing))
-            return !ivx_verdict_no(why, missing.reason, "one of its images: %.120s",
-                                   missing.text);
+    int low = 0, high = work->shapeless_count;
+    struct ivx_verdict missing;
+    while (low < high) {
+        const int middle = low + (high - low) / 2;
+        if (ivx_rule_order_without_geometry(work->shapeless[middle], group->slice[0]) < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return false;
+    if (low == work->shapeless_count
+        || ivx_rule_order_without_geometry(work->shapeless[low], group->slice[0]) != 0
+        || ivx_rule_has_geometry(work->shapeless[low], &missing))
+        return false;
+    return !ivx_verdict_no(why, missing.reason, "one of its images: %.120s", missing.text);
 }
 
 bool ivx_work_decide(struct ivx_work *work, struct ivx_group **group, struct ivx_err *err)

@@ -64,10 +64,17 @@ bool ivx_rule_parts(const struct ivx_parts *parts, const struct ivx_instance *in
 /* R1. Order in which members of one group stand together; does not depend on UIDs unless
  * all else is equal. For qsort() over instance pointers. */
 int ivx_rule_order(const struct ivx_instance *a, const struct ivx_instance *b);
+/* The same by key and Image Type alone: what images without geometry can be told by. */
+int ivx_rule_order_without_geometry(const struct ivx_instance *a,
+                                    const struct ivx_instance *b);
 /* R1. Everything that must be equal, to the letter... */
 bool ivx_rule_same_key(const struct ivx_instance *a, const struct ivx_instance *b);
 /* ... and what must agree within rounding: Pixel Spacing and orientation. */
-bool ivx_rule_same_plane(const struct ivx_instance *a, const struct ivx_instance *b);
+struct ivx_plane {
+    double spacing[2], orientation[6];
+};
+struct ivx_plane ivx_plane_of(const struct ivx_instance *instance);
+bool ivx_rule_same_plane(const struct ivx_plane *a, const struct ivx_plane *b);
 /* R0. Position, orientation and spacing are there and are usable numbers. */
 bool ivx_rule_has_geometry(const struct ivx_instance *instance, struct ivx_verdict *why);
 

@@ -249,12 +249,26 @@ int ivx_rule_order(const struct ivx_instance *a, const struct ivx_instance *b)
     return order;
 }
 
+int ivx_rule_order_without_geometry(const struct ivx_instance *a, const struct ivx_instance *b)
+{
+    const int order = compare_key(a, b);
+    return order != 0 ? order : strcmp(a->image_type, b->image_type);
+}
+
 bool ivx_rule_same_key(const struct ivx_instance *a, const struct ivx_instance *b)
 {
     return compare_key(a, b) == 0;
 }
 
-bool ivx_rule_same_plane(const struct ivx_instance *a, const struct ivx_instance *b)
+struct ivx_plane ivx_plane_of(const struct ivx_instance *instance)
+{
+    struct ivx_plane made;
+    memcpy(made.spacing, instance->spacing, sizeof made.spacing);
+    memcpy(made.orientation, instance->orientation, sizeof made.orientation);
+    return made;
+}
+
+bool ivx_rule_same_plane(const struct ivx_plane *a, const struct ivx_plane *b)
 {
     for (int n = 0; n < 2; n++)
         if (fabs(a->spacing[n] - b->spacing[n]) > 1e-4 * a->spacing[n])
