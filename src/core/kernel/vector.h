@@ -78,8 +78,8 @@ IVX_INLINE int ivx_store_int16_one(int16_t *to, float value)
 IVX_INLINE int ivx_store_int16(int16_t *to, ivx_vector a, ivx_vector b)
 {
     const __m512 least = _mm512_set1_ps(IVX_LEAST), most = _mm512_set1_ps(IVX_MOST);
-    const __m512 x = _mm512_max_ps(_mm512_min_ps((__m512)a, most), least);
-    const __m512 y = _mm512_max_ps(_mm512_min_ps((__m512)b, most), least);
+    const __m512 x = _mm512_min_ps(_mm512_max_ps((__m512)a, least), most);
+    const __m512 y = _mm512_min_ps(_mm512_max_ps((__m512)b, least), most);
     const __mmask16 off = _mm512_cmp_ps_mask(x, (__m512)a, _CMP_NEQ_UQ)
                           | _mm512_cmp_ps_mask(y, (__m512)b, _CMP_NEQ_UQ);
     _mm256_storeu_si256((__m256i *)to, _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(x)));
@@ -91,8 +91,8 @@ IVX_INLINE int ivx_store_int16(int16_t *to, ivx_vector a, ivx_vector b)
 IVX_INLINE int ivx_store_int16(int16_t *to, ivx_vector a, ivx_vector b)
 {
     const __m256 least = _mm256_set1_ps(IVX_LEAST), most = _mm256_set1_ps(IVX_MOST);
-    const __m256 x = _mm256_max_ps(_mm256_min_ps((__m256)a, most), least);
-    const __m256 y = _mm256_max_ps(_mm256_min_ps((__m256)b, most), least);
+    const __m256 x = _mm256_min_ps(_mm256_max_ps((__m256)a, least), most);
+    const __m256 y = _mm256_min_ps(_mm256_max_ps((__m256)b, least), most);
     const __m256 off = _mm256_or_ps(_mm256_cmp_ps(x, (__m256)a, _CMP_NEQ_UQ),
                                     _mm256_cmp_ps(y, (__m256)b, _CMP_NEQ_UQ));
     const __m256i both = _mm256_packs_epi32(_mm256_cvtps_epi32(x), _mm256_cvtps_epi32(y));
@@ -103,8 +103,8 @@ IVX_INLINE int ivx_store_int16(int16_t *to, ivx_vector a, ivx_vector b)
 IVX_INLINE int ivx_store_int16(int16_t *to, ivx_vector a, ivx_vector b)
 {
     const __m128 least = _mm_set1_ps(IVX_LEAST), most = _mm_set1_ps(IVX_MOST);
-    const __m128 x = _mm_max_ps(_mm_min_ps((__m128)a, most), least);
-    const __m128 y = _mm_max_ps(_mm_min_ps((__m128)b, most), least);
+    const __m128 x = _mm_min_ps(_mm_max_ps((__m128)a, least), most);
+    const __m128 y = _mm_min_ps(_mm_max_ps((__m128)b, least), most);
     const __m128 off =
         _mm_or_ps(_mm_cmpneq_ps(x, (__m128)a), _mm_cmpneq_ps(y, (__m128)b));
     _mm_storeu_si128((__m128i *)to,
@@ -122,6 +122,26 @@ IVX_INLINE int ivx_store_int16(int16_t *to, ivx_vector a, ivx_vector b)
     return off;
 }
 #endif
+
+/* 4 x 4 floats. */
+IVX_INLINE void ivx_transpose_quads(float *to, size_t to_pitch, const float *from, size_t pitch)
+{
+    const ivx_quad a = *(const ivx_quad_at *)from;
+    const ivx_quad b = *(const ivx_quad_at *)(from + pitch);
+    const ivx_quad c = *(const ivx_quad_at *)(from + 2 * pitch);
+    const ivx_quad d = *(const ivx_quad_at *)(from + 3 * pitch);
+    const ivx_quad ab = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+    const ivx_quad cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    const ivx_quad ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    const ivx_quad cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+
+    *(ivx_quad_at *)to = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+    *(ivx_quad_at *)(to + to_pitch) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+    *(ivx_quad_at *)(to + 2 * to_pitch) =
+        __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+    *(ivx_quad_at *)(to + 3 * to_pitch) =
+        __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+}
 
 #if defined __AVX512F__
 #define IVX_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
@@ -152,21 +172,7 @@ IVX_INLINE void ivx_transpose(float *to, size_t to_pitch, const float *from, siz
 #else
 IVX_INLINE void ivx_transpose(float *to, size_t to_pitch, const float *from, size_t pitch)
 {
-    const ivx_quad a = *(const ivx_quad_at *)from;
-    const ivx_quad b = *(const ivx_quad_at *)(from + pitch);
-    const ivx_quad c = *(const ivx_quad_at *)(from + 2 * pitch);
-    const ivx_quad d = *(const ivx_quad_at *)(from + 3 * pitch);
-    const ivx_quad ab = __builtin_shufflevector(a, b, 0, 4, 1, 5);
-    const ivx_quad cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
-    const ivx_quad ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-    const ivx_quad cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-
-    *(ivx_quad_at *)to = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
-    *(ivx_quad_at *)(to + to_pitch) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
-    *(ivx_quad_at *)(to + 2 * to_pitch) =
-        __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
-    *(ivx_quad_at *)(to + 3 * to_pitch) =
-        __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+    ivx_transpose_quads(to, to_pitch, from, pitch);
 }
 #endif
 #endif
