@@ -7,6 +7,8 @@
 
 /* Columns and rows beyond the edges, for taps that reach over it. */
 enum { IVX_FIELD_LOW = 4, IVX_FIELD_HIGH = 8 };
+/* Lines that are prepared side by side. */
+enum { IVX_FIELD_LANES = 16 };
 
 struct ivx_field {
     int32_t columns, rows, slices;
@@ -40,14 +42,7 @@ static inline float *ivx_field_row(const struct ivx_field *field, float *from, i
 bool ivx_prepare_make(struct ivx_workspace *workspace, const struct ivx_shape *shape,
                       struct ivx_prepare *out, struct ivx_err *err);
 
-/* Slice k within its plane: along the rows, then along the columns. scratch holds
- * ivx_field_scratch() doubles. */
-void ivx_field_in_plane(struct ivx_field *field, const struct ivx_prepare prepare[2],
-                        int32_t k, double *scratch);
+/* Doubles that preparing a field takes: kernels->field_in_plane, kernels->field_through. */
 size_t ivx_field_scratch(const struct ivx_field *field);
-/* Along the normal, for share n of `shares` of the plane: smoothing, then slopes.
- * odd: ivx_knots_slopes() of irregular slices, or NULL. */
-void ivx_field_through(struct ivx_field *field, const struct ivx_prepare *prepare,
-                       const float *odd, int32_t n, int32_t shares, double *scratch);
 
 #endif

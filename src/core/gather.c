@@ -3,41 +3,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "gathering.h"
 #include "isovox/base/auto.h"
-#include "kernel/kernel.h"
 #include "kernel/mode.h"
-#include "limit.h"
-#include "point.h"
 #include "room.h"
 #include "sane.h"
-
-/* What one task of the crew keeps to itself. */
-struct hand {
-    struct ivx_table table[3]; /* one row each: row, column, normal */
-    double *scratch;
-    float *row;
-    uint64_t background, padded, edge, saturated, clamped;
-};
-
-struct gather {
-    const struct ivx_stack *stack;
-    const struct ivx_grid *grid;
-    const struct ivx_resample_options *options;
-    const struct ivx_kernels *kernels;
-    struct ivx_workspace *workspace; /* of all that is allocated here */
-    struct ivx_knots knots;
-    double base[3], step[3][3]; /* mm in the frame of the stack; step[a][d]: axis a per index d */
-    struct ivx_shape shape[3];
-    struct ivx_prepare prepare[3];
-    bool spline, cubic; /* coefficients within the plane; slopes along the normal */
-    struct ivx_field field, share; /* share.value NULL: nothing is missing */
-    float *odd;
-    int crew;
-    struct hand *hand;
-    void *result; /* one slice */
-    int32_t m;    /* of the result slice in hand */
-    size_t memory;
-};
 
 static void gather_clear(struct gather *gather)
 {
@@ -87,6 +57,18 @@ static void compose(struct gather *gather, const struct ivx_affine *pull)
     }
 }
 
+/* Equidistant slices that are not shifted, and a kernel that needs no table. */
+static bool is_straight(const struct gather *gather)
+{
+    const struct ivx_stack *stack = gather->stack;
+    const enum ivx_kernel kernel = gather->options->kernel;
+    bool shifted = false;
+    for (int32_t k = 0; k < stack->slices; k++)
+        shifted |= stack->shift_row[k] != 0 || stack->shift_column[k] != 0;
+    return !shifted && gather->knots.regular && !gather->knots.mirror
+           && kernel != IVX_NEAREST && kernel != IVX_LANCZOS3;
+}
+
 /* Anti-alias per source axis: the norm of its column of the Jacobian is the target spacing
  * that the axis sees. */
 static bool choose_kernels(struct gather *gather, struct ivx_err *err)
@@ -107,6 +89,7 @@ static bool choose_kernels(struct gather *gather, struct ivx_err *err)
     gather->cubic = gather->spline
                     || (!gather->knots.regular && options->kernel != IVX_LINEAR
                         && options->kernel != IVX_NEAREST);
+    gather->straight = is_straight(gather);
     return true;
 }
 
@@ -123,6 +106,9 @@ static bool make_hand(const struct gather *gather, struct hand *hand, struct ivx
         if (!ivx_table_new(gather->workspace, &hand->table[a], 1, samples[a], &plain,
                            ivx_shape_taps(&plain), err))
             return false;
+    hand->points.kernel = gather->options->kernel;
+    hand->points.pitch = gather->field.pitch;
+    hand->points.plane = gather->field.plane;
     hand->scratch = ivx_room(gather->workspace, ivx_field_scratch(&gather->field),
                              sizeof *hand->scratch);
     hand->row =
@@ -216,12 +202,15 @@ static bool is_missing(const struct ivx_slice *slice, size_t p)
 
 static bool any_missing(const struct ivx_slice *slice, size_t pixels)
 {
+    if (slice->sample == IVX_INT16 && slice->missing == NULL)
+        return false;
     for (size_t p = 0; p < pixels; p++)
         if (is_missing(slice, p))
             return true;
     return false;
 }
 
+/* NULL: all of it is there. */
 static void fill(struct gather *gather, struct ivx_field *field, int32_t k,
                  const struct ivx_slice *slice, bool presence)
 {
@@ -236,12 +225,30 @@ static void fill(struct gather *gather, struct ivx_field *field, int32_t k,
     }
 }
 
+/* The same of values of which none is missing. */
+static void fill_whole(struct gather *gather, int32_t k, const struct ivx_slice *slice)
+{
+    const size_t columns = (size_t)gather->stack->columns;
+    for (int32_t j = 0; j < gather->stack->rows; j++) {
+        float *row = ivx_field_row(&gather->field, gather->field.value, k, j);
+        const int16_t *whole = (const int16_t *)slice->voxel + (size_t)j * columns;
+        const float *real = (const float *)slice->voxel + (size_t)j * columns;
+        for (size_t i = 0; slice->sample == IVX_INT16 && i < columns; i++)
+            row[i] = whole[i];
+        for (size_t i = 0; slice->sample != IVX_INT16 && i < columns; i++)
+            row[i] = real[i];
+    }
+}
+
 static bool take_slice(struct gather *gather, int32_t k, const struct ivx_slice *slice,
                        struct ivx_err *err)
 {
     const size_t pixels = (size_t)gather->stack->columns * (size_t)gather->stack->rows;
     const bool missing = any_missing(slice, pixels);
-    fill(gather, &gather->field, k, slice, false);
+    if (missing)
+        fill(gather, &gather->field, k, slice, false);
+    else
+        fill_whole(gather, k, slice);
     if (missing && gather->share.value == NULL) {
         if (!make_field(gather, &gather->share, err))
             return false;
@@ -256,24 +263,23 @@ static bool take_slice(struct gather *gather, int32_t k, const struct ivx_slice 
 static void in_plane_task(void *argument, int n)
 {
     struct gather *gather = argument;
+    struct ivx_field *const field[2] = { &gather->field, &gather->share };
     const uint64_t before = ivx_mode_enter();
-    for (int32_t k = n; k < gather->stack->slices; k += gather->crew) {
-        ivx_field_in_plane(&gather->field, gather->prepare, k, gather->hand[n].scratch);
-        if (gather->share.value != NULL)
-            ivx_field_in_plane(&gather->share, gather->prepare, k, gather->hand[n].scratch);
-    }
+    for (int32_t k = n; k < gather->stack->slices; k += gather->crew)
+        for (int c = 0; c < (gather->share.value != NULL ? 2 : 1); c++)
+            gather->kernels->field_in_plane(field[c], gather->prepare, k,
+                                            gather->hand[n].scratch);
     ivx_mode_leave(before);
 }
 
 static void through_task(void *argument, int n)
 {
     struct gather *gather = argument;
+    struct ivx_field *const field[2] = { &gather->field, &gather->share };
     const uint64_t before = ivx_mode_enter();
-    ivx_field_through(&gather->field, &gather->prepare[2], gather->odd, n, gather->crew,
-                      gather->hand[n].scratch);
-    if (gather->share.value != NULL)
-        ivx_field_through(&gather->share, &gather->prepare[2], gather->odd, n, gather->crew,
-                          gather->hand[n].scratch);
+    for (int c = 0; c < (gather->share.value != NULL ? 2 : 1); c++)
+        gather->kernels->field_through(field[c], &gather->prepare[2], gather->odd, n,
+                                       gather->crew, gather->hand[n].scratch);
     ivx_mode_leave(before);
 }
 
@@ -292,83 +298,6 @@ static bool take_all(struct gather *gather, ivx_slice_source *source, void *cont
 
 /* ---- result ------------------------------------------------------------------------------ */
 
-static bool outside(double u, int32_t samples, double margin)
-{
-    return !(u >= -margin && u <= samples - 1 + margin);
-}
-
-/* A place in the frame of the stack, in samples; the normal first, for the shift there. */
-static bool locate(const struct gather *gather, const double mm[3], double out[3])
-{
-    const struct ivx_stack *stack = gather->stack;
-    const double half = gather->options->boundary == IVX_BOUNDARY_BACKGROUND ? 0 : 0.5;
-    out[2] = gather->knots.regular ? ivx_quantise(mm[2] / gather->knots.mean)
-                                   : ivx_knots_position(&gather->knots, mm[2]);
-    if (outside(out[2], stack->slices, half))
-        return false;
-    out[0] = ivx_quantise((mm[0] - ivx_knots_shift(&gather->knots, stack->shift_row, out[2]))
-                          / stack->column_spacing);
-    out[1] = ivx_quantise((mm[1] - ivx_knots_shift(&gather->knots, stack->shift_column, out[2]))
-                          / stack->row_spacing);
-    return !outside(out[0], stack->columns, half) && !outside(out[1], stack->rows, half);
-}
-
-/* What one sample along the normal is worth there, in the unit of the slopes. */
-static double size_at(const struct gather *gather, double u)
-{
-    const int32_t last = gather->knots.slices - 2;
-    int32_t k = ivx_floor(u);
-    if (gather->knots.regular)
-        return 1;
-    k = k < 0 ? 0 : k > last ? last : k;
-    return gather->knots.t[k + 1] - gather->knots.t[k];
-}
-
-static float value_at(const struct gather *gather, struct hand *hand, const double u[3])
-{
-    const enum ivx_kernel kernel = gather->options->kernel;
-    const struct ivx_stack *stack = gather->stack;
-    struct ivx_point_axis x, y;
-    struct ivx_point_planes z;
-    ivx_point_axis(kernel, gather->spline, u[0], &hand->table[0], &x);
-    ivx_point_axis(kernel, gather->spline, u[1], &hand->table[1], &y);
-    ivx_point_planes(&gather->field, kernel, gather->cubic, u[2], size_at(gather, u[2]),
-                     &hand->table[2], &z);
-    const float sum = ivx_point_value(&gather->field, &x, &y, &z);
-    const bool padded = gather->share.value != NULL;
-    const float share = padded ? ivx_point_value(&gather->share, &x, &y, &z) : 1;
-    if (padded && !(share >= 0.5F)) {
-        hand->background++;
-        hand->padded++;
-        return gather->options->background;
-    }
-    hand->edge += outside(u[0], stack->columns, 0) || outside(u[1], stack->rows, 0)
-                  || outside(u[2], stack->slices, 0);
-    float value = padded ? sum / share : sum;
-    const struct ivx_resample_options *options = gather->options;
-    if (options->clamp)
-        hand->clamped += ivx_limit(&value, NULL, options->least, options->most, 1);
-    return value;
-}
-
-static void result_row(const struct gather *gather, struct hand *hand, int32_t j)
-{
-    double row[3];
-    for (int a = 0; a < 3; a++)
-        row[a] = gather->base[a] + j * gather->step[a][1] + gather->m * gather->step[a][2];
-    for (int32_t i = 0; i < gather->grid->count[0]; i++) {
-        const double mm[3] = { row[0] + i * gather->step[0][0], row[1] + i * gather->step[1][0],
-                               row[2] + i * gather->step[2][0] };
-        double u[3];
-        if (locate(gather, mm, u)) {
-            hand->row[i] = value_at(gather, hand, u);
-        } else {
-            hand->row[i] = gather->options->background;
-            hand->background++;
-        }
-    }
-}
-
 static void result_task(void *argument, int n)
 {
     struct gather *gather = argument;
@@ -379,7 +308,7 @@ static void result_task(void *argument, int n)
     for (int32_t j = (int32_t)((int64_t)rows * n / gather->crew);
          j < (int32_t)((int64_t)rows * (n + 1) / gather->crew); j++) {
         const size_t at = (size_t)j * width;
-        result_row(gather, hand, j);
+        ivx_gather_row(gather, hand, j);
         if (gather->options->result == IVX_INT16)
             hand->saturated +=
                 gather->kernels->round((int16_t *)gather->result + at, hand->row, width);

@@ -11,16 +11,16 @@ libisovox_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
 	-export-symbols $(srcdir)/src/core/isovox.sym
 EXTRA_libisovox_la_DEPENDENCIES = src/core/isovox.sym
 
-libisovox_base_la_SOURCES = src/core/kernel/loops.c
+libisovox_base_la_SOURCES = $(core_loops)
 libisovox_base_la_CPPFLAGS = $(CORE_CPPFLAGS)
 libisovox_base_la_CFLAGS = $(libcore_base_a_CFLAGS)
 
 if X86_64
 noinst_LTLIBRARIES += libisovox_avx2.la libisovox_avx512.la
-libisovox_avx2_la_SOURCES = src/core/kernel/loops.c
+libisovox_avx2_la_SOURCES = $(core_loops)
 libisovox_avx2_la_CPPFLAGS = $(CORE_CPPFLAGS)
 libisovox_avx2_la_CFLAGS = $(libcore_avx2_a_CFLAGS)
-libisovox_avx512_la_SOURCES = src/core/kernel/loops.c
+libisovox_avx512_la_SOURCES = $(core_loops)
 libisovox_avx512_la_CPPFLAGS = $(CORE_CPPFLAGS)
 libisovox_avx512_la_CFLAGS = $(libcore_avx512_a_CFLAGS)
 libisovox_la_LIBADD += libisovox_avx2.la libisovox_avx512.la

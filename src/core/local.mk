@@ -6,9 +6,13 @@ LOOPS_CFLAGS = $(CORE_CFLAGS) -fno-math-errno -fno-trapping-math
 core_headers = include/isovox/core/gather.h include/isovox/core/grid.h include/isovox/core/stack.h \
 	include/isovox/core/resample.h include/isovox/core/workspace.h
 
+# Once per instruction set.
+core_loops = src/core/kernel/loops.c src/core/kernel/lines.c src/core/kernel/points.c
+
 noinst_LIBRARIES += libcore.a libcore_base.a
 libcore_a_SOURCES = $(core_headers) src/core/sane.h src/core/sane.c \
 	src/core/any.c src/core/field.h src/core/field.c src/core/gather.c \
+	src/core/gathered.c src/core/gathering.h \
 	src/core/point.h src/core/point.c \
 	src/core/engine.h src/core/fold.c src/core/grid.c src/core/inplane.c \
 	src/core/knots.h src/core/knots.c src/core/limit.h src/core/memory.c \
@@ -16,22 +20,22 @@ libcore_a_SOURCES = $(core_headers) src/core/sane.h src/core/sane.c \
 	src/core/room.c src/core/shape.c src/core/stack.c \
 	src/core/table.h src/core/table.c src/core/target.c src/core/through.c \
 	src/core/kernel/kernel.h src/core/kernel/mode.h src/core/kernel/pick.c \
-	src/core/kernel/vector.h
+	src/core/kernel/vector.h src/core/kernel/weights.h
 libcore_a_CPPFLAGS = $(CORE_CPPFLAGS)
 libcore_a_CFLAGS = $(CORE_CFLAGS)
 libcore_a_LIBADD = $(libcore_base_a_OBJECTS)
 libcore_a_DEPENDENCIES = $(libcore_base_a_OBJECTS)
 
-libcore_base_a_SOURCES = src/core/kernel/loops.c
+libcore_base_a_SOURCES = $(core_loops)
 libcore_base_a_CPPFLAGS = $(CORE_CPPFLAGS)
 libcore_base_a_CFLAGS = $(LOOPS_CFLAGS) -DIVX_SET=base
 
 if X86_64
 noinst_LIBRARIES += libcore_avx2.a libcore_avx512.a
-libcore_avx2_a_SOURCES = src/core/kernel/loops.c
+libcore_avx2_a_SOURCES = $(core_loops)
 libcore_avx2_a_CPPFLAGS = $(CORE_CPPFLAGS)
 libcore_avx2_a_CFLAGS = $(LOOPS_CFLAGS) -DIVX_SET=avx2 -mavx2
-libcore_avx512_a_SOURCES = src/core/kernel/loops.c
+libcore_avx512_a_SOURCES = $(core_loops)
 libcore_avx512_a_CPPFLAGS = $(CORE_CPPFLAGS)
 libcore_avx512_a_CFLAGS = $(LOOPS_CFLAGS) -DIVX_SET=avx512 \
 	-mavx512f -mavx512bw -mavx512vl -mavx512dq -mprefer-vector-width=512

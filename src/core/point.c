@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "kernel/weights.h"
+
 /* Four columns at a time. Plain C of both compilers: the same operations in the same order
  * on every processor. */
 typedef float four __attribute__((vector_size(16)));
@@ -11,24 +13,6 @@ static four load(const float *from)
     four value;
     memcpy(&value, from, sizeof value);
     return value;
-}
-
-static void spline_weights(float f, float *w)
-{
-    const float g = 1 - f;
-    w[0] = g * g * g * (1.0F / 6);
-    w[1] = (4 - 3 * f * f * (2 - f)) * (1.0F / 6);
-    w[2] = (4 - 3 * g * g * (2 - g)) * (1.0F / 6);
-    w[3] = f * f * f * (1.0F / 6);
-}
-
-static void keys_weights(float f, float *w)
-{
-    const float g = 1 - f;
-    w[0] = -0.5F * f * g * g;
-    w[1] = 1 - f * f * (2.5F - 1.5F * f);
-    w[2] = 1 - g * g * (2.5F - 1.5F * g);
-    w[3] = -0.5F * g * f * f;
 }
 
 static void table_weights(struct ivx_table *table, double u, struct ivx_point_axis *out)
@@ -58,9 +42,9 @@ void ivx_point_axis(enum ivx_kernel kernel, bool spline, double u, struct ivx_ta
     out->first = whole - 1;
     out->count = 4;
     if (spline)
-        spline_weights(f, out->weight);
+        ivx_spline_weights(f, out->weight);
     else
-        keys_weights(f, out->weight);
+        ivx_keys_weights(f, out->weight);
 }
 
 static void add_plane(const struct ivx_field *field, struct ivx_point_planes *out, int32_t k,

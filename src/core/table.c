@@ -3,12 +3,6 @@
 #include "room.h"
 
 
-int32_t ivx_floor(double value)
-{
-    const int32_t whole = (int32_t)value;
-    return value < whole ? whole - 1 : whole;
-}
-
 static double magnitude(double x)
 {
     return x < 0 ? -x : x;
@@ -19,11 +13,6 @@ static double whole(double x)
 {
     const double shifted = x + 6755399441055744.0; /* 1.5 * 2^52 */
     return shifted - 6755399441055744.0;
-}
-
-double ivx_quantise(double position)
-{
-    return whole(position * 268435456.0) / 268435456.0;
 }
 
 /* sin(pi x), the same on every machine: libm's differs between C libraries. */
@@ -150,15 +139,6 @@ void ivx_table_store(struct ivx_table *table, int32_t i, int32_t first, int32_t 
     for (int32_t n = 0; slope != NULL && n < count; n++)
         w[table->most + n] = (float)slope[n];
     table->row[i] = (struct ivx_taps){ first, count };
-}
-
-void ivx_hermite(double f, double value_out[2], double slope_out[2])
-{
-    const double e = 1 - f;
-    value_out[0] = e * e * (3 - 2 * e);
-    value_out[1] = f * f * (3 - 2 * f);
-    slope_out[0] = f * e * e;
-    slope_out[1] = -(e * f * f);
 }
 
 static void spline_row(struct ivx_table *table, int32_t i, double u)

@@ -91,14 +91,35 @@ bool ivx_table_new(struct ivx_workspace *workspace, struct ivx_table *table, int
                    struct ivx_err *err);
 size_t ivx_table_bytes(int32_t outputs, int32_t most, bool spline);
 
-/* Positions are whole multiples of 2^-28 samples: rounded once, here, half to even. */
-double ivx_quantise(double position);
+/* Positions are whole multiples of 2^-28 samples: rounded once, here, half to even.
+ * |position| < 2^23. */
+static inline double ivx_quantise(double position)
+{
+    const double shifted = position * 268435456.0 + 6755399441055744.0; /* 1.5 * 2^52 */
+    return (shifted - 6755399441055744.0) / 268435456.0;
+}
 
 /* Fill row i for the position u, in samples. Outside [-0.5, samples - 0.5]: no taps. */
 void ivx_table_row(struct ivx_table *table, int32_t i, double u);
 
 /* The same on an equidistant lattice: u = quantise(base + i * step). */
 void ivx_table_lattice(struct ivx_table *table, double base, double step);
+
+static inline int32_t ivx_floor(double value)
+{
+    const int32_t whole = (int32_t)value;
+    return value < whole ? whole - 1 : whole;
+}
+
+/* Hermite's cubics: how much two values and two slopes count at f between them. */
+static inline void ivx_hermite(double f, double value_out[2], double slope_out[2])
+{
+    const double e = 1 - f;
+    value_out[0] = e * e * (3 - 2 * e);
+    value_out[1] = f * f * (3 - 2 * f);
+    slope_out[0] = f * e * e;
+    slope_out[1] = -(e * f * f);
+}
 
 static inline const float *ivx_table_values(const struct ivx_table *table, int32_t i)
 {
@@ -119,9 +140,7 @@ uint64_t ivx_table_digest(uint64_t digest, const struct ivx_table *table);
  * into row i, what rounding leaves over going to the largest; and Hermite's cubics. */
 void ivx_table_store(struct ivx_table *table, int32_t i, int32_t first, int32_t count,
                      const double *value, const double *slope);
-void ivx_hermite(double f, double value_out[2], double slope_out[2]);
 double ivx_kernel_at(enum ivx_kernel kernel, double x);
 int ivx_kernel_radius(enum ivx_kernel kernel);
-int32_t ivx_floor(double value);
 
 #endif

@@ -22,12 +22,13 @@ compile() { # FLAG... SOURCE
 for source in src/base/*.c src/core/*.c src/core/kernel/pick.c tests/golden/*.c; do
     compile "$source"
 done
-compile "${loops[@]}" -DIVX_SET=base src/core/kernel/loops.c
-if [ "$($cc -dumpmachine | cut -d- -f1)" = x86_64 ]; then
-    compile "${loops[@]}" -DIVX_SET=avx2 -mavx2 src/core/kernel/loops.c
+for source in src/core/kernel/{loops,lines,points}.c; do
+    compile "${loops[@]}" -DIVX_SET=base "$source"
+    [ "$($cc -dumpmachine | cut -d- -f1)" = x86_64 ] || continue
+    compile "${loops[@]}" -DIVX_SET=avx2 -mavx2 "$source"
     compile "${loops[@]}" -DIVX_SET=avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq \
-        src/core/kernel/loops.c
-fi
+        "$source"
+done
 $cc "$folder"/*.o -o "$folder/hashes" -lpthread -lm
 once=()
 [ -z "${2-}" ] || once=(--once)

@@ -6,7 +6,13 @@
 
 #include "kernel.h"
 #include "mode.h"
+#include "point.h"
 
+enum {
+    FIELD_SIDE = 9,
+    FIELD_SLICES = 6,
+    FIELD_PITCH = FIELD_SIDE + IVX_FIELD_LOW + IVX_FIELD_HIGH
+};
 enum { MOST = 67, GUARD = 16, ROWS = 2 * IVX_REACH + 1, TURNS = 12 };
 
 /* Any bit pattern that is a number: huge, tiny, subnormal, negative zero. */
@@ -112,6 +118,66 @@ static void use_round(const struct ivx_kernels *set, const struct turn *t,
     ck_assert_uint_eq(outside, counted);
 }
 
+/* Whatever the weights: two values and two slopes. */
+static void use_round_spline(const struct ivx_kernels *set, const struct turn *t,
+                             union result *out)
+{
+    const uint64_t outside =
+        set->round_spline(out->whole, t->rows, t->w, t->rows + 2, t->w + 2, t->width);
+    for (size_t x = 0; x < t->width && outside == 0; x++)
+        ck_assert(out->whole[x] >= INT16_MIN && out->whole[x] <= INT16_MAX);
+}
+
+/* What one place has by itself: point.h. */
+static float value_alone(const struct ivx_points *points, int i)
+{
+    const struct ivx_field field = {
+        FIELD_SIDE,
+        FIELD_SIDE,
+        FIELD_SLICES,
+        points->pitch,
+        points->plane,
+        (float *)points->value - IVX_FIELD_LOW * (points->pitch + 1),
+        (float *)points->slope - IVX_FIELD_LOW * (points->pitch + 1),
+        false
+    };
+    const bool spline = points->kernel == IVX_BSPLINE3;
+    struct ivx_point_axis x, y;
+    struct ivx_point_planes z;
+    ivx_point_axis(points->kernel, spline, points->u[0][i], NULL, &x);
+    ivx_point_axis(points->kernel, spline, points->u[1][i], NULL, &y);
+    ivx_point_planes(&field, points->kernel, spline, points->u[2][i], 1, NULL, &z);
+    return ivx_point_value(&field, &x, &y, &z);
+}
+
+static void use_points(const struct ivx_kernels *set, const struct turn *t,
+                       union result *out)
+{
+    static const enum ivx_kernel kernels[] = { IVX_BSPLINE3, IVX_LINEAR,
+                                               IVX_CATMULL_ROM };
+    static float values[FIELD_SLICES * FIELD_PITCH * FIELD_PITCH];
+    static float slopes[FIELD_SLICES * FIELD_PITCH * FIELD_PITCH];
+    const size_t corner = IVX_FIELD_LOW * (FIELD_PITCH + 1);
+    struct ivx_points points = { .kernel = kernels[t->count % 3],
+                                 .value = values + corner,
+                                 .slope = slopes + corner,
+                                 .pitch = FIELD_PITCH,
+                                 .plane = FIELD_PITCH * FIELD_PITCH };
+    const int count = t->width < IVX_POINTS ? (int)t->width : IVX_POINTS;
+    for (int n = 0; n < FIELD_SLICES * FIELD_PITCH * FIELD_PITCH; n++) {
+        values[n] = (float)t->whole[n % ROWS][n % MOST];
+        slopes[n] = (float)t->whole[n % 7][n % 31];
+    }
+    set->places(points.u[0], -0.5, 0.37, 0, 3.1, count);
+    set->places(points.u[1], 17.2, -0.21, 1, 2.2, count);
+    set->places(points.u[2], 4.01, 0.11, 2, 3.3, count); /* 1 to 4 */
+    set->points(out->real, &points, count);
+    for (int i = 0; i < count; i++) {
+        const float alone = value_alone(&points, i);
+        ck_assert(memcmp(&alone, &out->real[i], sizeof alone) == 0);
+    }
+}
+
 static void use_share(const struct ivx_kernels *set, const struct turn *t,
                       union result *out)
 {
@@ -136,7 +202,9 @@ static const struct {
     { "slope_odd", use_slope_odd },
     { "lanes", use_lanes },
     { "round", use_round },
+    { "round_spline", use_round_spline },
     { "share", use_share },
+    { "points", use_points },
 };
 
 static void new_turn(struct turn *turn, size_t width, int n)
@@ -159,6 +227,11 @@ static void forget_nans(union result *result)
     for (size_t n = 0; n < ROWS * MOST; n++)
         if (result->real[n] != result->real[n])
             result->real[n] = 0;
+}
+
+static bool is_whole(use *loop)
+{
+    return loop == use_round || loop == use_round_spline;
 }
 
 static void compare(const struct ivx_kernels *subject, size_t loop, bool real)
@@ -191,7 +264,7 @@ START_TEST(every_set_returns_the_same_bits)
     const struct ivx_kernels *subject = ivx_kernels_pick(sets[_i / count]);
     if (subject == NULL)
         return;
-    compare(subject, (size_t)(_i % count), loops[_i % count].use != use_round);
+    compare(subject, (size_t)(_i % count), !is_whole(loops[_i % count].use));
 }
 END_TEST
 

@@ -15,6 +15,20 @@
 /* Rows are handled across in blocks of this many, one per lane. */
 enum { IVX_LANES = 16 };
 
+struct ivx_field;
+struct ivx_prepare;
+
+/* Places on a straight line through a field, at most IVX_POINTS of them: how many samples
+ * of each axis count (2, or 4), and where they are, in samples. The places lie between the
+ * outermost samples along the normal. */
+enum { IVX_POINTS = 64 };
+struct ivx_points {
+    enum ivx_kernel kernel; /* bspline3: of coefficients in the plane, and slopes */
+    const float *value, *slope; /* sample (0, 0) of slice 0 */
+    size_t pitch, plane;
+    double u[3][IVX_POINTS]; /* column, row, slice */
+};
+
 struct ivx_kernels {
     const char *name;
 
@@ -61,6 +75,19 @@ struct ivx_kernels {
     uint64_t (*round_spline)(int16_t *restrict out, const float *const *row,
                              const float *w, const float *const *slope, const float *sw,
                              size_t width);
+    /* Slice k of a field within its plane: along the rows, then along the columns. scratch
+     * holds ivx_field_scratch() doubles. */
+    void (*field_in_plane)(struct ivx_field *field, const struct ivx_prepare *prepare,
+                           int32_t k, double *scratch);
+    /* Along the normal, for share n of `shares` of the plane: smoothing, then slopes.
+     * odd: ivx_knots_slopes() of irregular slices, or NULL. */
+    void (*field_through)(struct ivx_field *field, const struct ivx_prepare *prepare,
+                          const float *odd, int32_t n, int32_t shares, double *scratch);
+    /* u[i] = quantise((start + (from + i) * step) / spacing). */
+    void (*places)(double *restrict u, double start, double step, int32_t from,
+                   double spacing, int32_t count);
+    /* What stands there; not for nearest and lanczos3. */
+    void (*points)(float *restrict out, const struct ivx_points *points, int32_t count);
     /* value /= share where share >= 1/2, else the background: returns how often. */
     uint64_t (*share)(float *restrict value, const float *share_of, float background,
                       size_t width);

@@ -9,6 +9,8 @@
 #define NAME_OF(set) #set
 #define NAME(set) NAME_OF(set)
 #define TABLE_OF(set) ivx_kernels_##set
+#define OTHER_OF(name, set) ivx_##name##_##set
+#define OTHER(name, set) OTHER_OF(name, set)
 #define TABLE(set) TABLE_OF(set)
 
 /* What is worked on at a time where the sum of many rows must stay in registers. */
@@ -433,6 +435,18 @@ static uint64_t share(float *restrict value, const float *share_of, float backgr
     return missing;
 }
 
+/* points.c and lines.c */
+void OTHER(places, IVX_SET)(double *restrict u, double start, double step, int32_t from,
+                            double spacing, int32_t count);
+void OTHER(points, IVX_SET)(float *restrict out, const struct ivx_points *points,
+                            int32_t count);
+void OTHER(field_in_plane, IVX_SET)(struct ivx_field *field,
+                                    const struct ivx_prepare *prepare, int32_t k,
+                                    double *scratch);
+void OTHER(field_through, IVX_SET)(struct ivx_field *field,
+                                   const struct ivx_prepare *prepare, const float *odd,
+                                   int32_t n, int32_t shares, double *scratch);
+
 const struct ivx_kernels TABLE(IVX_SET) = {
     .name = NAME(IVX_SET),
     .taps = taps,
@@ -449,4 +463,8 @@ const struct ivx_kernels TABLE(IVX_SET) = {
     .round_taps = round_taps,
     .round_spline = round_spline,
     .share = share,
+    .field_in_plane = OTHER(field_in_plane, IVX_SET),
+    .field_through = OTHER(field_through, IVX_SET),
+    .places = OTHER(places, IVX_SET),
+    .points = OTHER(points, IVX_SET),
 };
