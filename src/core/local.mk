@@ -75,11 +75,11 @@ tests_kernel_test_kernels_LDADD = $(CORE_TEST_LIBS)
 # make tests/bench/engine, make tests/bench/itk CXXFLAGS=-O3; not built by default.
 EXTRA_PROGRAMS += tests/bench/engine tests/bench/itk
 tests_bench_engine_SOURCES = tests/bench/engine.c tests/bench/rig.h tests/bench/rig.c
-tests_bench_engine_LDADD = libcore.a libbase.a -lpthread
+tests_bench_engine_LDADD = libcore.a libbase.a -lpthread -lm
 tests_bench_itk_SOURCES = tests/bench/itk.cc tests/bench/rig.h tests/bench/rig.c
 tests_bench_itk_CPPFLAGS = $(AM_CPPFLAGS) $(ITK_CPPFLAGS)
 tests_bench_itk_CXXFLAGS = $(AM_CXXFLAGS) -march=native -DNDEBUG
-tests_bench_itk_LDADD = libcore.a libbase.a $(ITK_LIBS) -lpthread
+tests_bench_itk_LDADD = libcore.a libbase.a $(ITK_LIBS) -lpthread -lm
 
 check_PROGRAMS += tests/unit/core/test_affine tests/unit/core/test_gather
 tests_unit_core_test_affine_SOURCES = tests/unit/core/test_affine.c \
