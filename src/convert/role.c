@@ -135,6 +135,19 @@ static void end_badly(struct ivx_worker *worker, const struct ivx_claim *claim,
         ivx_log(IVX_WARNING, "job.unrecorded", "job=%lld text=\"%s\"", job, err.text);
 }
 
+/* What was staged goes first, which makes room for the row that says why; but at a shutdown
+ * the job is given back first, because gigabytes take longer to go than the grace may last. */
+static void give_up(struct ivx_worker *worker, const struct ivx_claim *claim,
+                    const struct ivx_lease *lease, const char *reason,
+                    const struct ivx_err *why)
+{
+    if (lease->stopped)
+        end_badly(worker, claim, lease, reason, why);
+    ivx_outbox_drop_stage(worker->outbox, claim->key, claim->epoch);
+    if (!lease->stopped)
+        end_badly(worker, claim, lease, reason, why);
+}
+
 /* Ten leases, and a second for each 256 KiB: far more than any conversion takes. A worker
  * that hangs for longer is ended by SIGALRM, and the attempt counts. */
 unsigned ivx_worker_most_seconds(const struct ivx_config *config,
@@ -166,7 +179,7 @@ static void run_job(struct ivx_worker *worker, const struct ivx_claim *claim)
     const bool done = ivx_worker_run(worker, claim, &lease, reason, &err);
     alarm(0);
     if (!done) {
-        end_badly(worker, claim, &lease, reason, &err);
+        give_up(worker, claim, &lease, reason, &err);
         return;
     }
     ivx_log(IVX_INFO, "job.done", "job=%lld recipe=%s slices=%zu attempt=%lld ms=%lld",

@@ -233,8 +233,5 @@ bool ivx_worker_run(struct ivx_worker *worker, const struct ivx_claim *claim,
     if (why.code != IVX_ABSENT && !replace_spoilt(worker, claim, why.text, err))
         return false;
 
-    if (make_result(worker, claim, lease, code_out, err))
-        return true;
-    ivx_outbox_drop_stage(worker->outbox, claim->key, claim->epoch);
-    return false;
+    return make_result(worker, claim, lease, code_out, err);
 }
