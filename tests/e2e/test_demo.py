@@ -23,6 +23,11 @@ def running_in(folder):
     return found
 
 
+def hear_ctrl_c():
+    """What a shell starts in the background ignores SIGINT, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class TheDemonstration(harness.Case):
     def setUp(self):
         super().setUp()
@@ -75,7 +80,8 @@ class TheDemonstration(harness.Case):
         log = self.folder / "demo.log"
         with open(log, "wb") as output:
             demo = subprocess.Popen(["/usr/bin/python3", DEMO, own], env=self.environment,
-                                    stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+                                    stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                    preexec_fn=hear_ctrl_c)
         self.addCleanup(demo.wait)
         self.addCleanup(demo.kill)
         harness.wait_until(lambda: "Ctrl-C ends it" in log.read_text() or demo.poll(), 120,
