@@ -13,7 +13,7 @@ import chain
 import harness
 
 SEED = int(os.environ.get("ISOVOX_SEED", "2"))
-KILLS = int(os.environ.get("ISOVOX_KILLS", "20"))
+KILLS = int(os.environ.get("ISOVOX_KILLS", "10"))
 VICTIMS = ("receive", "plan", "convert", "deliver", "supervisor", "association", "http")
 SHAPE = ("--shape", "sines", "--dims", "96,96,24", "--spacing", "0.9,0.9,2.5")
 SETTINGS = {"plan": {"quiet": 2, "quiet_released": 0}, "convert": {"workers": 1}}
