@@ -48,7 +48,8 @@ check_PROGRAMS += tests/unit/core/test_oracle
 tests_unit_core_test_oracle_SOURCES = tests/unit/core/test_oracle.c \
 	tests/unit/core/oracle.h tests/unit/core/oracle.c \
 	tests/unit/core/subject.h tests/unit/core/subject.c
-tests_unit_core_test_oracle_CFLAGS = $(TEST_CFLAGS)
+# The oracle is slow by definition, and not what the sanitizers are to watch.
+tests_unit_core_test_oracle_CFLAGS = $(TEST_CFLAGS) -fno-sanitize=all
 tests_unit_core_test_oracle_LDADD = $(CORE_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/core/test_grid tests/unit/core/test_exact \
