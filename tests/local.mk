@@ -12,4 +12,8 @@ EXTRA_DIST += quickstart scripts docs tests/README.md tests/e2e tests/chaos test
 dist-hook:
 	cp -p $(srcdir)/check $(distdir)/check
 	find $(distdir) -name __pycache__ -prune -exec rm -rf {} +
+# What was built below folders that are archived whole; make would find it there.
+	find $(distdir)/tests \( -name '*.o' -o -name '*.so' -o -name .dirstamp -o -name 'replay_*' \
+		-o -name '*.log' -o -name '*.trs' \) -exec rm -f {} +
+	find $(distdir)/tests -name .deps -prune -exec rm -rf {} +
 	find $(distdir)/docs/example -mindepth 1 ! -name '*.c' -delete
