@@ -165,7 +165,8 @@ static bool check(const cJSON *root, struct ivx_err *err)
 {
     const cJSON *version = part(root, "manifest_version");
     if (!cJSON_IsNumber(version))
-        return ivx_fail(err, IVX_DAMAGED, "manifest: it is none");
+        return ivx_fail(err, IVX_DAMAGED, "manifest: %s", root == NULL
+                        ? "not JSON" : "no manifest_version; not the manifest of a conversion");
     if (version->valuedouble != IVX_MANIFEST_VERSION)
         return ivx_fail(err, IVX_REFUSED, "manifest: version %g is not known, only %d",
                         version->valuedouble, IVX_MANIFEST_VERSION);

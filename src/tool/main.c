@@ -14,7 +14,7 @@ static const struct command {
     const char *arguments, *help;
 } commands[] = {
     { "convert", ivx_tool_convert, "INPUT... -o OUTPUT", "convert files without a daemon" },
-    { "inspect", ivx_tool_inspect, "[--json] INPUT...",
+    { "inspect", ivx_tool_inspect, "[--json] [--values] INPUT...",
       "which volumes would be made of this, and why not" },
     { "replay", ivx_tool_replay, "MANIFEST INPUT... [-o OUTPUT]",
       "repeat a conversion from its manifest; compare" },
