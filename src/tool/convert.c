@@ -12,13 +12,14 @@
 #include "isovox/sys/stop.h"
 #include "reference.h"
 #include "report.h"
+#include "shield.h"
 #include "tool.h"
 
 struct session {
     const struct ivx_convert_options *options;
     struct ivx_inputs inputs;
     struct ivx_assembly *assembly;
-    struct ivx_workspace *workspace; /* from one volume to the next */
+    struct ivx_workspace *workspace; /* from one pass over a volume to the next */
     struct ivx_place place;
     cJSON *volumes, *refused; /* of the report */
     int64_t created_us;
@@ -232,7 +233,7 @@ static bool run(struct session *session, const struct ivx_source_volume *volume,
         .progress_context = &bar,
         .reason_out = reason_out,
     };
-    return ivx_conversion_run(&conversion, result, err);
+    return ivx_shield_convert(&conversion, result, err);
 }
 
 static bool convert_volume(struct session *session,

@@ -5,6 +5,7 @@
 #include "describe.h"
 #include "isovox/base/auto.h"
 #include "report.h"
+#include "shield.h"
 #include "tool.h"
 
 static const char help[] =
@@ -25,7 +26,7 @@ struct settings {
 static bool measure(const struct ivx_source_volume *volume, struct ivx_reader_report *out)
 {
     struct ivx_err why = { 0 };
-    if (ivx_describe_measure(volume, out, &why))
+    if (ivx_shield_measure(volume, out, &why))
         return true;
     fprintf(stderr, "isovox inspect: %s\n", why.text);
     return false;

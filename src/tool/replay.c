@@ -14,6 +14,7 @@
 #include "isovox/sys/file.h"
 #include "isovox/sys/hash.h"
 #include "replay_compare.h"
+#include "shield.h"
 #include "tool.h"
 
 enum { MOST_MANIFEST = 256 << 20 };
@@ -217,7 +218,7 @@ static bool convert(struct replay *replay, struct ivx_conversion_result *result,
         .memory_limit = replay->options.memory,
     };
     char path[PATH_MAX];
-    if (!ivx_conversion_run(&conversion, result, err))
+    if (!ivx_shield_convert(&conversion, result, err))
         return false;
     if (replay->output == NULL)
         return true;
