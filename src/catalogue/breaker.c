@@ -18,12 +18,12 @@ static void read_row(sqlite3_stmt *statement, void *row)
 {
     struct ivx_breaker_row *out = row;
     COLUMN(statement, 0, out->destination);
-    out->state = (enum ivx_breaker_state)sqlite3_column_int(statement, 1);
-    out->failures = sqlite3_column_int64(statement, 2);
-    out->since_us = sqlite3_column_int64(statement, 3);
-    out->next_us = sqlite3_column_int64(statement, 4);
+    out->state = (enum ivx_breaker_state)NUMBER(statement, 1);
+    out->failures = NUMBER(statement, 2);
+    out->since_us = NUMBER(statement, 3);
+    out->next_us = NUMBER(statement, 4);
     COLUMN(statement, 5, out->note);
-    out->wanted = sqlite3_column_int(statement, 6) != 0;
+    out->wanted = NUMBER(statement, 6) != 0;
 }
 
 bool ivx_catalogue_list_breakers(struct ivx_catalogue *catalogue,
@@ -115,7 +115,7 @@ bool ivx_catalogue_breaker_hurry(struct ivx_catalogue *catalogue, const char *de
 
 static void read_id(sqlite3_stmt *statement, void *row)
 {
-    *(int64_t *)row = sqlite3_column_int64(statement, 0);
+    *(int64_t *)row = NUMBER(statement, 0);
 }
 
 static bool expire(struct ivx_catalogue *catalogue, int64_t id, struct ivx_err *err)

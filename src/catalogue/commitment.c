@@ -112,15 +112,15 @@ bool ivx_catalogue_commitment_newest(struct ivx_catalogue *catalogue, int64_t *i
 static void read_check(sqlite3_stmt *statement, void *row)
 {
     struct ivx_commitment_check *out = row;
-    out->commitment_id = sqlite3_column_int64(statement, 0);
-    out->n = sqlite3_column_int64(statement, 1);
-    out->reason = sqlite3_column_int(statement, 2);
+    out->commitment_id = NUMBER(statement, 0);
+    out->n = NUMBER(statement, 1);
+    out->reason = (int)NUMBER(statement, 2);
     COLUMN(statement, 3, out->sha256_hex);
-    out->segment = (uint64_t)sqlite3_column_int64(statement, 4);
-    out->offset = (uint64_t)sqlite3_column_int64(statement, 5);
-    out->length = (uint64_t)sqlite3_column_int64(statement, 6);
+    out->segment = (uint64_t)NUMBER(statement, 4);
+    out->offset = (uint64_t)NUMBER(statement, 5);
+    out->length = (uint64_t)NUMBER(statement, 6);
     COLUMN(statement, 7, out->sop_class);
-    out->series_id = sqlite3_column_int64(statement, 8);
+    out->series_id = NUMBER(statement, 8);
 }
 
 /* What could not be read is held as it came, but nothing can be made of it: the sender had
@@ -201,15 +201,15 @@ bool ivx_catalogue_commitment_judge(struct ivx_catalogue *catalogue,
 static void read_row(sqlite3_stmt *statement, void *row)
 {
     struct ivx_commitment_row *out = row;
-    out->id = sqlite3_column_int64(statement, 0);
-    out->instances = sqlite3_column_int64(statement, 1);
-    out->refused = sqlite3_column_int64(statement, 2);
-    out->attempts = sqlite3_column_int64(statement, 3);
-    out->requested_us = sqlite3_column_int64(statement, 4);
-    out->judged_us = sqlite3_column_int64(statement, 5);
-    out->reported_us = sqlite3_column_int64(statement, 6);
-    out->next_us = sqlite3_column_int64(statement, 7);
-    out->state = (enum ivx_commitment_state)sqlite3_column_int(statement, 8);
+    out->id = NUMBER(statement, 0);
+    out->instances = NUMBER(statement, 1);
+    out->refused = NUMBER(statement, 2);
+    out->attempts = NUMBER(statement, 3);
+    out->requested_us = NUMBER(statement, 4);
+    out->judged_us = NUMBER(statement, 5);
+    out->reported_us = NUMBER(statement, 6);
+    out->next_us = NUMBER(statement, 7);
+    out->state = (enum ivx_commitment_state)NUMBER(statement, 8);
     COLUMN(statement, 9, out->transaction_uid);
     COLUMN(statement, 10, out->calling_ae);
     COLUMN(statement, 11, out->called_ae);
@@ -274,7 +274,7 @@ static void read_item(sqlite3_stmt *statement, void *row)
     struct ivx_reference *out = row;
     COLUMN(statement, 0, out->sop_class);
     COLUMN(statement, 1, out->sop_uid);
-    out->reason = sqlite3_column_int(statement, 2);
+    out->reason = (int)NUMBER(statement, 2);
 }
 
 bool ivx_catalogue_commitment_items(struct ivx_catalogue *catalogue, int64_t id,

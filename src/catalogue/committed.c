@@ -87,10 +87,10 @@ struct asked {
 static void read_asked(sqlite3_stmt *statement, void *row)
 {
     struct asked *out = row;
-    out->delivery_id = sqlite3_column_int64(statement, 0);
-    out->answered = sqlite3_column_int64(statement, 1) != 0;
-    out->attempts = sqlite3_column_int64(statement, 2);
-    out->state = (enum ivx_delivery_state)sqlite3_column_int(statement, 3);
+    out->delivery_id = NUMBER(statement, 0);
+    out->answered = NUMBER(statement, 1) != 0;
+    out->attempts = NUMBER(statement, 2);
+    out->state = (enum ivx_delivery_state)NUMBER(statement, 3);
     COLUMN(statement, 4, out->destination);
 }
 

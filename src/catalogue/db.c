@@ -118,7 +118,7 @@ bool ivx_db_number(struct ivx_catalogue *catalogue, const char *sql,
     if (!ivx_db_query(catalogue, sql, args, &statement, err)
         || !ivx_db_step(catalogue, statement, &row, err))
         return false;
-    *out = row ? sqlite3_column_int64(statement, 0) : 0;
+    *out = row ? NUMBER(statement, 0) : 0;
     if (found_out != NULL)
         *found_out = row;
     return true;

@@ -66,6 +66,7 @@ bool ivx_db_number(struct ivx_catalogue *catalogue, const char *sql,
 bool ivx_db_text(struct ivx_catalogue *catalogue, const char *sql,
                  const struct ivx_db_arg *args, char **out, struct ivx_err *err);
 
+#define NUMBER(statement, column) sqlite3_column_int64(statement, column)
 void ivx_db_column(sqlite3_stmt *statement, int column, char *out, size_t room);
 #define COLUMN(statement, column, array)                                                 \
     ivx_db_column(statement, column, array, sizeof(array))

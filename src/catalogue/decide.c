@@ -16,10 +16,10 @@ static bool is_current(struct ivx_catalogue *catalogue,
         return false;
     if (!found)
         return ivx_fail(err, IVX_ABSENT, "catalogue: no such series");
-    if (sqlite3_column_int64(row, 0) != decision->seen_instances)
+    if (NUMBER(row, 0) != decision->seen_instances)
         return ivx_fail(err, IVX_STALE, "series %lld: more instances have arrived",
                         (long long)decision->series_id);
-    *generation_out = sqlite3_column_int64(row, 1) + 1;
+    *generation_out = NUMBER(row, 1) + 1;
     return true;
 }
 

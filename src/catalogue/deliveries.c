@@ -104,7 +104,7 @@ bool ivx_catalogue_delivery_heartbeat(struct ivx_catalogue *catalogue, int64_t i
 static void read_item(sqlite3_stmt *statement, void *row)
 {
     struct ivx_delivery_item *out = row;
-    out->n = sqlite3_column_int64(statement, 0);
+    out->n = NUMBER(statement, 0);
     COLUMN(statement, 1, out->sop_uid);
     COLUMN(statement, 2, out->file);
 }

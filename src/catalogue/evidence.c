@@ -83,8 +83,8 @@ static int class_of(int64_t pause_us)
 static void read_class(sqlite3_stmt *statement, void *row)
 {
     int64_t *pair = row;
-    pair[0] = sqlite3_column_int64(statement, 0);
-    pair[1] = sqlite3_column_int64(statement, 1);
+    pair[0] = NUMBER(statement, 0);
+    pair[1] = NUMBER(statement, 1);
 }
 
 /* So that a new habit counts soon. */
@@ -158,15 +158,15 @@ static void read_tally(sqlite3_stmt *statement, void *row)
 {
     struct ivx_tally *out = row;
     COLUMN(statement, 0, out->kind);
-    out->parts = sqlite3_column_int64(statement, 1);
-    out->parts_met = sqlite3_column_int64(statement, 2);
-    out->parts_over = sqlite3_column_int64(statement, 3);
-    out->held = sqlite3_column_int64(statement, 4);
-    out->least = sqlite3_column_int64(statement, 5);
-    out->most = sqlite3_column_int64(statement, 6);
-    out->sum = sqlite3_column_int64(statement, 7);
-    out->held_least = sqlite3_column_int64(statement, 8);
-    out->held_most = sqlite3_column_int64(statement, 9);
+    out->parts = NUMBER(statement, 1);
+    out->parts_met = NUMBER(statement, 2);
+    out->parts_over = NUMBER(statement, 3);
+    out->held = NUMBER(statement, 4);
+    out->least = NUMBER(statement, 5);
+    out->most = NUMBER(statement, 6);
+    out->sum = NUMBER(statement, 7);
+    out->held_least = NUMBER(statement, 8);
+    out->held_most = NUMBER(statement, 9);
 }
 
 bool ivx_catalogue_tallies(struct ivx_catalogue *catalogue, int64_t series_id,
@@ -197,8 +197,8 @@ bool ivx_catalogue_trust(struct ivx_catalogue *catalogue, int64_t series_id,
                       ARGS(I(series_id), T(kind)), &row, err)
         || !ivx_db_step(catalogue, row, &found, err))
         return false;
-    *kept_out = found ? sqlite3_column_int64(row, 0) : 0;
-    *broken_out = found ? sqlite3_column_int64(row, 1) : 0;
+    *kept_out = found ? NUMBER(row, 0) : 0;
+    *broken_out = found ? NUMBER(row, 1) : 0;
     return true;
 }
 

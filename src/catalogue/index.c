@@ -43,10 +43,10 @@ static bool look_up(struct ivx_catalogue *catalogue, const struct ivx_arrival *a
         || !ivx_db_step(catalogue, row, &out->found, err))
         return false;
     if (out->found) {
-        out->series_id = sqlite3_column_int64(row, 0);
-        out->same = sqlite3_column_int(row, 1) != 0;
-        out->this_record = sqlite3_column_int(row, 2) != 0;
-        out->gone = sqlite3_column_int(row, 3) != 0;
+        out->series_id = NUMBER(row, 0);
+        out->same = NUMBER(row, 1) != 0;
+        out->this_record = NUMBER(row, 2) != 0;
+        out->gone = NUMBER(row, 3) != 0;
     }
     return true;
 }
@@ -60,12 +60,12 @@ struct owner {
 static void read_owner(sqlite3_stmt *statement, void *row)
 {
     struct owner *out = row;
-    out->id = sqlite3_column_int64(statement, 0);
-    out->instances = sqlite3_column_int64(statement, 1);
-    out->last_us = sqlite3_column_int64(statement, 2);
-    out->generation = sqlite3_column_int64(statement, 3);
-    out->station_id = sqlite3_column_int64(statement, 4);
-    out->state = (enum ivx_series_state)sqlite3_column_int64(statement, 5);
+    out->id = NUMBER(statement, 0);
+    out->instances = NUMBER(statement, 1);
+    out->last_us = NUMBER(statement, 2);
+    out->generation = NUMBER(statement, 3);
+    out->station_id = NUMBER(statement, 4);
+    out->state = (enum ivx_series_state)NUMBER(statement, 5);
 }
 
 static bool find_owner(struct ivx_catalogue *catalogue, const struct ivx_arrival *arrival,
@@ -303,8 +303,8 @@ void ivx_catalogue_index_abandon(struct ivx_catalogue *catalogue)
 static void read_pair(sqlite3_stmt *statement, void *row)
 {
     uint64_t *pair = row;
-    pair[0] = (uint64_t)sqlite3_column_int64(statement, 0);
-    pair[1] = (uint64_t)sqlite3_column_int64(statement, 1);
+    pair[0] = (uint64_t)NUMBER(statement, 0);
+    pair[1] = (uint64_t)NUMBER(statement, 1);
 }
 
 bool ivx_catalogue_marks(struct ivx_catalogue *catalogue, uint64_t (**pairs_out)[2],

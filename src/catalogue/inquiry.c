@@ -7,9 +7,9 @@
 static void read_inquiry(sqlite3_stmt *statement, void *row)
 {
     struct ivx_inquiry *out = row;
-    out->state = (enum ivx_inquiry_state)sqlite3_column_int64(statement, 0);
-    out->instances = sqlite3_column_int64(statement, 1);
-    out->expected = sqlite3_column_int64(statement, 2);
+    out->state = (enum ivx_inquiry_state)NUMBER(statement, 0);
+    out->instances = NUMBER(statement, 1);
+    out->expected = NUMBER(statement, 2);
     COLUMN(statement, 3, out->source);
     COLUMN(statement, 4, out->note);
 }
@@ -63,9 +63,9 @@ bool ivx_catalogue_inquiry_due(struct ivx_catalogue *catalogue, char (**names_ou
 static void read_work(sqlite3_stmt *statement, void *row)
 {
     struct ivx_inquiry_work *out = row;
-    out->series_id = sqlite3_column_int64(statement, 0);
-    out->instances = sqlite3_column_int64(statement, 1);
-    out->attempts = sqlite3_column_int64(statement, 2);
+    out->series_id = NUMBER(statement, 0);
+    out->instances = NUMBER(statement, 1);
+    out->attempts = NUMBER(statement, 2);
     COLUMN(statement, 3, out->series_uid);
     COLUMN(statement, 4, out->study_uid);
 }

@@ -70,10 +70,10 @@ static bool take(struct ivx_catalogue *catalogue, int64_t id, const char *owner,
 static void read_claim(sqlite3_stmt *statement, void *row)
 {
     struct ivx_claim *out = row;
-    out->job_id = sqlite3_column_int64(statement, 0);
-    out->epoch = sqlite3_column_int64(statement, 1);
-    out->created_us = sqlite3_column_int64(statement, 2);
-    out->attempt = sqlite3_column_int64(statement, 3);
+    out->job_id = NUMBER(statement, 0);
+    out->epoch = NUMBER(statement, 1);
+    out->created_us = NUMBER(statement, 2);
+    out->attempt = NUMBER(statement, 3);
     COLUMN(statement, 4, out->key);
     COLUMN(statement, 5, out->recipe_name);
     out->recipe_json = strdup((const char *)sqlite3_column_text(statement, 6));

@@ -14,22 +14,22 @@ static bool count_states(struct ivx_catalogue *catalogue, const char *sql,
             return false;
         if (!more)
             return true;
-        const int64_t state = sqlite3_column_int64(row, 0);
+        const int64_t state = NUMBER(row, 0);
         if (state >= 0 && state < most)
-            counts[state] = sqlite3_column_int64(row, 1);
+            counts[state] = NUMBER(row, 1);
     }
 }
 
 static void read_sums(sqlite3_stmt *statement, void *row)
 {
     struct ivx_counts *out = row;
-    out->instances = sqlite3_column_int64(statement, 0);
-    out->duplicates = sqlite3_column_int64(statement, 1);
-    out->bytes = sqlite3_column_int64(statement, 2);
-    out->conflicts = sqlite3_column_int64(statement, 3);
-    out->aside = sqlite3_column_int64(statement, 4);
-    out->derived_instances = sqlite3_column_int64(statement, 5);
-    out->oldest_waiting_us = sqlite3_column_int64(statement, 6);
+    out->instances = NUMBER(statement, 0);
+    out->duplicates = NUMBER(statement, 1);
+    out->bytes = NUMBER(statement, 2);
+    out->conflicts = NUMBER(statement, 3);
+    out->aside = NUMBER(statement, 4);
+    out->derived_instances = NUMBER(statement, 5);
+    out->oldest_waiting_us = NUMBER(statement, 6);
 }
 
 /* Everything that is not finished waits: open series, jobs, deliveries. */
@@ -158,9 +158,9 @@ static void read_role(sqlite3_stmt *statement, void *row)
     struct ivx_role_row *out = row;
     COLUMN(statement, 0, out->name);
     COLUMN(statement, 1, out->state);
-    out->pid = sqlite3_column_int64(statement, 2);
-    out->restarts = sqlite3_column_int64(statement, 3);
-    out->since_us = sqlite3_column_int64(statement, 4);
+    out->pid = NUMBER(statement, 2);
+    out->restarts = NUMBER(statement, 3);
+    out->since_us = NUMBER(statement, 4);
     COLUMN(statement, 5, out->note);
 }
 

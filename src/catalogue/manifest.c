@@ -34,8 +34,8 @@ static bool any_since(struct ivx_catalogue *catalogue, int64_t series_id, bool *
 static void read_manifest(sqlite3_stmt *statement, void *row)
 {
     struct ivx_manifest *out = row;
-    out->here = sqlite3_column_int64(statement, 0);
-    out->missing = sqlite3_column_int64(statement, 1);
+    out->here = NUMBER(statement, 0);
+    out->missing = NUMBER(statement, 1);
 }
 
 /* A request does not say to which series what is missing belongs: to each of those that it
@@ -69,13 +69,13 @@ bool ivx_catalogue_manifest(struct ivx_catalogue *catalogue, int64_t series_id,
 static void read_steps(sqlite3_stmt *statement, void *row)
 {
     struct ivx_manifest *out = row;
-    const bool any = sqlite3_column_int64(statement, 0) > 0;
-    const bool open = sqlite3_column_int64(statement, 1) > 0;
-    const bool discontinued = sqlite3_column_int64(statement, 2) > 0;
+    const bool any = NUMBER(statement, 0) > 0;
+    const bool open = NUMBER(statement, 1) > 0;
+    const bool discontinued = NUMBER(statement, 2) > 0;
     *out = (struct ivx_manifest){
         .by = any ? IVX_MANIFEST_STEP : IVX_MANIFEST_NONE,
-        .here = sqlite3_column_int64(statement, 3),
-        .missing = sqlite3_column_int64(statement, 4),
+        .here = NUMBER(statement, 3),
+        .missing = NUMBER(statement, 4),
         .step = !any || open   ? IVX_STEP_OPEN
                 : discontinued ? IVX_STEP_DISCONTINUED
                                : IVX_STEP_COMPLETED,

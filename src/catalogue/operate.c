@@ -24,8 +24,8 @@ static bool job_standing(struct ivx_catalogue *catalogue, int64_t id,
         return false;
     if (!out->found)
         return ivx_fail(err, IVX_ABSENT, "catalogue: no such job");
-    out->state = sqlite3_column_int64(row, 0);
-    out->current = sqlite3_column_int(row, 1) != 0;
+    out->state = NUMBER(row, 0);
+    out->current = NUMBER(row, 1) != 0;
     return true;
 }
 
@@ -45,10 +45,10 @@ static bool delivery_standing(struct ivx_catalogue *catalogue, int64_t id,
         return false;
     if (!out->found)
         return ivx_fail(err, IVX_ABSENT, "catalogue: no such delivery");
-    out->state = sqlite3_column_int64(row, 0);
-    out->current = sqlite3_column_int(row, 1) != 0;
-    out->job_id = sqlite3_column_int64(row, 2);
-    out->awaits = sqlite3_column_int(row, 3) != 0;
+    out->state = NUMBER(row, 0);
+    out->current = NUMBER(row, 1) != 0;
+    out->job_id = NUMBER(row, 2);
+    out->awaits = NUMBER(row, 3) != 0;
     return true;
 }
 

@@ -78,8 +78,8 @@ struct step {
 static void read_step(sqlite3_stmt *statement, void *row)
 {
     struct step *out = row;
-    out->id = sqlite3_column_int64(statement, 0);
-    out->state = (enum ivx_step_state)sqlite3_column_int64(statement, 1);
+    out->id = NUMBER(statement, 0);
+    out->state = (enum ivx_step_state)NUMBER(statement, 1);
 }
 
 /* PS3.4 F.7.2.2.2: what is COMPLETED or DISCONTINUED stays so. */

@@ -24,7 +24,7 @@ enum { RESULT_STANDS, RESULT_GOES, RESULT_GONE };
 static void read_result(sqlite3_stmt *statement, void *row)
 {
     struct ivx_old_result *out = row;
-    out->job_id = sqlite3_column_int64(statement, 0);
+    out->job_id = NUMBER(statement, 0);
     COLUMN(statement, 1, out->outbox_key);
 }
 
@@ -89,8 +89,8 @@ bool ivx_catalogue_result_removed(struct ivx_catalogue *catalogue, int64_t job_i
 static void read_pair(sqlite3_stmt *statement, void *row)
 {
     uint64_t *pair = row;
-    pair[0] = (uint64_t)sqlite3_column_int64(statement, 0);
-    pair[1] = (uint64_t)sqlite3_column_int64(statement, 1);
+    pair[0] = (uint64_t)NUMBER(statement, 0);
+    pair[1] = (uint64_t)NUMBER(statement, 1);
 }
 
 bool ivx_catalogue_old_segments(struct ivx_catalogue *catalogue, int64_t before_us,

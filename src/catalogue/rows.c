@@ -1,8 +1,6 @@
 /* Rows as structures; the columns are those of the lists in db.h. */
 #include "db.h"
 
-#define NUMBER(statement, column) sqlite3_column_int64(statement, column)
-
 void ivx_series_read(sqlite3_stmt *statement, void *row)
 {
     struct ivx_series_row *out = row;

@@ -29,10 +29,10 @@ static bool count(struct ivx_catalogue *catalogue, int64_t series_id,
             &row, err)
         || !ivx_db_step(catalogue, row, &found, err))
         return false;
-    out->jobs = sqlite3_column_int64(row, 0);
-    out->open_jobs = sqlite3_column_int64(row, 1);
-    out->cancelled_jobs = sqlite3_column_int64(row, 2);
-    out->open_deliveries = sqlite3_column_int64(row, 3);
+    out->jobs = NUMBER(row, 0);
+    out->open_jobs = NUMBER(row, 1);
+    out->cancelled_jobs = NUMBER(row, 2);
+    out->open_deliveries = NUMBER(row, 3);
     return true;
 }
 
