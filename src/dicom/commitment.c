@@ -1,17 +1,11 @@
 #include "isovox/dicom/commitment.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
-#include "isovox/dicom/scan.h"
-
-#include "command.h"
+#include "scan_bytes.h"
 
 enum {
     TRANSACTION = 0x00081195,
@@ -117,25 +111,6 @@ static bool visit(void *context, const struct ivx_scan_element *element, struct 
     return element->depth != 1 || !listed || read_reference(reading, element, err);
 }
 
-/* The scanner reads files, and knows the syntax from a meta header. */
-static bool open_object(const uint8_t *bytes, size_t length, const char *syntax, int *fd_out,
-                        size_t *length_out, struct ivx_err *err)
-{
-    uint8_t meta[IVX_META_ROOM];
-    const size_t head = ivx_meta_write(IVX_COMMITMENT_CLASS, IVX_COMMITMENT_INSTANCE, syntax,
-                                       meta);
-    IVX_AUTO(ivx_fd_close) int fd = memfd_create("commitment", MFD_CLOEXEC);
-    if (fd == -1)
-        return ivx_fail(err, IVX_FULL, "no memory file: %s", strerror(errno));
-    if (!ivx_fd_write(fd, meta, head, "commitment", err)
-        || !ivx_fd_write(fd, bytes, length, "commitment", err))
-        return false;
-    *fd_out = fd;
-    *length_out = head + length;
-    fd = -1;
-    return true;
-}
-
 static bool is_complete(const struct ivx_commitment *made, struct ivx_err *err)
 {
     if (made->transaction_uid[0] == '\0')
@@ -155,21 +130,9 @@ bool ivx_commitment_read(const uint8_t *bytes, size_t length, const char *syntax
         .elements = 16 * IVX_COMMITMENT_MOST,
         .header = 2 * IVX_COMMITMENT_BYTES,
     };
-    IVX_AUTO(ivx_fd_close) int fd = -1;
-    struct ivx_blob blob = { 0 };
-    char path[64];
-    if (!open_object(bytes, length, syntax, &fd, &length, err))
-        return false;
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    blob.path = path;
-    blob.length = length;
-
-    IVX_AUTO(ivx_commitment_clear) struct ivx_commitment made = { 0 };
     struct reading reading = { 0 };
-    struct ivx_scan scan = { 0 };
-    enum ivx_reason reason = IVX_REASON_NONE;
-    const bool good = ivx_scan(&blob, &limits, visit, &reading, &scan, &reason, err);
-    made = reading.made;
+    const bool good = ivx_scan_bytes(bytes, length, syntax, &limits, visit, &reading, err);
+    IVX_AUTO(ivx_commitment_clear) struct ivx_commitment made = reading.made;
     if (!good || !is_complete(&made, err))
         return false;
     *out = made;
