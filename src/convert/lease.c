@@ -9,9 +9,8 @@ static bool may_go_on(struct ivx_lease *lease, int64_t now)
 {
     if (!ivx_stop_wanted())
         return true;
-    if (lease->stop_us == 0)
-        lease->stop_us = now + (int64_t)lease->grace_seconds * SECOND_US;
-    lease->stopped = now >= lease->stop_us;
+    const int64_t grace_us = (int64_t)lease->grace_seconds * SECOND_US;
+    lease->stopped = now - ivx_stop_wanted_us() >= grace_us;
     return !lease->stopped;
 }
 

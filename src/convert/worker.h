@@ -22,7 +22,6 @@ struct ivx_worker {
 struct ivx_lease {
     struct ivx_catalogue *catalogue;
     int64_t job_id, epoch, next_beat_us;
-    int64_t stop_us; /* steady clock: when the grace of a stop ends; 0: no stop wanted */
     int seconds, grace_seconds;
     bool lost, stopped;
 };

@@ -34,7 +34,7 @@ struct association {
     bool accepted, released;
     int64_t instances, failed;
     uint64_t bytes, instance_bytes;
-    int64_t woken_us, stop_us, last_us; /* steady clock; stop_us 0: nobody asked */
+    int64_t woken_us, last_us; /* steady clock */
     struct ivx_err first_failure;
     struct ivx_commitments commitments;
 };
@@ -217,10 +217,8 @@ static bool on_stop_wanted(void *context)
         return false;
 
     const int64_t now = ivx_clock_steady_us();
-    if (self->stop_us == 0)
-        self->stop_us = now;
     const int64_t grace_us = self->config->general.shutdown_grace * INT64_C(1000000);
-    return now - self->last_us >= IDLE_US || now - self->stop_us >= grace_us;
+    return now - self->last_us >= IDLE_US || now - ivx_stop_wanted_us() >= grace_us;
 }
 
 static const char *how_it_ended(const struct association *self)

@@ -1,16 +1,23 @@
 #include "isovox/sys/stop.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "isovox/sys/clock.h"
+
 /* Set by signal handlers, the only way they can tell anybody. */
 static volatile sig_atomic_t stop_flag, reload_flag;
+static _Atomic int64_t stop_us;
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "a handler may write no other");
 
 static void on_stop(int number)
 {
     (void)number;
+    if (stop_flag == 0)
+        stop_us = ivx_clock_steady_us();
     stop_flag = 1;
 }
 
@@ -38,6 +45,11 @@ void ivx_stop_start(void)
 bool ivx_stop_wanted(void)
 {
     return stop_flag != 0;
+}
+
+int64_t ivx_stop_wanted_us(void)
+{
+    return stop_us;
 }
 
 bool ivx_reload_wanted(void)

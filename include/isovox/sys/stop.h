@@ -4,6 +4,7 @@
 #define IVX_SYS_STOP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -11,6 +12,7 @@ extern "C" {
 
 void ivx_stop_start(void);     /* installs the handlers; SIGPIPE is ignored */
 bool ivx_stop_wanted(void);
+int64_t ivx_stop_wanted_us(void); /* steady clock: when that was asked for, the first time */
 bool ivx_reload_wanted(void);  /* true once per SIGHUP */
 /* For a forked child: it gets SIGTERM when its parent dies, however that dies. parent is the
  * getpid() of the parent, taken before the fork. */

@@ -294,8 +294,15 @@ START_TEST(signals_set_flags)
     ck_assert(ivx_reload_wanted());
     ck_assert(!ivx_reload_wanted());
 
+    const int64_t before_us = ivx_clock_steady_us();
     raise(SIGTERM);
+    const int64_t asked_us = ivx_stop_wanted_us(), after_us = ivx_clock_steady_us();
     ck_assert(ivx_stop_wanted());
+    ck_assert_int_ge(asked_us, before_us);
+    ck_assert_int_le(asked_us, after_us);
+    ivx_clock_sleep_ms(2);
+    raise(SIGTERM);
+    ck_assert_int_eq(ivx_stop_wanted_us(), asked_us);
 }
 END_TEST
 
