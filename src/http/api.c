@@ -10,6 +10,8 @@ enum { LIMIT_DEFAULT = 100, LIMIT_MOST = 1000, RELATED_MOST = 200 };
 struct page {
     int64_t after, of; /* of: the series or job that is asked for; 0: all */
     int limit;
+    int64_t last; /* of what was put: its last id, and how many rows */
+    size_t count;
 };
 
 static bool read_number(struct ivx_reply *reply, const char *name, const char *text,
@@ -58,147 +60,78 @@ static struct ivx_catalogue *open_for(struct ivx_site *site, struct ivx_reply *r
 }
 
 /* "after" is what to ask for next; null at the end. */
-static void finish_list(struct ivx_reply *reply, cJSON *json, const struct page *page,
-                        size_t count, int64_t last_id)
+static void finish_list(struct ivx_reply *reply, cJSON *json, const struct page *page)
 {
-    if (page->after >= 0 && count == (size_t)page->limit)
-        ivx_put_number(reply, json, "after", last_id);
+    if (page->after >= 0 && page->count == (size_t)page->limit)
+        ivx_put_number(reply, json, "after", page->last);
     else if (cJSON_AddNullToObject(json, "after") == NULL)
         reply->failed = true;
     ivx_reply_json(reply, 200, &json);
 }
 
-void ivx_answer_series_list(struct ivx_site *site, const struct ivx_request *request,
-                            int64_t id, struct ivx_reply *reply)
-{
-    (void)id;
-    struct page page;
-    struct ivx_err err = { 0 };
-    IVX_AUTO(ivx_memory_free) struct ivx_series_row *rows = NULL;
-    size_t count = 0;
-    if (!read_page(request, "series", NULL, reply, &page))
-        return;
-    struct ivx_catalogue *catalogue = open_for(site, reply);
-    if (catalogue == NULL)
-        return;
-    if (!ivx_catalogue_list_series(catalogue, page.after, page.limit, &rows, &count, &err)) {
-        ivx_reply_error(reply, &err);
-        return;
-    }
-    cJSON *json = cJSON_CreateObject();
-    cJSON *list = ivx_put_array(reply, json, "series");
-    for (size_t n = 0; n < count; n++) {
-        cJSON *row = ivx_json_series(reply, &rows[n]);
-        ivx_put_json(reply, list, NULL, &row);
-    }
-    finish_list(reply, json, &page, count, count == 0 ? 0 : rows[count - 1].id);
-}
+/* A page of rows, appended to the array `list`. */
+typedef bool ivx_put_rows(struct ivx_reply *reply, struct ivx_catalogue *catalogue,
+                          struct page *page, cJSON *list, struct ivx_err *err);
 
-static bool put_jobs(struct ivx_reply *reply, struct ivx_catalogue *catalogue, cJSON *to,
-                     const struct page *page, int64_t *last_out, size_t *count_out,
-                     struct ivx_err *err)
-{
-    IVX_AUTO(ivx_memory_free) struct ivx_job_row *rows = NULL;
-    size_t count = 0;
-    if (!ivx_catalogue_list_jobs(catalogue, page->of, page->after, page->limit, &rows, &count,
+/* The last argument is the call that gets `rows` and `count`. */
+#define PUT_ROWS(name, type, json_of, call) \
+    static bool name(struct ivx_reply *reply, struct ivx_catalogue *catalogue, \
+                     struct page *page, cJSON *list, struct ivx_err *err) \
+    { \
+        IVX_AUTO(ivx_memory_free) type *rows = NULL; \
+        size_t count = 0; \
+        if (!(call)) \
+            return false; \
+        for (size_t n = 0; n < count; n++) { \
+            cJSON *row = json_of(reply, &rows[n]); \
+            ivx_put_json(reply, list, NULL, &row); \
+        } \
+        page->last = count == 0 ? 0 : rows[count - 1].id; \
+        page->count = count; \
+        return true; \
+    }
+
+PUT_ROWS(put_series, struct ivx_series_row, ivx_json_series,
+         ivx_catalogue_list_series(catalogue, page->after, page->limit, &rows, &count, err))
+PUT_ROWS(put_jobs, struct ivx_job_row, ivx_json_job,
+         ivx_catalogue_list_jobs(catalogue, page->of, page->after, page->limit, &rows, &count,
                                  err))
-        return false;
-    cJSON *list = ivx_put_array(reply, to, "jobs");
-    for (size_t n = 0; n < count; n++) {
-        cJSON *row = ivx_json_job(reply, &rows[n]);
-        ivx_put_json(reply, list, NULL, &row);
-    }
-    *last_out = count == 0 ? 0 : rows[count - 1].id;
-    *count_out = count;
-    return true;
-}
-
-/* Appends to the array `list`. */
-static bool put_deliveries(struct ivx_reply *reply, struct ivx_catalogue *catalogue,
-                           cJSON *list, const struct page *page, int64_t *last_out,
-                           size_t *count_out, struct ivx_err *err)
-{
-    IVX_AUTO(ivx_memory_free) struct ivx_delivery_row *rows = NULL;
-    size_t count = 0;
-    if (!ivx_catalogue_list_deliveries(catalogue, page->of, page->after, page->limit, &rows,
+PUT_ROWS(put_deliveries, struct ivx_delivery_row, ivx_json_delivery,
+         ivx_catalogue_list_deliveries(catalogue, page->of, page->after, page->limit, &rows,
                                        &count, err))
-        return false;
-    for (size_t n = 0; n < count; n++) {
-        cJSON *row = ivx_json_delivery(reply, &rows[n]);
-        ivx_put_json(reply, list, NULL, &row);
-    }
-    *last_out = count == 0 ? 0 : rows[count - 1].id;
-    *count_out = count;
-    return true;
-}
+PUT_ROWS(put_commitments, struct ivx_commitment_row, ivx_json_commitment,
+         ivx_catalogue_list_commitments(catalogue, page->after, page->limit, &rows, &count,
+                                        err))
 
-void ivx_answer_job_list(struct ivx_site *site, const struct ivx_request *request, int64_t id,
-                         struct ivx_reply *reply)
+static void answer_list(struct ivx_site *site, const char *name, struct page *page,
+                        ivx_put_rows *put, struct ivx_reply *reply)
 {
-    (void)id;
-    struct page page;
     struct ivx_err err = { 0 };
-    int64_t last = 0;
-    size_t count = 0;
-    if (!read_page(request, "series", request->series, reply, &page))
-        return;
     struct ivx_catalogue *catalogue = open_for(site, reply);
     if (catalogue == NULL)
         return;
     IVX_AUTO(ivx_json_free) cJSON *json = cJSON_CreateObject();
-    if (put_jobs(reply, catalogue, json, &page, &last, &count, &err))
-        finish_list(reply, IVX_STEAL(json), &page, count, last);
+    if (put(reply, catalogue, page, ivx_put_array(reply, json, name), &err))
+        finish_list(reply, IVX_STEAL(json), page);
     else
         ivx_reply_error(reply, &err);
 }
 
-void ivx_answer_delivery_list(struct ivx_site *site, const struct ivx_request *request,
-                              int64_t id, struct ivx_reply *reply)
-{
-    (void)id;
-    struct page page;
-    struct ivx_err err = { 0 };
-    int64_t last = 0;
-    size_t count = 0;
-    if (!read_page(request, "job", request->job, reply, &page))
-        return;
-    struct ivx_catalogue *catalogue = open_for(site, reply);
-    if (catalogue == NULL)
-        return;
-    IVX_AUTO(ivx_json_free) cJSON *json = cJSON_CreateObject();
-    cJSON *list = ivx_put_array(reply, json, "deliveries");
-    if (put_deliveries(reply, catalogue, list, &page, &last, &count, &err))
-        finish_list(reply, IVX_STEAL(json), &page, count, last);
-    else
-        ivx_reply_error(reply, &err);
-}
+/* of: the query's field that says whose rows are asked for. */
+#define LIST(name, plural, put, of_name, of) \
+    void name(struct ivx_site *site, const struct ivx_request *request, int64_t id, \
+              struct ivx_reply *reply) \
+    { \
+        (void)id; \
+        struct page page; \
+        if (read_page(request, of_name, of, reply, &page)) \
+            answer_list(site, plural, &page, put, reply); \
+    }
 
-void ivx_answer_commitment_list(struct ivx_site *site, const struct ivx_request *request,
-                                int64_t id, struct ivx_reply *reply)
-{
-    (void)id;
-    struct page page;
-    struct ivx_err err = { 0 };
-    IVX_AUTO(ivx_memory_free) struct ivx_commitment_row *rows = NULL;
-    size_t count = 0;
-    if (!read_page(request, "commitment", NULL, reply, &page))
-        return;
-    struct ivx_catalogue *catalogue = open_for(site, reply);
-    if (catalogue == NULL)
-        return;
-    if (!ivx_catalogue_list_commitments(catalogue, page.after, page.limit, &rows, &count,
-                                        &err)) {
-        ivx_reply_error(reply, &err);
-        return;
-    }
-    cJSON *json = cJSON_CreateObject();
-    cJSON *list = ivx_put_array(reply, json, "commitments");
-    for (size_t n = 0; n < count; n++) {
-        cJSON *row = ivx_json_commitment(reply, &rows[n]);
-        ivx_put_json(reply, list, NULL, &row);
-    }
-    finish_list(reply, json, &page, count, count == 0 ? 0 : rows[count - 1].id);
-}
+LIST(ivx_answer_series_list, "series", put_series, "", NULL)
+LIST(ivx_answer_job_list, "jobs", put_jobs, "series", request->series)
+LIST(ivx_answer_delivery_list, "deliveries", put_deliveries, "job", request->job)
+LIST(ivx_answer_commitment_list, "commitments", put_commitments, "", NULL)
 
 /* ---- one of them ------------------------------------------------------------------------ */
 
@@ -234,10 +167,8 @@ static void fix_times(struct ivx_reply *reply, cJSON *list)
 static bool put_related(struct ivx_reply *reply, struct ivx_catalogue *catalogue, int64_t id,
                         cJSON *json, struct ivx_err *err)
 {
-    int64_t last;
-    size_t count;
-    const struct page jobs = { .of = id, .limit = RELATED_MOST };
-    if (!put_jobs(reply, catalogue, json, &jobs, &last, &count, err))
+    struct page jobs = { .of = id, .limit = RELATED_MOST };
+    if (!put_jobs(reply, catalogue, &jobs, ivx_put_array(reply, json, "jobs"), err))
         return false;
 
     cJSON *list = ivx_put_array(reply, json, "deliveries");
@@ -247,9 +178,8 @@ static bool put_related(struct ivx_reply *reply, struct ivx_catalogue *catalogue
         const cJSON *number = cJSON_GetObjectItemCaseSensitive(job, "id");
         if (!cJSON_IsNumber(number))
             continue;
-        const struct page of_job = { .of = (int64_t)number->valuedouble,
-                                     .limit = RELATED_MOST };
-        if (!put_deliveries(reply, catalogue, list, &of_job, &last, &count, err))
+        struct page of_job = { .of = (int64_t)number->valuedouble, .limit = RELATED_MOST };
+        if (!put_deliveries(reply, catalogue, &of_job, list, err))
             return false;
     }
     return true;
@@ -272,28 +202,11 @@ static bool make_series(struct ivx_catalogue *catalogue, int64_t id, struct ivx_
     return put_related(reply, catalogue, id, json, err);
 }
 
-void ivx_answer_series(struct ivx_site *site, const struct ivx_request *request, int64_t id,
-                       struct ivx_reply *reply)
-{
-    (void)request;
-    struct ivx_err err = { 0 };
-    IVX_AUTO(ivx_json_free) cJSON *json = NULL;
-    struct ivx_catalogue *catalogue = open_for(site, reply);
-    if (catalogue == NULL)
-        return;
-    if (make_series(catalogue, id, reply, &json, &err))
-        ivx_reply_json(reply, 200, &json);
-    else
-        ivx_reply_error(reply, &err);
-}
-
 static bool make_job(struct ivx_catalogue *catalogue, int64_t id, struct ivx_reply *reply,
                      cJSON **json_out, struct ivx_err *err)
 {
     struct ivx_job_row row;
     struct ivx_series_row series;
-    int64_t last;
-    size_t count;
     if (!ivx_catalogue_get_job(catalogue, id, &row, err)
         || !ivx_catalogue_get_series(catalogue, row.series_id, &series, err))
         return false;
@@ -301,25 +214,49 @@ static bool make_job(struct ivx_catalogue *catalogue, int64_t id, struct ivx_rep
     ivx_put_text(reply, json, "series_uid", series.series_uid);
     if (!put_text_of(reply, catalogue, id, ivx_catalogue_job_stages, json, "stages", err))
         return false;
-    const struct page page = { .of = id, .limit = RELATED_MOST };
+    struct page page = { .of = id, .limit = RELATED_MOST };
     cJSON *list = ivx_put_array(reply, json, "deliveries");
-    return put_deliveries(reply, catalogue, list, &page, &last, &count, err);
+    return put_deliveries(reply, catalogue, &page, list, err);
 }
 
-void ivx_answer_job(struct ivx_site *site, const struct ivx_request *request, int64_t id,
-                    struct ivx_reply *reply)
+static bool make_delivery(struct ivx_catalogue *catalogue, int64_t id, struct ivx_reply *reply,
+                          cJSON **json_out, struct ivx_err *err)
 {
-    (void)request;
+    struct ivx_delivery_row row;
+    if (!ivx_catalogue_get_delivery(catalogue, id, &row, err))
+        return false;
+    *json_out = ivx_json_delivery(reply, &row);
+    return true;
+}
+
+typedef bool ivx_make(struct ivx_catalogue *catalogue, int64_t id, struct ivx_reply *reply,
+                      cJSON **json_out, struct ivx_err *err);
+
+static void answer_one(struct ivx_site *site, int64_t id, ivx_make *make,
+                       struct ivx_reply *reply)
+{
     struct ivx_err err = { 0 };
     IVX_AUTO(ivx_json_free) cJSON *json = NULL;
     struct ivx_catalogue *catalogue = open_for(site, reply);
     if (catalogue == NULL)
         return;
-    if (make_job(catalogue, id, reply, &json, &err))
+    if (make(catalogue, id, reply, &json, &err))
         ivx_reply_json(reply, 200, &json);
     else
         ivx_reply_error(reply, &err);
 }
+
+#define ONE(name, make) \
+    void name(struct ivx_site *site, const struct ivx_request *request, int64_t id, \
+              struct ivx_reply *reply) \
+    { \
+        (void)request; \
+        answer_one(site, id, make, reply); \
+    }
+
+ONE(ivx_answer_series, make_series)
+ONE(ivx_answer_job, make_job)
+ONE(ivx_answer_delivery, make_delivery)
 
 void ivx_answer_manifest(struct ivx_site *site, const struct ivx_request *request, int64_t id,
                          struct ivx_reply *reply)
@@ -336,23 +273,6 @@ void ivx_answer_manifest(struct ivx_site *site, const struct ivx_request *reques
         ivx_reply_problem(reply, 404, "job %lld has no manifest yet", (long long)id);
     else
         ivx_reply_text(reply, 200, "application/json", text);
-}
-
-void ivx_answer_delivery(struct ivx_site *site, const struct ivx_request *request, int64_t id,
-                         struct ivx_reply *reply)
-{
-    (void)request;
-    struct ivx_err err = { 0 };
-    struct ivx_delivery_row row;
-    struct ivx_catalogue *catalogue = open_for(site, reply);
-    if (catalogue == NULL)
-        return;
-    if (!ivx_catalogue_get_delivery(catalogue, id, &row, &err)) {
-        ivx_reply_error(reply, &err);
-        return;
-    }
-    cJSON *json = ivx_json_delivery(reply, &row);
-    ivx_reply_json(reply, 200, &json);
 }
 
 /* ---- operators -------------------------------------------------------------------------- */
