@@ -261,8 +261,7 @@ bool ivx_catalogue_commitment_claim(struct ivx_catalogue *catalogue, const char 
                     "UPDATE commitment SET attempts = attempts + 1, held_us = ?2"
                     " WHERE id = ?1",
                     ARGS(I(id), I(seconds_from_now(hold_seconds))), err)
-        || !ivx_db_one(catalogue, "SELECT " COLUMNS " FROM commitment c WHERE c.id = ?1",
-                       ARGS(I(id)), read_row, &made, err)
+        || !ivx_catalogue_get_commitment(catalogue, id, &made, err)
         || !ivx_db_work_commit(&work, err))
         return false;
     *out = made;
@@ -325,6 +324,13 @@ bool ivx_catalogue_commitment_unreported(struct ivx_catalogue *catalogue, int64_
                          " (SELECT calling_ae FROM commitment WHERE id = ?1)",
                          ARGS(I(id), I(next_us), I(IVX_COMMITMENT_JUDGED), I(away)), err)
            && ivx_db_work_commit(&work, err);
+}
+
+bool ivx_catalogue_get_commitment(struct ivx_catalogue *catalogue, int64_t id,
+                                  struct ivx_commitment_row *out, struct ivx_err *err)
+{
+    return ivx_db_one(catalogue, "SELECT " COLUMNS " FROM commitment c WHERE c.id = ?1",
+                      ARGS(I(id)), read_row, out, err);
 }
 
 bool ivx_catalogue_list_commitments(struct ivx_catalogue *catalogue, int64_t after, int limit,

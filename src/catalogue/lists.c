@@ -63,6 +63,8 @@ bool ivx_catalogue_counts(struct ivx_catalogue *catalogue, struct ivx_counts *ou
                          made.jobs, IVX_JOB_STATE_COUNT, err)
         || !count_states(catalogue, "SELECT state, count(*) FROM delivery GROUP BY state",
                          made.deliveries, IVX_DELIVERY_STATE_COUNT, err)
+        || !count_states(catalogue, "SELECT state, count(*) FROM commitment GROUP BY state",
+                         made.commitments, IVX_COMMITMENT_STATE_COUNT, err)
         || !sum_up(catalogue, &made, err))
         return false;
     *out = made;

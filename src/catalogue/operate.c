@@ -1,4 +1,6 @@
-/* What operators may do to jobs and deliveries: again, or not at all. */
+/* What operators may do to jobs, deliveries and reports: again, or not at all. */
+#include "isovox/catalogue/commitment.h"
+
 #include "db.h"
 
 #include <stdio.h>
@@ -164,5 +166,43 @@ bool ivx_catalogue_delivery_cancel(struct ivx_catalogue *catalogue, int64_t id,
                " last_comment = 'cancelled by order' WHERE id = ?1",
                ARGS(I(id), I(IVX_DELIVERY_CANCELLED), I(ivx_clock_wall_us())), err)
            && ivx_series_settle_of_job(catalogue, delivery.job_id, err)
+           && ivx_db_work_commit(&work, err);
+}
+
+/* All of it is read again: plan.keep_committed has ended since, and what the disk has lost must
+ * not be promised. */
+static bool judge_anew(struct ivx_catalogue *catalogue, int64_t id, struct ivx_err *err)
+{
+    return ivx_db_run(catalogue,
+                      "UPDATE commitment SET state = ?2, attempts = 0, refused = 0,"
+                      " judged_us = 0, held_us = 0, note = '' WHERE id = ?1",
+                      ARGS(I(id), I(IVX_COMMITMENT_REQUESTED)), err)
+           && ivx_db_run(catalogue,
+                         "UPDATE commitment_item SET reason = -1 WHERE commitment_id = ?1",
+                         ARGS(I(id)), err);
+}
+
+/* The others of its sender wait because that one was away. */
+static bool report_now(struct ivx_catalogue *catalogue, int64_t id, struct ivx_err *err)
+{
+    return ivx_db_run(catalogue,
+                      "UPDATE commitment SET next_us = min(next_us, ?3) WHERE state = ?2"
+                      " AND calling_ae = (SELECT calling_ae FROM commitment WHERE id = ?1)",
+                      ARGS(I(id), I(IVX_COMMITMENT_JUDGED), I(ivx_clock_wall_us())), err);
+}
+
+bool ivx_catalogue_commitment_retry(struct ivx_catalogue *catalogue, int64_t id,
+                                    struct ivx_err *err)
+{
+    IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
+    struct ivx_commitment_row row = { 0 };
+    if (!ivx_db_work_begin(&work, catalogue, err)
+        || !ivx_catalogue_get_commitment(catalogue, id, &row, err))
+        return false;
+    if (row.state != IVX_COMMITMENT_DEAD && row.state != IVX_COMMITMENT_JUDGED)
+        return ivx_fail(err, IVX_REFUSED, "commitment %lld is %s", (long long)id,
+                        ivx_commitment_state_name(row.state));
+    const bool dead = row.state == IVX_COMMITMENT_DEAD;
+    return (dead ? judge_anew(catalogue, id, err) : report_now(catalogue, id, err))
            && ivx_db_work_commit(&work, err);
 }

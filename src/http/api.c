@@ -229,6 +229,16 @@ static bool make_delivery(struct ivx_catalogue *catalogue, int64_t id, struct iv
     return true;
 }
 
+static bool make_commitment(struct ivx_catalogue *catalogue, int64_t id,
+                            struct ivx_reply *reply, cJSON **json_out, struct ivx_err *err)
+{
+    struct ivx_commitment_row row;
+    if (!ivx_catalogue_get_commitment(catalogue, id, &row, err))
+        return false;
+    *json_out = ivx_json_commitment(reply, &row);
+    return true;
+}
+
 typedef bool ivx_make(struct ivx_catalogue *catalogue, int64_t id, struct ivx_reply *reply,
                       cJSON **json_out, struct ivx_err *err);
 
@@ -257,6 +267,7 @@ static void answer_one(struct ivx_site *site, int64_t id, ivx_make *make,
 ONE(ivx_answer_series, make_series)
 ONE(ivx_answer_job, make_job)
 ONE(ivx_answer_delivery, make_delivery)
+ONE(ivx_answer_commitment, make_commitment)
 
 void ivx_answer_manifest(struct ivx_site *site, const struct ivx_request *request, int64_t id,
                          struct ivx_reply *reply)
@@ -316,3 +327,5 @@ OPERATION(ivx_answer_delivery_retry, ivx_catalogue_delivery_retry, "deliver",
           ivx_answer_delivery)
 OPERATION(ivx_answer_delivery_cancel, ivx_catalogue_delivery_cancel, "deliver",
           ivx_answer_delivery)
+OPERATION(ivx_answer_commitment_retry, ivx_catalogue_commitment_retry, "plan",
+          ivx_answer_commitment)

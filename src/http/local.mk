@@ -34,3 +34,10 @@ tests_unit_http_test_http_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS) -I$(top_srcd
 tests_unit_http_test_http_CFLAGS = $(TEST_CFLAGS)
 tests_unit_http_test_http_LDADD = libhttp.a $(HTTP_LIBS) libcatalogue.a $(SQLITE_LIBS) \
 	$(CONFIG_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/http/test_metrics
+tests_unit_http_test_metrics_SOURCES = tests/unit/http/rig.c tests/unit/http/rig.h \
+	tests/unit/http/test_metrics.c
+tests_unit_http_test_metrics_CPPFLAGS = $(tests_unit_http_test_http_CPPFLAGS)
+tests_unit_http_test_metrics_CFLAGS = $(TEST_CFLAGS)
+tests_unit_http_test_metrics_LDADD = $(tests_unit_http_test_http_LDADD)

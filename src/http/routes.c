@@ -22,11 +22,13 @@ static const struct route {
     { "GET", "/api/v1/deliveries", ivx_answer_delivery_list },
     { "GET", "/api/v1/deliveries/#", ivx_answer_delivery },
     { "GET", "/api/v1/commitments", ivx_answer_commitment_list },
+    { "GET", "/api/v1/commitments/#", ivx_answer_commitment },
     { "POST", "/api/v1/series/#/complete", ivx_answer_complete },
     { "POST", "/api/v1/jobs/#/retry", ivx_answer_job_retry },
     { "POST", "/api/v1/jobs/#/cancel", ivx_answer_job_cancel },
     { "POST", "/api/v1/deliveries/#/retry", ivx_answer_delivery_retry },
     { "POST", "/api/v1/deliveries/#/cancel", ivx_answer_delivery_cancel },
+    { "POST", "/api/v1/commitments/#/retry", ivx_answer_commitment_retry },
 };
 
 /* Up to 18 digits: the largest is still an int64_t. */

@@ -88,7 +88,8 @@ ivx_answer ivx_answer_page, ivx_answer_alive, ivx_answer_ready, ivx_answer_metri
     ivx_answer_status, ivx_answer_series_list, ivx_answer_series, ivx_answer_job_list,
     ivx_answer_job, ivx_answer_manifest, ivx_answer_delivery_list, ivx_answer_delivery,
     ivx_answer_events, ivx_answer_complete, ivx_answer_job_retry, ivx_answer_job_cancel,
-    ivx_answer_delivery_retry, ivx_answer_delivery_cancel, ivx_answer_commitment_list;
+    ivx_answer_delivery_retry, ivx_answer_delivery_cancel, ivx_answer_commitment_list,
+    ivx_answer_commitment, ivx_answer_commitment_retry;
 
 /* status.c: what the page's first row shows, as JSON text for the event stream. */
 bool ivx_status_text(struct ivx_site *site, struct ivx_text *out);

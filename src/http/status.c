@@ -120,6 +120,11 @@ static void put_counts(struct ivx_reply *reply, cJSON *json, const struct ivx_co
     for (int n = 0; n < IVX_DELIVERY_STATE_COUNT; n++)
         ivx_put_number(reply, deliveries, ivx_delivery_state_name((enum ivx_delivery_state)n),
                        counts->deliveries[n]);
+    cJSON *commitments = ivx_put_object(reply, json, "commitments");
+    for (int n = 0; n < IVX_COMMITMENT_STATE_COUNT; n++)
+        ivx_put_number(reply, commitments,
+                       ivx_commitment_state_name((enum ivx_commitment_state)n),
+                       counts->commitments[n]);
 
     cJSON *totals = ivx_put_object(reply, json, "totals");
     ivx_put_number(reply, totals, "instances", counts->instances);

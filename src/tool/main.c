@@ -22,6 +22,7 @@ static const struct command {
     { "series", ivx_tool_series, "[ID...]", "what it received, and where it stands" },
     { "jobs", ivx_tool_jobs, "[ID...]", "its conversions" },
     { "deliveries", ivx_tool_deliveries, "[ID...]", "what was sent where" },
+    { "commitments", ivx_tool_commitments, "[ID...]", "what senders asked it to keep" },
     { "retry", ivx_tool_retry, "ID...", "try failed work again, now" },
     { "cancel", ivx_tool_cancel, "ID...", "give unfinished work up" },
     { "complete", ivx_tool_complete, "ID...", "decide a series now" },

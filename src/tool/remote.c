@@ -90,24 +90,25 @@ static int print_json(const struct question *q, const cJSON *json)
     return fflush(stdout) == 0 ? IVX_EXIT_DONE : IVX_EXIT_FAILED;
 }
 
+static const char letters[] = "sjdc";
+
 /* "j12", "job/12" and "12" are all 12 when letter is 'j'; *letter_out says what was named. */
 static bool read_id(const char *text, char fallback, char *letter_out, long long *id_out)
 {
-    static const char *const words[] = { "series/", "job/", "delivery/" };
-    *letter_out = fallback;
-    if (strchr("sjd", text[0]) != NULL && text[0] != '\0')
-        *letter_out = text[0];
+    static const char *const words[] = { "series/", "job/", "delivery/", "commitment/" };
+    const bool is_named = text[0] != '\0' && strchr(letters, text[0]) != NULL;
+    *letter_out = is_named ? text[0] : fallback;
     for (size_t n = 0; n < IVX_COUNT(words); n++)
         if (strncmp(text, words[n], strlen(words[n])) == 0)
             return ivx_text_to_int64(text + strlen(words[n]), id_out) && *id_out > 0;
-    if (strchr("sjd", text[0]) != NULL)
-        text++;
-    return ivx_text_to_int64(text, id_out) && *id_out > 0;
+    return ivx_text_to_int64(is_named ? text + 1 : text, id_out) && *id_out > 0;
 }
 
 static const char *collection_of(char letter)
 {
-    return letter == 's' ? "series" : letter == 'j' ? "jobs" : "deliveries";
+    static const char *const names[] = { "series", "jobs", "deliveries", "commitments" };
+    const char *found = strchr(letters, letter);
+    return names[found == NULL ? 0 : found - letters];
 }
 
 /* ---- status ------------------------------------------------------------------------------- */
@@ -122,7 +123,8 @@ static void print_status(const cJSON *json)
         { "DESTINATION", "name", "" }, { "AE TITLE", "ae_title", "" },
         { "ADDRESS", "address", "" },  { "PORT", "port", "" },
     };
-    static const char *const groups[] = { "series", "jobs", "deliveries", "totals", "queue" };
+    static const char *const groups[] = { "series",      "jobs",   "deliveries",
+                                          "commitments", "totals", "queue" };
     const cJSON *version = cJSON_GetObjectItemCaseSensitive(json, "version");
     printf("isovoxd %s\n\n", cJSON_IsString(version) ? version->valuestring : "?");
     for (size_t n = 0; n < IVX_COUNT(groups); n++) {
@@ -276,6 +278,20 @@ int ivx_tool_deliveries(int argc, char **argv)
                     columns, IVX_COUNT(columns));
 }
 
+int ivx_tool_commitments(int argc, char **argv)
+{
+    static const struct ivx_column columns[] = {
+        { "ID", "id", "c" },          { "STATE", "state", "" },
+        { "SENDER", "calling_ae", "" }, { "INSTANCES", "instances", "" },
+        { "REFUSED", "refused", "" }, { "ATTEMPTS", "attempts", "" },
+        { "ASKED", "requested_at", "" }, { "NEXT", "next_at", "" },
+        { "WHY", "text", "" },
+    };
+    return run_list(argc, argv, "commitments",
+                    "Storage commitment that senders asked for; with ids, everything about each.",
+                    columns, IVX_COUNT(columns));
+}
+
 /* ---- operators ---------------------------------------------------------------------------- */
 
 /* `allowed`: the letters of what this can be done to; the first is meant by a bare number. */
@@ -311,9 +327,10 @@ static int operate(int argc, char **argv, const char *allowed, const char *help)
 
 int ivx_tool_retry(int argc, char **argv)
 {
-    return operate(argc, argv, "jd",
+    return operate(argc, argv, "jdc",
                    "Tries failed, dead or cancelled work again, now. IDs are those of the lists: "
-                   "j3 is a job,\nd7 a delivery; a bare number is a job.");
+                   "j3 is a job,\nd7 a delivery, c2 a report on storage commitment; a bare number "
+                   "is a job.");
 }
 
 int ivx_tool_cancel(int argc, char **argv)

@@ -25,6 +25,7 @@ int ivx_tool_status(int argc, char **argv);
 int ivx_tool_series(int argc, char **argv);
 int ivx_tool_jobs(int argc, char **argv);
 int ivx_tool_deliveries(int argc, char **argv);
+int ivx_tool_commitments(int argc, char **argv);
 int ivx_tool_retry(int argc, char **argv);
 int ivx_tool_cancel(int argc, char **argv);
 int ivx_tool_complete(int argc, char **argv);

@@ -1,7 +1,9 @@
 """Storage commitment that senders ask of us (PS3.4 annex J): what is answered, when, over which
 association, and what survives."""
 
+import contextlib
 import json
+import sqlite3
 import struct
 import time
 
@@ -179,6 +181,34 @@ class Commitment(harness.Case):
 
         self.wait_state(daemon, "reported", seconds=40)
         self.assertEqual(sender.count("report"), 3)
+
+    def test_a_report_that_was_given_up_is_repeated_by_hand(self):
+        sender = self.sender()
+        daemon, refs = self.started(sender, deliver={"budget": 1, "first_retry": 1})
+        with scripted.Asker(daemon.port) as asker:
+            uid = transaction()
+            asker.ask(scripted.commitment(uid, refs))
+            asker.release()
+        self.wait_state(daemon, "judged")
+        daemon.stop()
+        with contextlib.closing(sqlite3.connect(daemon.state / "catalogue.db")) as catalogue:
+            catalogue.execute("UPDATE commitment SET next_us = 0,"
+                              " judged_us = judged_us - 3600000000")
+            catalogue.commit()
+        daemon.start()
+        dead = self.wait_state(daemon, "dead")
+        self.assertIn("refused", dead["text"])
+        self.assertEqual(daemon.get("/api/v1/status")["commitments"]["dead"], 1)
+        self.assertRegex(daemon.tool("commitments", check=True).stdout,
+                         r"(?m)^c1 +dead +CT1 +12 +0 ")
+
+        sender.start()
+        again = daemon.tool("retry", "c1", check=True)
+
+        self.assertEqual(again.stdout, "c1 requested\n")
+        self.wait_state(daemon, "reported")
+        self.check_report(sender.details("report")[0][1], uid, refs, {})
+        self.assertEqual(daemon.tool("retry", "c1").returncode, 1)
 
     def test_orthanc_is_told(self):
         daemon = self.daemon(start=False)

@@ -263,7 +263,7 @@ class TheTool(harness.Case):
         for arguments in [[], ["frobnicate"], ["retry"], ["cancel", "x1"], ["complete", "j1"],
                           ["status", "extra"], ["jobs", "--limit", "0"], ["jobs", "--limit"],
                           ["series", "--frobnicate"], ["jobs", "d3"], ["retry", "s3"],
-                          ["retry", "0"], ["retry", "-1"], ["retry", "1x"]]:
+                          ["retry", ""], ["cancel", "c1"], ["retry", "0"], ["retry", "-1"], ["retry", "1x"]]:
             with self.subTest(arguments):
                 done = harness.run_tool(*arguments)
                 self.assertEqual(done.returncode, 2)
@@ -272,8 +272,8 @@ class TheTool(harness.Case):
 
     def test_help_names_every_command(self):
         text = harness.run_tool("--help", check=True).stdout
-        for command in ["convert", "inspect", "status", "series", "jobs", "deliveries", "retry",
-                        "cancel", "complete"]:
+        for command in ["convert", "inspect", "status", "series", "jobs", "deliveries",
+                        "commitments", "retry", "cancel", "complete"]:
             self.assertRegex(text, rf"(?m)^  {command} ")
             one = harness.run_tool(command, "--help", check=True).stdout
             self.assertIn(f"usage: isovox {command}", one)

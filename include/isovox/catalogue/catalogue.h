@@ -26,6 +26,11 @@ enum { IVX_CATALOGUE_VERSION = 6, IVX_NOTE_ROOM = 256 };
 #define IVX_DELIVERY_STATES(X) \
   X(QUEUED, "queued") X(SENDING, "sending") X(SENT, "sent") X(COMMITTED, "committed") \
   X(FAILED, "failed") X(DEAD, "dead") X(CANCELLED, "cancelled")
+/* Of what senders ask for, commitment.h. requested: a row, answered with Success; judged: by
+ * the journal (plan); reported: the sender has answered the report; dead: it could not be told
+ * within the budget. */
+#define IVX_COMMITMENT_STATES(X) \
+  X(REQUESTED, "requested") X(JUDGED, "judged") X(REPORTED, "reported") X(DEAD, "dead")
 
 enum ivx_series_state {
 #define X(id, name) IVX_SERIES_##id,
@@ -45,9 +50,16 @@ enum ivx_delivery_state {
 #undef X
     IVX_DELIVERY_STATE_COUNT
 };
+enum ivx_commitment_state {
+#define X(id, name) IVX_COMMITMENT_##id,
+    IVX_COMMITMENT_STATES(X)
+#undef X
+    IVX_COMMITMENT_STATE_COUNT
+};
 const char *ivx_series_state_name(enum ivx_series_state state);
 const char *ivx_job_state_name(enum ivx_job_state state);
 const char *ivx_delivery_state_name(enum ivx_delivery_state state);
+const char *ivx_commitment_state_name(enum ivx_commitment_state state);
 
 struct ivx_catalogue; /* opaque */
 
@@ -383,7 +395,7 @@ bool ivx_catalogue_role_report(struct ivx_catalogue *catalogue, const struct ivx
 
 struct ivx_counts {
     int64_t series[IVX_SERIES_STATE_COUNT], jobs[IVX_JOB_STATE_COUNT];
-    int64_t deliveries[IVX_DELIVERY_STATE_COUNT];
+    int64_t deliveries[IVX_DELIVERY_STATE_COUNT], commitments[IVX_COMMITMENT_STATE_COUNT];
     int64_t instances, duplicates, conflicts, aside, bytes, derived_instances;
     int64_t oldest_waiting_us; /* 0: nothing waits */
 };

@@ -9,18 +9,6 @@
 
 /* ---- senders ask us (receive, plan, deliver) --------------------------------------------- */
 
-/* requested: a row, answered with Success; judged: by the journal (plan); reported: the
- * sender has answered the report; dead: it could not be told within the budget. */
-#define IVX_COMMITMENT_STATES(X) \
-  X(REQUESTED, "requested") X(JUDGED, "judged") X(REPORTED, "reported") X(DEAD, "dead")
-enum ivx_commitment_state {
-#define X(id, name) IVX_COMMITMENT_##id,
-    IVX_COMMITMENT_STATES(X)
-#undef X
-    IVX_COMMITMENT_STATE_COUNT
-};
-const char *ivx_commitment_state_name(enum ivx_commitment_state state);
-
 /* Requests of one calling AE title that are not reported yet; more are IVX_FULL. */
 enum { IVX_COMMITMENTS_OPEN = 1000 };
 
@@ -118,7 +106,15 @@ bool ivx_catalogue_delivery_report(struct ivx_catalogue *catalogue, const char *
                                    long first_wait_s, long longest_wait_s,
                                    struct ivx_commitment_outcome *out, struct ivx_err *err);
 
-/* Pages, as in catalogue.h. */
+/* By hand. One that is DEAD is judged anew, because what it names need not be here any more,
+ * and its time to be told begins again; one that waits for its next attempt is due now, and so
+ * are the others of its sender. IVX_REFUSED: neither of the two. */
+bool ivx_catalogue_commitment_retry(struct ivx_catalogue *catalogue, int64_t id,
+                                    struct ivx_err *err);
+
+/* Single rows and pages, as in catalogue.h. */
+bool ivx_catalogue_get_commitment(struct ivx_catalogue *catalogue, int64_t id,
+                                  struct ivx_commitment_row *out, struct ivx_err *err);
 bool ivx_catalogue_list_commitments(struct ivx_catalogue *catalogue, int64_t after, int limit,
                                     struct ivx_commitment_row **rows_out, size_t *count_out,
                                     struct ivx_err *err);

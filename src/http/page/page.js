@@ -7,7 +7,7 @@
   };
   const SHOWN = 40;
   const byId = (id) => document.getElementById(id);
-  const state = { status: null, series: [], jobs: new Map(), deliveries: new Map(), open: new Set(), details: new Map() };
+  const state = { status: null, series: [], jobs: new Map(), deliveries: new Map(), commitments: [], open: new Set(), details: new Map() };
 
   /* Everything is made of text nodes: nothing that came from a peer is ever read as HTML. */
   function el(name, properties, ...children) {
@@ -118,7 +118,7 @@
     };
     const s = status.series, j = status.jobs, d = status.deliveries;
     const steps = [
-      step("Receive", status.totals.instances, "instances", [["receiving", s.receiving, "busy"], ["set aside", status.totals.aside + status.totals.conflicts, "bad"], ["repeated", status.totals.duplicates, "off"]], roleState("receive")),
+      step("Receive", status.totals.instances, "instances", [["receiving", s.receiving, "busy"], ["set aside", status.totals.aside + status.totals.conflicts, "bad"], ["repeated", status.totals.duplicates, "off"], ["reports not heard", status.commitments.dead, "bad"]], roleState("receive")),
       step("Plan", Object.values(s).reduce((a, b) => a + b, 0), "series", [["waiting", s.waiting, "wait"], ["planned", s.planned, "busy"], ["done", s.done, "ok"], ["refused", s.refused, "bad"], ["failed", s.failed, "bad"]], roleState("plan")),
       step("Convert", status.totals.derived_instances, "slices made", [["running", j.running, "busy"], ["queued", j.queued, "wait"], ["will retry", j.failed, "bad"], ["dead", j.dead, "bad"], ["done", j.done, "ok"]], roleState("convert")),
       step("Deliver", d.sent + d.committed, "deliveries done", [["sending", d.sending, "busy"], ["queued", d.queued, "wait"], ["will retry", d.failed, "bad"], ["dead", d.dead, "bad"]], roleState("deliver"))
@@ -141,6 +141,10 @@
       if (delivery.state === "failed" || delivery.state === "dead")
         found.push({ key: `d${delivery.id}`, pill: delivery.state, at: delivery.next_at, verb: "retry", path: `/api/v1/deliveries/${delivery.id}/retry`,
           what: `Delivery d${delivery.id} to ${delivery.destination}: ${delivery.last_status ? `DIMSE status ${delivery.last_status}, ` : ""}${delivery.last_comment || "no answer"} (${delivery.accepted} of ${delivery.instances} accepted, ${count(delivery.attempts, "attempt", "attempts")})` });
+    for (const each of state.commitments)
+      if (each.state === "dead" || (each.state === "judged" && each.text))
+        found.push({ key: `c${each.id}`, pill: each.state === "dead" ? "dead" : "failed", at: each.next_at, verb: "retry", path: `/api/v1/commitments/${each.id}/retry`,
+          what: `Report c${each.id} on storage commitment to ${each.calling_ae}, which waits for it before it may delete ${count(each.instances, "instance", "instances")}: ${each.text} (${count(each.attempts, "attempt", "attempts")})` });
     for (const job of state.jobs.values())
       if (job.state === "failed" || job.state === "dead")
         found.push({ key: `j${job.id}`, pill: job.state, at: job.next_at, verb: "retry", path: `/api/v1/jobs/${job.id}/retry`,
@@ -321,7 +325,9 @@
         const [status, series, jobs, deliveries] = await Promise.all([
           ask("/api/v1/status"), ask(`/api/v1/series?order=newest&limit=${SHOWN}`),
           ask("/api/v1/jobs?order=newest&limit=200"), ask("/api/v1/deliveries?order=newest&limit=200")]);
+        const reports = status.commitments.dead + status.commitments.judged > 0 ? await ask("/api/v1/commitments?order=newest&limit=200") : { commitments: [] };
         state.status = status;
+        state.commitments = reports.commitments;
         state.series = series.series;
         state.jobs = new Map(jobs.jobs.map((job) => [job.id, job]));
         state.deliveries = new Map(deliveries.deliveries.map((each) => [each.id, each]));

@@ -190,6 +190,81 @@ START_TEST(a_report_that_does_not_get_through_is_repeated_until_it_is_given_up)
 }
 END_TEST
 
+/* The series is over and its segment removed, as far as nothing holds it. */
+static bool remove_segment(int64_t series_id)
+{
+    const struct ivx_decision over = { .series_id = series_id, .seen_instances = 2,
+                                       .state = IVX_SERIES_DONE, .code = "", .note = "",
+                                       .warnings_json = "[]" };
+    struct ivx_segment_loss loss = { 0 };
+    struct ivx_err why = { 0 };
+    OK(ivx_catalogue_index_begin(cat, &err));
+    OK(ivx_catalogue_index_mark(cat, rig_segment, 8192, &err));
+    OK(ivx_catalogue_index_end(cat, &err));
+    if (rig_state(series_id) != IVX_SERIES_DONE)
+        OK(ivx_catalogue_decide(cat, &over, &err));
+    now_us += 1000 * (int64_t)SECOND;
+    return ivx_catalogue_segment_goes(cat, rig_segment, now_us, &loss, &why);
+}
+
+START_TEST(a_report_that_was_given_up_is_judged_anew_by_hand)
+{
+    const int64_t series = rig_series(1, 2);
+    const struct ivx_reference items[] = { item(ct, "1.001"), item(ct, "1.002") };
+    struct ivx_commitment_row row = { 0 };
+    int64_t id = 0;
+    OK(ask("2.25.1", items, 2, 0, &id, &err));
+    judge_all();
+    OK(ivx_catalogue_commitment_claim(cat, NULL, 30, &row, &err));
+    OK(ivx_catalogue_commitment_unreported(cat, id, "away", true, true, now_us, &err));
+    ck_assert_int_eq(only_row().state, IVX_COMMITMENT_DEAD);
+    ck_assert_int_eq(only_row().refused, 0);
+    ck_assert(remove_segment(series));
+
+    OK(ivx_catalogue_commitment_retry(cat, id, &err));
+
+    ck_assert_int_eq(only_row().state, IVX_COMMITMENT_REQUESTED);
+    ck_assert_str_eq(only_row().note, "");
+    FAILS(IVX_ABSENT, ivx_catalogue_commitment_claim(cat, NULL, 30, &row, &err));
+    judge_all();
+    OK(ivx_catalogue_commitment_claim(cat, NULL, 30, &row, &err));
+    ck_assert_int_eq(row.attempts, 1);
+    ck_assert_int_eq(row.judged_us, now_us);
+    ck_assert_int_eq(row.refused, 2); /* it was true once */
+}
+END_TEST
+
+START_TEST(a_report_that_waits_is_due_by_hand_with_its_senders_others)
+{
+    struct ivx_commitment_row row = { 0 };
+    const int64_t first = asked("2.25.1", "1.001"), second = asked("2.25.2", "1.001");
+    judge_all();
+    OK(ivx_catalogue_commitment_claim(cat, NULL, 0, &row, &err));
+    OK(ivx_catalogue_commitment_unreported(cat, first, "away", true, false,
+                                           now_us + 900 * (int64_t)SECOND, &err));
+    FAILS(IVX_ABSENT, ivx_catalogue_commitment_claim(cat, NULL, 30, &row, &err));
+
+    OK(ivx_catalogue_commitment_retry(cat, second, &err));
+
+    OK(ivx_catalogue_commitment_claim(cat, NULL, 30, &row, &err));
+    OK(ivx_catalogue_commitment_claim(cat, NULL, 30, &row, &err));
+    FAILS(IVX_ABSENT, ivx_catalogue_commitment_claim(cat, NULL, 30, &row, &err));
+}
+END_TEST
+
+START_TEST(what_is_not_judged_yet_or_told_is_not_repeated_by_hand)
+{
+    struct ivx_err why = { 0 };
+    const int64_t id = asked("2.25.1", "1.001");
+    FAILS(IVX_ABSENT, ivx_catalogue_commitment_retry(cat, id + 1, &err));
+    FAILS(IVX_REFUSED, ivx_catalogue_commitment_retry(cat, id, &err));
+    judge_all();
+    OK(ivx_catalogue_commitment_reported(cat, id, &err));
+    ck_assert(!ivx_catalogue_commitment_retry(cat, id, &why));
+    ck_assert_str_eq(why.text, "commitment 1 is reported");
+}
+END_TEST
+
 /* ---- what we ask ------------------------------------------------------------------------ */
 
 /* A delivery of three instances, all accepted and asked for as "2.25.9"; and how its attempt
@@ -396,6 +471,9 @@ int main(void)
     tcase_add_test(tcase, an_open_association_reports_itself_and_then_others_may);
     tcase_add_test(tcase, an_association_that_died_holds_nothing_for_long);
     tcase_add_test(tcase, a_report_that_does_not_get_through_is_repeated_until_it_is_given_up);
+    tcase_add_test(tcase, a_report_that_was_given_up_is_judged_anew_by_hand);
+    tcase_add_test(tcase, a_report_that_waits_is_due_by_hand_with_its_senders_others);
+    tcase_add_test(tcase, what_is_not_judged_yet_or_told_is_not_repeated_by_hand);
     tcase_add_test(tcase, sent_is_not_the_end_of_a_delivery_that_awaits_commitment);
     tcase_add_test(tcase, a_result_is_not_removed_before_it_is_committed);
     tcase_add_test(tcase, what_is_refused_is_sent_again_and_nothing_else);

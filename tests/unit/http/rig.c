@@ -141,6 +141,25 @@ static void fill_delivery(struct ivx_catalogue *catalogue)
     ck_assert_int_eq(state, IVX_DELIVERY_FAILED);
 }
 
+/* Judged (its instance is not here), and given up. */
+static void fill_commitment(struct ivx_catalogue *catalogue)
+{
+    const struct ivx_reference item = { .sop_class = "1.2.840.10008.5.1.4.1.1.2",
+                                        .sop_uid = "1.2.404" };
+    const struct ivx_commitment_request request = {
+        .transaction_uid = "2.25.7", .calling_ae = "CT1", .called_ae = "ISOVOX",
+        .peer = "127.0.0.1", .association = "a-1", .items = &item, .count = 1
+    };
+    IVX_AUTO(ivx_memory_free) struct ivx_commitment_check *rows = NULL;
+    size_t count = 0;
+    int64_t id = 0;
+    OK(ivx_catalogue_commitment_ask(catalogue, &request, 0, &id, &err));
+    OK(ivx_catalogue_commitment_unjudged(catalogue, id, 10, &rows, &count, &err));
+    OK(ivx_catalogue_commitment_judge(catalogue, rows, count, 0, &err));
+    OK(ivx_catalogue_commitment_unreported(catalogue, id, "connect: refused", true, true, 0,
+                                           &err));
+}
+
 static void fill_roles(struct ivx_catalogue *catalogue)
 {
     const struct ivx_role_row receive = { .name = "receive", .state = "running", .pid = 11,
@@ -161,6 +180,7 @@ void rig_fill(void)
     fill_series(catalogue);
     fill_job(catalogue);
     fill_delivery(catalogue);
+    fill_commitment(catalogue);
     fill_roles(catalogue);
 }
 

@@ -10,7 +10,8 @@ extern struct ivx_reply reply; /* of the last request */
 void rig_start(void);
 void rig_stop(void);
 /* Series 1: three instances, job 1 done with two results, delivery 1 (pacs) failed with A700
- * after one was accepted. Series 2: one instance, refused. Role rows receive and convert.0. */
+ * after one was accepted. Series 2: one instance, refused.
+ * Commitment 1 (CT1) dead. Role rows receive and convert.0. */
 void rig_fill(void);
 /* Another instance of series 1 comes now; plan says what is waited for and how long. */
 void rig_open_again(const char *why, int64_t limit_us);
