@@ -25,12 +25,12 @@ struct run {
     struct ivx_plan plan;
     struct ivx_output output;
     struct ivx_pipe *pipe; /* NULL: the engine's thread writes */
-    struct ivx_feed *feed; /* NULL: the engine's thread reads, and hashes what it read */
+    struct ivx_feed *feed; /* NULL: the engine's thread reads */
     struct ivx_reader *reader;
     struct ivx_threads *threads;
-    struct ivx_hash *hash, *source_hash;
+    struct ivx_hash *hash;
     enum ivx_sample source_sample;
-    const char **digests; /* owned, when they were computed here */
+    const char **digests; /* owned */
     uint16_t *words;      /* owned: a slice as it is stored, when plan.rounds */
     uint64_t saturated;   /* by that rounding */
     double least, most;   /* of the result, when it had to be measured */
@@ -69,7 +69,6 @@ static void run_clear(struct run *run)
     ivx_reader_free(&run->reader);
     ivx_threads_free(&run->threads);
     ivx_hash_free(&run->hash);
-    ivx_hash_free(&run->source_hash);
     ivx_memory_free(&run->digests);
     ivx_memory_free(&run->recipe_json);
     ivx_memory_free(&run->words);
@@ -182,17 +181,15 @@ static bool prepare_plan(const struct ivx_conversion *conversion, struct run *ru
     return true;
 }
 
-static bool prepare_digests(struct run *run, struct ivx_err *err)
+static bool prepare_digests(struct run *run, struct ivx_conversion_result *result,
+                            struct ivx_err *err)
 {
-    const struct ivx_conversion *conversion = run->plan.conversion;
     const int64_t before = ivx_clock_steady_us();
-    run->plan.source_sha256 = conversion->source_sha256;
-    if (conversion->source_sha256 == NULL) {
-        if (!ivx_sources_hash(conversion->source, &run->plan.options.crew, &run->digests,
-                              err))
-            return false;
-        run->plan.source_sha256 = run->digests;
-    }
+    if (!ivx_sources_hash(run->plan.conversion->source, &run->plan.options.crew, &run->digests,
+                          result->pixel_sha256, err))
+        return false;
+    run->plan.source_sha256 = run->digests;
+    run->plan.pixel_sha256 = result->pixel_sha256;
     run->stages.hash = ivx_clock_steady_us() - before;
     return true;
 }
@@ -217,27 +214,13 @@ static bool open_output(struct run *run, struct ivx_conversion_result *result,
     return done;
 }
 
-/* Alone, the engine's thread does all of it. */
-static bool read_slice(struct run *run, int32_t k, struct ivx_slice *out, struct ivx_err *err)
-{
-    const struct ivx_stack *stack = &run->plan.conversion->source->stack;
-    if (run->feed != NULL)
-        return ivx_feed_slice(run->feed, k, out, err);
-    if (!ivx_reader_slice(run->reader, k, out, err))
-        return false;
-    if (run->source_hash != NULL)
-        ivx_hash_add(run->source_hash, out->voxel,
-                     (size_t)stack->columns * (size_t)stack->rows
-                         * (out->sample == IVX_INT16 ? sizeof(int16_t) : sizeof(float)));
-    return true;
-}
-
 static bool source_slice(void *context, int32_t k, struct ivx_slice *out,
                          struct ivx_err *err)
 {
     struct run *run = context;
     const int64_t before = ivx_clock_steady_us();
-    const bool done = read_slice(run, k, out, err);
+    const bool done = run->feed != NULL ? ivx_feed_slice(run->feed, k, out, err)
+                                        : ivx_reader_slice(run->reader, k, out, err);
     run->source_sample = done ? out->sample : run->source_sample;
     run->stages.read += ivx_clock_steady_us() - before;
     return done;
@@ -311,7 +294,7 @@ static bool start_feed(struct run *run, struct ivx_err *err)
         if (source->slices[k]->encapsulated)
             return ivx_reader_use(run->reader, &run->plan.options.crew, err);
     return run->plan.options.crew.size < 2
-           || ivx_feed_new(run->reader, &source->stack, run->source_hash, &run->feed, err);
+           || ivx_feed_new(run->reader, &source->stack, &run->feed, err);
 }
 
 /* One pass over the source: the engine, or the acquired slices as they are. */
@@ -405,7 +388,6 @@ static void find_sampling(const struct ivx_plan *plan,
 static bool seal(struct run *run, struct ivx_conversion_result *result, struct ivx_err *err)
 {
     const struct ivx_outcome outcome = {
-        .source_sha256 = result->source_sha256,
         .voxel_sha256 = result->voxel_sha256,
         .blur = &result->blur,
         .report = &result->resample,
@@ -423,7 +405,7 @@ static bool seal(struct run *run, struct ivx_conversion_result *result, struct i
 static bool sample(struct run *run, struct ivx_conversion_result *result,
                    struct ivx_err *err)
 {
-    if (!ivx_hash_new(&run->hash, err) || !ivx_hash_new(&run->source_hash, err))
+    if (!ivx_hash_new(&run->hash, err))
         return false;
     if (run->plan.options.crew.size > 1
         && !ivx_pipe_new(slice_bytes(run), write_slice, run, &run->pipe, err))
@@ -433,7 +415,6 @@ static bool sample(struct run *run, struct ivx_conversion_result *result,
         return false;
     result->resample.saturated += run->saturated;
     finish_hash(run->hash, result->voxel_sha256);
-    finish_hash(run->source_hash, result->source_sha256);
     result->source_sample = run->source_sample;
     ivx_reader_report(run->reader, &result->reader);
     result->grid = run->plan.grid;
@@ -469,7 +450,7 @@ static bool report_stages(const struct run *run, struct ivx_conversion_result *r
 static bool convert(const struct ivx_conversion *conversion, struct run *run,
                     struct ivx_conversion_result *result, struct ivx_err *err)
 {
-    return prepare_plan(conversion, run, err) && prepare_digests(run, err)
+    return prepare_plan(conversion, run, err) && prepare_digests(run, result, err)
            && settle_range(run, err) && settle_storing(run, err)
            && open_output(run, result, err) && sample(run, result, err)
            && ivx_manifest_make(&run->plan, result, &result->manifest_json, err)

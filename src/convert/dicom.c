@@ -66,6 +66,7 @@ void ivx_plan_derivation(const struct ivx_plan *plan, struct ivx_derivation *out
     *out = (struct ivx_derivation){
         .source = plan->conversion->source,
         .source_sha256 = plan->source_sha256,
+        .pixel_sha256 = plan->pixel_sha256,
         .grid = &plan->grid,
         .options = &plan->options,
         .spacing_mm = plan->grid.spacing[0],

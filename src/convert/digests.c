@@ -1,11 +1,13 @@
-/* SHA-256 of every source file, by the crew: one task per file, however many of its frames
- * are slices. */
+/* What the source is, by the crew: one task per object, however many of its frames are slices.
+ * docs/MANIFEST.md defines both digests. */
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
+#include "isovox/dicom/inflate.h"
 #include "isovox/sys/file.h"
 #include "isovox/sys/hash.h"
 #include "parts.h"
@@ -15,43 +17,97 @@ enum { PIECE = 1 << 16 };
 
 struct one {
     const struct ivx_instance *object;
-    char hex[IVX_SHA256_HEX];
+    uint8_t contents[IVX_SHA256_SIZE], pixels[IVX_SHA256_SIZE];
     bool done;
     struct ivx_err err;
 };
 
-static bool hash_blob(const struct ivx_blob *blob, uint8_t out[IVX_SHA256_SIZE],
-                      struct ivx_err *err)
+/* An object's bytes; a deflated data set is inflated in its place (isovox/dicom/scan.h). */
+struct bytes {
+    const struct ivx_instance *object;
+    int fd;
+    struct ivx_inflate *inflate;
+    uint64_t length;
+};
+
+static void bytes_close(struct bytes *bytes)
 {
-    IVX_AUTO(ivx_hash_free) struct ivx_hash *hash = NULL;
-    uint8_t bytes[PIECE];
-    IVX_AUTO(ivx_fd_close) int fd = open(blob->path, O_RDONLY | O_CLOEXEC);
-    if (fd == -1)
-        return ivx_fail_errno(err, "open", blob->path);
-    if (!ivx_hash_new(&hash, err))
+    ivx_inflate_free(&bytes->inflate);
+    ivx_fd_close(&bytes->fd);
+}
+
+static bool bytes_open(const struct ivx_instance *object, struct bytes *out, struct ivx_err *err)
+{
+    out->object = object;
+    out->length = object->blob.length;
+    out->fd = open(object->blob.path, O_RDONLY | O_CLOEXEC);
+    if (out->fd == -1)
+        return ivx_fail_errno(err, "open", object->blob.path);
+    if (object->deflated_at == 0)
+        return true;
+    uint64_t inflated;
+    if (!ivx_inflate_new(out->fd, &object->blob, object->deflated_at, &out->inflate, err)
+        || !ivx_inflate_measure(out->inflate, &inflated, err))
         return false;
-    for (uint64_t at = 0; at < blob->length;) {
-        const uint64_t rest = blob->length - at;
-        const size_t size = rest < PIECE ? (size_t)rest : PIECE;
-        if (!ivx_fd_pread(fd, bytes, size, blob->offset + at, blob->path, err))
+    out->length = object->deflated_at + inflated;
+    return true;
+}
+
+static bool bytes_read(struct bytes *bytes, uint64_t at, void *out, size_t size,
+                       struct ivx_err *err)
+{
+    const struct ivx_instance *object = bytes->object;
+    if (bytes->inflate != NULL)
+        return ivx_inflate_read(bytes->inflate, at - object->deflated_at, out, size, err);
+    return ivx_fd_pread(bytes->fd, out, size, object->blob.offset + at, object->blob.path, err);
+}
+
+static bool hash_range(struct bytes *bytes, uint64_t from, uint64_t to, struct ivx_hash *hash,
+                       struct ivx_err *err)
+{
+    uint8_t piece[PIECE];
+    for (uint64_t at = from; at < to;) {
+        const size_t size = to - at < PIECE ? (size_t)(to - at) : PIECE;
+        if (!bytes_read(bytes, at, piece, size, err))
             return false;
-        ivx_hash_add(hash, bytes, size);
+        ivx_hash_add(hash, piece, size);
         at += size;
     }
-    ivx_hash_finish(hash, out);
+    return true;
+}
+
+/* The meta header is not in it, but for the syntax: the same instance has another one in every
+ * place where it is kept. */
+static bool hash_object(struct bytes *bytes, struct one *one, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_hash_free) struct ivx_hash *header = NULL;
+    IVX_AUTO(ivx_hash_free) struct ivx_hash *pixels = NULL;
+    const struct ivx_instance *object = one->object;
+    const uint64_t from = object->pixel_offset, to = from + object->pixel_length;
+    uint8_t parts[2][IVX_SHA256_SIZE];
+    if (from < object->data_set || to < from || to > bytes->length)
+        return ivx_fail(err, IVX_DAMAGED, "convert: %s ends too early", object->sop_uid);
+    if (!ivx_hash_new(&header, err) || !ivx_hash_new(&pixels, err))
+        return false;
+    ivx_hash_add_text(header, object->syntax);
+    if (!hash_range(bytes, object->data_set, from, header, err)
+        || !hash_range(bytes, from, to, pixels, err)
+        || !hash_range(bytes, to, bytes->length, header, err))
+        return false;
+    ivx_hash_finish(header, parts[0]);
+    ivx_hash_finish(pixels, parts[1]);
+    ivx_hash_once(parts, sizeof parts, one->contents);
+    memcpy(one->pixels, parts[1], sizeof one->pixels);
     return true;
 }
 
 static void hash_one(void *argument, int n)
 {
     struct one *one = (struct one *)argument + n;
-    uint8_t digest[IVX_SHA256_SIZE];
-    if (!hash_blob(&one->object->blob, digest, &one->err))
-        return;
-    ivx_text_hex(digest, sizeof digest, one->hex);
-    one->done = true;
+    IVX_AUTO(bytes_close) struct bytes bytes = { .fd = -1 };
+    one->done = bytes_open(one->object, &bytes, &one->err)
+                && hash_object(&bytes, one, &one->err);
 }
-
 static int by_object(const void *a, const void *b)
 {
     const uintptr_t left = (uintptr_t)((const struct one *)a)->object;
@@ -72,8 +128,36 @@ static int list_objects(const struct ivx_source_volume *source, struct one *one)
     return count;
 }
 
-static bool collect(const struct ivx_source_volume *source, const struct one *one, int objects,
-                    const char ***out, struct ivx_err *err)
+static const struct one *find(const struct ivx_instance *slice, const struct one *one, int objects)
+{
+    const struct one key = { .object = ivx_instance_object(slice) };
+    return bsearch(&key, one, (size_t)objects, sizeof key, by_object);
+}
+
+/* Lines of "<digest>\n", or "<digest> <frame number>\n". */
+static bool join_pixels(const struct ivx_source_volume *source, const struct one *one,
+                        int objects, char out[IVX_SHA256_HEX], struct ivx_err *err)
+{
+    uint8_t digest[IVX_SHA256_SIZE];
+    IVX_AUTO(ivx_hash_free) struct ivx_hash *hash = NULL;
+    if (!ivx_hash_new(&hash, err))
+        return false;
+    for (int32_t k = 0; k < source->stack.slices; k++) {
+        const struct ivx_instance *slice = source->slices[k];
+        char hex[IVX_SHA256_HEX], line[IVX_SHA256_HEX + 16];
+        ivx_text_hex(find(slice, one, objects)->pixels, IVX_SHA256_SIZE, hex);
+        const int length = slice->frame_number > 0
+                               ? snprintf(line, sizeof line, "%s %d\n", hex, slice->frame_number)
+                               : snprintf(line, sizeof line, "%s\n", hex);
+        ivx_hash_add(hash, line, (size_t)length);
+    }
+    ivx_hash_finish(hash, digest);
+    ivx_text_hex(digest, sizeof digest, out);
+    return true;
+}
+
+static bool list_contents(const struct ivx_source_volume *source, const struct one *one,
+                          int objects, const char ***out, struct ivx_err *err)
 {
     /* One allocation: the pointers, then the texts that they point to. */
     const size_t count = (size_t)source->stack.slices, each = sizeof(char *) + IVX_SHA256_HEX;
@@ -81,18 +165,17 @@ static bool collect(const struct ivx_source_volume *source, const struct one *on
     if (made == NULL)
         return ivx_fail(err, IVX_FULL, "convert: no memory");
     char *text = (char *)(made + count);
-    for (size_t k = 0; k < count; k++) {
-        const struct one key = { .object = ivx_instance_object(source->slices[k]) };
-        const struct one *found = bsearch(&key, one, (size_t)objects, sizeof key, by_object);
-        made[k] = text + k * IVX_SHA256_HEX;
-        ivx_text_copy(text + k * IVX_SHA256_HEX, IVX_SHA256_HEX, found->hex);
+    for (size_t k = 0; k < count; k++, text += IVX_SHA256_HEX) {
+        ivx_text_hex(find(source->slices[k], one, objects)->contents, IVX_SHA256_SIZE, text);
+        made[k] = text;
     }
     *out = made;
     return true;
 }
 
 bool ivx_sources_hash(const struct ivx_source_volume *source, const struct ivx_crew *crew,
-                      const char ***out, struct ivx_err *err)
+                      const char ***contents_out, char pixels_out[IVX_SHA256_HEX],
+                      struct ivx_err *err)
 {
     const size_t slices = (size_t)source->stack.slices;
     IVX_AUTO(ivx_memory_free) struct one *one = calloc(slices, sizeof *one);
@@ -103,5 +186,6 @@ bool ivx_sources_hash(const struct ivx_source_volume *source, const struct ivx_c
     for (int n = 0; n < count; n++)
         if (!one[n].done)
             return ivx_fail(err, one[n].err.code, "%s", one[n].err.text);
-    return collect(source, one, count, out, err);
+    return join_pixels(source, one, count, pixels_out, err)
+           && list_contents(source, one, count, contents_out, err);
 }

@@ -1,5 +1,4 @@
-/* Source slices are read, and their values hashed, by threads of their own while the engine
- * works on earlier ones. */
+/* Source slices are read by a thread of its own while the engine works on earlier ones. */
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -16,30 +15,21 @@ struct slot {
 };
 
 /* One mutex guards the counters. Slot k % ROOM belongs to the reading thread while read == k,
- * then to whoever looks at slice k, until the engine has asked for the next one and the hash
- * has had it. */
+ * then to the engine, until that has asked for the next one. */
 struct ivx_feed {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    pthread_t reading, hashing;
-    bool reads, hashes; /* the threads run */
-    bool stop, failed;
-    int32_t slices, read, hashed, done; /* done: what the engine has left behind */
+    pthread_t thread;
+    bool started, stop, failed;
+    int32_t slices, read, done; /* done: what the engine has left behind */
     struct ivx_err err;
     struct ivx_reader *reader;
-    struct ivx_hash *hash; /* NULL: nothing is hashed */
-    size_t pixels;
     struct slot slot[ROOM];
 };
 
 static struct slot *slot_of(struct ivx_feed *feed, int32_t k)
 {
     return &feed->slot[k % ROOM];
-}
-
-static size_t sample_size(enum ivx_sample sample)
-{
-    return sample == IVX_INT16 ? sizeof(int16_t) : sizeof(float);
 }
 
 static bool read_into(struct ivx_feed *feed, int32_t k, struct ivx_err *err)
@@ -54,19 +44,12 @@ static bool read_into(struct ivx_feed *feed, int32_t k, struct ivx_err *err)
     return true;
 }
 
-static bool has_room(const struct ivx_feed *feed)
-{
-    const int32_t free_from =
-        feed->hash != NULL && feed->hashed < feed->done ? feed->hashed : feed->done;
-    return feed->read - free_from < ROOM;
-}
-
-static void *reading_main(void *argument)
+static void *thread_main(void *argument)
 {
     struct ivx_feed *feed = argument;
     pthread_mutex_lock(&feed->mutex);
     while (!feed->stop && !feed->failed && feed->read < feed->slices) {
-        if (!has_room(feed)) {
+        if (feed->read - feed->done == ROOM) {
             pthread_cond_wait(&feed->changed, &feed->mutex);
             continue;
         }
@@ -83,40 +66,8 @@ static void *reading_main(void *argument)
     return NULL;
 }
 
-static void *hashing_main(void *argument)
-{
-    struct ivx_feed *feed = argument;
-    pthread_mutex_lock(&feed->mutex);
-    while (!feed->stop && feed->hashed < feed->slices) {
-        if (feed->hashed == feed->read) {
-            if (feed->failed)
-                break;
-            pthread_cond_wait(&feed->changed, &feed->mutex);
-            continue;
-        }
-        const struct slot *slot = slot_of(feed, feed->hashed);
-        pthread_mutex_unlock(&feed->mutex);
-        ivx_hash_add(feed->hash, slot->voxel, feed->pixels * sample_size(slot->sample));
-        pthread_mutex_lock(&feed->mutex);
-        feed->hashed++;
-        pthread_cond_broadcast(&feed->changed);
-    }
-    pthread_mutex_unlock(&feed->mutex);
-    return NULL;
-}
-
-static bool start(struct ivx_feed *feed, struct ivx_err *err)
-{
-    feed->reads = pthread_create(&feed->reading, NULL, reading_main, feed) == 0;
-    feed->hashes = feed->hash != NULL
-                    && pthread_create(&feed->hashing, NULL, hashing_main, feed) == 0;
-    if (feed->reads && (feed->hashes || feed->hash == NULL))
-        return true;
-    return ivx_fail(err, IVX_RETRY, "convert: cannot start a thread");
-}
-
 bool ivx_feed_new(struct ivx_reader *reader, const struct ivx_stack *stack,
-                   struct ivx_hash *hash, struct ivx_feed **out, struct ivx_err *err)
+                  struct ivx_feed **out, struct ivx_err *err)
 {
     IVX_AUTO(ivx_feed_free) struct ivx_feed *made = calloc(1, sizeof *made);
     if (made == NULL)
@@ -124,17 +75,17 @@ bool ivx_feed_new(struct ivx_reader *reader, const struct ivx_stack *stack,
     pthread_mutex_init(&made->mutex, NULL);
     pthread_cond_init(&made->changed, NULL);
     made->reader = reader;
-    made->hash = hash;
     made->slices = stack->slices;
-    made->pixels = (size_t)stack->columns * (size_t)stack->rows;
+    const size_t pixels = (size_t)stack->columns * (size_t)stack->rows;
     for (int n = 0; n < ROOM; n++) {
-        made->slot[n].voxel = calloc(made->pixels, sizeof(float));
-        made->slot[n].missing = calloc(made->pixels, 1);
+        made->slot[n].voxel = calloc(pixels, sizeof(float));
+        made->slot[n].missing = calloc(pixels, 1);
         if (made->slot[n].voxel == NULL || made->slot[n].missing == NULL)
             return ivx_fail(err, IVX_FULL, "convert: no memory for %d slices", ROOM);
     }
-    if (!start(made, err))
-        return false;
+    made->started = pthread_create(&made->thread, NULL, thread_main, made) == 0;
+    if (!made->started)
+        return ivx_fail(err, IVX_RETRY, "convert: cannot start a thread");
     *out = IVX_STEAL(made);
     return true;
 }
@@ -161,9 +112,7 @@ bool ivx_feed_finish(struct ivx_feed *feed, struct ivx_err *err)
     pthread_mutex_lock(&feed->mutex);
     feed->done = feed->slices;
     pthread_cond_broadcast(&feed->changed);
-    while (!feed->failed
-           && (feed->read < feed->slices
-               || (feed->hash != NULL && feed->hashed < feed->slices)))
+    while (!feed->failed && feed->read < feed->slices)
         pthread_cond_wait(&feed->changed, &feed->mutex);
     const bool failed = feed->failed;
     pthread_mutex_unlock(&feed->mutex);
@@ -179,10 +128,8 @@ void ivx_feed_free(struct ivx_feed **feed)
     old->stop = true;
     pthread_cond_broadcast(&old->changed);
     pthread_mutex_unlock(&old->mutex);
-    if (old->reads)
-        pthread_join(old->reading, NULL);
-    if (old->hashes)
-        pthread_join(old->hashing, NULL);
+    if (old->started)
+        pthread_join(old->thread, NULL);
     pthread_cond_destroy(&old->changed);
     pthread_mutex_destroy(&old->mutex);
     for (int n = 0; n < ROOM; n++) {

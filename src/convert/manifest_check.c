@@ -41,7 +41,7 @@ static const struct member {
     { "source.tilt_deg", NUMBER },
     { "source.tilt_max_mm", NUMBER },
     { "source.value_type", TEXT },
-    { "source.value_sha256", DIGEST },
+    { "source.pixel_sha256", DIGEST },
     { "source.least_value", NUMBER },
     { "source.most_value", NUMBER },
     { "source.instances", SLICES },
@@ -145,7 +145,7 @@ static bool check_instances(const cJSON *root, struct ivx_err *err)
     int n = 0;
     const cJSON *one;
     cJSON_ArrayForEach(one, find(root, "source.instances")) {
-        if (!is_text(part(one, "sop_uid")) || !is_digest(part(one, "sha256"))
+        if (!is_text(part(one, "sop_uid")) || !is_digest(part(one, "contents_sha256"))
             || !is_point(part(one, "position_lps")))
             return ivx_fail(err, IVX_DAMAGED, "manifest: source.instances[%d] is not whole", n);
         n++;

@@ -13,7 +13,7 @@ static void add_instances(const struct ivx_plan *plan, cJSON *source)
         add_text(one, "sop_uid", volume->slices[k]->sop_uid);
         if (volume->slices[k]->frame_number > 0)
             cJSON_AddNumberToObject(one, "frame", volume->slices[k]->frame_number);
-        add_text(one, "sha256", plan->source_sha256[k]);
+        add_text(one, "contents_sha256", plan->source_sha256[k]);
         add_numbers(one, "position_lps", volume->slices[k]->position, 3);
         if (volume->slices[k]->has_thickness)
             cJSON_AddNumberToObject(one, "thickness_mm", volume->slices[k]->thickness);
@@ -66,7 +66,7 @@ void ivx_manifest_add_source(const struct ivx_plan *plan,
     add_text(source, "modality", first->modality);
     add_geometry(volume, source);
     add_text(source, "value_type", result->source_sample == IVX_INT16 ? "int16" : "float32");
-    add_text(source, "value_sha256", result->source_sha256);
+    add_text(source, "pixel_sha256", result->pixel_sha256);
     cJSON_AddNumberToObject(source, "least_value", result->reader.least);
     cJSON_AddNumberToObject(source, "most_value", result->reader.most);
     add_instances(plan, source);

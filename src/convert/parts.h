@@ -8,13 +8,12 @@
 #include "isovox/convert/threads.h"
 #include "isovox/derive/derive.h"
 
-/* Source slices are read ahead of the engine, and their values hashed in order, by threads of
- * their own. Reader and hash (NULL: none) are borrowed, and nobody else's until it is freed.
- * Slices are asked for in order; one is lent until the next is asked for. finish(): all of
- * them have been read and hashed. */
+/* Source slices are read ahead of the engine by a thread of its own. The reader is borrowed, and
+ * nobody else's until it is freed. Slices are asked for in order; one is lent until the next is
+ * asked for. finish(): all of them have been read. */
 struct ivx_feed; /* opaque */
 bool ivx_feed_new(struct ivx_reader *reader, const struct ivx_stack *stack,
-                   struct ivx_hash *hash, struct ivx_feed **out, struct ivx_err *err);
+                  struct ivx_feed **out, struct ivx_err *err);
 bool ivx_feed_slice(struct ivx_feed *feed, int32_t k, struct ivx_slice *out,
                      struct ivx_err *err);
 bool ivx_feed_finish(struct ivx_feed *feed, struct ivx_err *err);
@@ -54,7 +53,8 @@ struct ivx_plan {
     struct ivx_grid grid;
     struct ivx_resample_options options;
     const char *recipe_json;
-    const char *const *source_sha256;
+    const char *const *source_sha256; /* of contents, per slice */
+    const char *pixel_sha256;
 };
 bool ivx_output_dicom(const struct ivx_plan *plan, struct ivx_conversion_result *result,
                       struct ivx_output *out, struct ivx_err *err);
@@ -107,8 +107,10 @@ bool ivx_manifest_make(const struct ivx_plan *plan,
                        const struct ivx_conversion_result *result, char **json_out,
                        struct ivx_err *err);
 
-/* Hex digests of the source's files; *out is one allocation for ivx_memory_free(). */
+/* One reading of the source. Hex digests per slice of what its object contains (one allocation
+ * for ivx_memory_free()), and one of all Pixel Data; docs/MANIFEST.md defines them. */
 bool ivx_sources_hash(const struct ivx_source_volume *source, const struct ivx_crew *crew,
-                      const char ***out, struct ivx_err *err);
+                      const char ***contents_out, char pixels_out[IVX_SHA256_HEX],
+                      struct ivx_err *err);
 
 #endif

@@ -168,7 +168,6 @@ static bool convert(const struct ivx_worker *worker, const struct ivx_claim *cla
     enum ivx_reason reason = IVX_REASON_NONE;
     const struct ivx_conversion conversion = {
         .source = source->volume,
-        .source_sha256 = source->sha256,
         .recipe = recipe,
         .format = recipe->format == IVX_RECIPE_ENHANCED ? IVX_FORMAT_ENHANCED
                                                         : IVX_FORMAT_DICOM,

@@ -9,7 +9,7 @@
 
 /* Raised when what is written into an instance changes for the same input: enters UIDs, so
  * that one UID never names two contents. */
-#define IVX_DERIVE_VERSION "3"
+#define IVX_DERIVE_VERSION "4"
 
 struct ivx_derive {
     struct ivx_derivation derivation;

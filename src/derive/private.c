@@ -21,11 +21,11 @@
   X(0x07,    "DS", 3, "IsovoxStretch",         "Anti-alias kernel stretch per axis, 1: none") \
   X(0x08,    "DS", 1, "IsovoxTilt",            "Source gantry tilt from its positions, degrees") \
   X(0x09,    "CS", 1, "IsovoxUniform",         "YES when source slices were equidistant") \
-  X(0x0a,    "CS", 1, "IsovoxAnisotropy",      "How unlike the source's axes are")
+  X(0x0a,    "CS", 1, "IsovoxAnisotropy",      "How unlike the source's axes are") \
+  X(0x10,    "LO", 1, "IsovoxSourcePixelDigest", "SHA-256 of the source's Pixel Data")
 
 /* Known when the last voxel is, and written into the room that each instance has for them. */
 #define SEALED(X) \
-  X(0x10,    "LO", 1, "IsovoxSourceVoxelDigest", "SHA-256 of the source's values") \
   X(0x11,    "LO", 1, "IsovoxVoxelDigest",     "SHA-256 of the voxels of the series") \
   X(0x12,    "DS", 3, "IsovoxNativeBlur",      "Blur of source axes before, sigma in mm") \
   X(0x13,    "DS", 3, "IsovoxBlur",            "Blur of source axes after, sigma in mm") \
@@ -122,7 +122,9 @@ static bool put_digests(const struct ivx_derivation *derivation, struct ivx_item
     ivx_text_hex(digest, sizeof digest, sources);
     return ivx_item_put_text_as(root, ivx_private_tag(0x01), "UT", derivation->recipe_json, err)
            && ivx_item_put_text_as(root, ivx_private_tag(0x02), "LO", recipe, err)
-           && ivx_item_put_text_as(root, ivx_private_tag(0x03), "LO", sources, err);
+           && ivx_item_put_text_as(root, ivx_private_tag(0x03), "LO", sources, err)
+           && ivx_item_put_text_as(root, ivx_private_tag(0x10), "LO", derivation->pixel_sha256,
+                                   err);
 }
 
 static bool put_source_facts(const struct ivx_source_volume *source,

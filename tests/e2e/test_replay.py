@@ -1,12 +1,14 @@
 """isovox replay: the same sources and manifest give the same bytes, and a difference is told."""
 
 import copy
+import io
 import json
 
 import pydicom
 
 import harness
 import multiframe
+import rawscu
 import test_manifest
 
 SHA = "0" * 64
@@ -142,7 +144,7 @@ class Replay(ReplayCase):
 
         self.assertEqual(told.returncode, 1)
         self.assertIn("the voxels differ", told.stderr)
-        self.assertIn("1 of 16 source instances have another content; their values are not the"
+        self.assertIn("1 of 16 source instances have another content; their Pixel Data is not the"
                       " same", told.stderr)
 
     def test_a_changed_header_is_told_from_changed_values(self):
@@ -156,8 +158,25 @@ class Replay(ReplayCase):
 
         self.assertEqual(told.returncode, 1)
         self.assertIn("the UIDs differ", told.stderr)
-        self.assertIn("1 of 16 source instances have another content; their values are the same",
+        self.assertIn("1 of 16 source instances have another content; their Pixel Data is the same",
                       told.stderr)
+
+    def test_another_meta_header_is_no_difference(self):
+        source, manifest = self.converted()
+        for file in source.iterdir():
+            data = pydicom.dcmread(file)
+            data.file_meta.ImplementationVersionName = "SOMEBODY ELSE"
+            data.file_meta.SourceApplicationEntityTitle = "OTHERS"
+            start = len(file.read_bytes()) - len(rawscu.payload(file)[0])
+            data.preamble = b"II*\0".ljust(128, b"\0")
+            rest = file.read_bytes()[start:]
+            meta = io.BytesIO()
+            pydicom.filewriter.write_file_meta_info(meta, data.file_meta)
+            file.write_bytes(data.preamble + b"DICM" + meta.getvalue() + rest)
+
+        told = harness.run_tool("replay", manifest, source)
+
+        self.assertEqual(told.returncode, 0, told.stderr)
 
     def test_another_engine_version_is_told(self):
         source, manifest = self.converted()
@@ -178,11 +197,50 @@ class Replay(ReplayCase):
         self.assertEqual(told.returncode, 1)
         self.assertIn("15 of the manifest's 16 source instances are in the input", told.stderr)
 
-        for text in ("", "[]", "{}", '{"manifest_version": 1}', '{"manifest_version": 2}'):
+        for text in ("", "[]", "{}", '{"manifest_version": 2}', '{"manifest_version": 3}'):
             manifest.write_text(text)
             told = harness.run_tool("replay", manifest, source)
             self.assertEqual(told.returncode, 1, text)
             self.assertRegex(told.stderr, "manifest")
+
+
+class Daemon(harness.Case):
+    """What a daemon received over the network and what lies in files is one source."""
+
+    def test_makes_the_same_objects_of_the_same_instances(self):
+        daemon = self.daemon(settings={
+            ("destination", "nowhere"): {"ae_title": "NOWHERE", "address": harness.HOST,
+                                         "port": harness.free_port()},
+            ("route", "ct"): {"modality": ["CT"], "recipes": ["iso-1mm"],
+                              "destinations": ["nowhere"]}})
+        files = self.phantom("--shape", "head", "--dims", "20,20,9", "--tilt", "7")
+        for each in files:
+            data, syntax = rawscu.payload(each)
+            status, _ = rawscu.store(daemon.port, pydicom.dcmread(each).SOPInstanceUID, data,
+                                     called=daemon.aet, syntax=syntax)
+            self.assertEqual(status, 0)
+
+        def finished():
+            jobs = daemon.list("jobs")
+            return jobs and jobs[0]["state"] == "done" and jobs[0]
+        job = harness.wait_until(finished, 60, "the job is done")
+
+        manifest = self.folder / "daemon.json"
+        manifest.write_text(json.dumps(daemon.get(f"/api/v1/jobs/{job['id']}/manifest")))
+        out = self.new_folder("out")
+        told = harness.run_tool("replay", manifest, files[0].parent, "-o", out)
+        self.assertEqual(told.returncode, 0, told.stderr)
+        # Every byte, not only what the manifest has digests of.
+        made = harness.dicom_files(out)
+        kept = sorted(each for each in (daemon.state / "outbox").rglob("*.dcm"))
+        self.assertEqual([each.read_bytes() for each in made],
+                         [each.read_bytes() for each in kept])
+        self.assertGreater(len(made), 15)
+        first = self.new_folder("plain")
+        harness.run_tool("convert", files[0].parent, "-o", first, check=True)
+        self.assertEqual([pydicom.dcmread(each).SOPInstanceUID for each in kept],
+                         [pydicom.dcmread(each).SOPInstanceUID
+                          for each in harness.dicom_files(first)])
 
 
 class EditedManifest(ReplayCase):

@@ -16,7 +16,6 @@ bool ivx_format_is_dicom(enum ivx_format format);
 
 struct ivx_conversion {
     const struct ivx_source_volume *source;
-    const char *const *source_sha256; /* hex per slice; NULL: computed here */
     const struct ivx_recipe_settings *recipe;
     enum ivx_format format;
     const char *directory;            /* exists; files are made inside */
@@ -46,9 +45,7 @@ struct ivx_conversion_result {
     char series_uid[65], sop_class[65], syntax[65], folder[128];
     char voxel_sha256[65];  /* little-endian result voxels in order */
     char header_sha256[65]; /* dicom: what stands before the pixels of each file, in order */
-    /* The source's values as the engine got them, little endian, in order: what of a source
-     * decides the voxels. Padding has the background's value. */
-    char source_sha256[65];
+    char pixel_sha256[65];  /* the source's Pixel Data: docs/MANIFEST.md */
     enum ivx_sample source_sample;
     int32_t files;
     char *manifest_json;    /* owned */

@@ -24,7 +24,8 @@ struct ivx_stored {
 /* Everything that enters a derived object besides its voxels. Borrowed. */
 struct ivx_derivation {
     const struct ivx_source_volume *source;
-    const char *const *source_sha256; /* hex, per slice: content enters the UIDs */
+    const char *const *source_sha256; /* hex, per slice: contents enter the UIDs */
+    const char *pixel_sha256;         /* hex, of the source's Pixel Data */
     const struct ivx_grid *grid;
     const struct ivx_resample_options *options;
     double spacing_mm;
@@ -67,7 +68,7 @@ bool ivx_derive_write(struct ivx_derive *derive, int32_t m, const int16_t *voxel
 /* What is known when the last voxel is. Instances are written with room for it (dashes
  * until then), so that no result is kept or written twice. Borrowed. */
 struct ivx_outcome {
-    const char *source_sha256, *voxel_sha256; /* hex: of the source's values, of the result */
+    const char *voxel_sha256; /* hex */
     const struct ivx_blur *blur;
     const struct ivx_resample_report *report;
 };

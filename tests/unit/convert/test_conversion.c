@@ -31,7 +31,6 @@ static void tear_down(void)
 static struct ivx_conversion conversion(enum ivx_format format, const char *name)
 {
     const struct ivx_conversion made = { .source = series.volume,
-                                         .source_sha256 = series.sha256,
                                          .recipe = &recipe,
                                          .format = format,
                                          .directory = series.folder,
@@ -237,23 +236,46 @@ START_TEST(a_missing_folder_is_an_error)
 }
 END_TEST
 
-/* sha256sum of an empty file is known; here the files themselves are hashed again. */
-START_TEST(digests_are_those_of_the_files)
+/* docs/MANIFEST.md: the syntax and all of the data set but the pixels, which are the last 40
+ * bytes here; those; and both digests together. PS3.10 7.1: the meta header's length. */
+static void digests_of_file(const char *bytes, size_t length, char contents[IVX_SHA256_HEX],
+                            char pixels[IVX_SHA256_HEX])
+{
+    static const char syntax[] = "1.2.840.10008.1.2.1";
+    const size_t words = 2 * SERIES_ROWS * SERIES_COLUMNS;
+    const size_t start = 144 + (uint8_t)bytes[140] + 256U * (uint8_t)bytes[141];
+    const size_t header = length - start - words;
+    char joined[4096] = "";
+    uint8_t parts[2][IVX_SHA256_SIZE];
+    ck_assert(sizeof syntax + header < sizeof joined);
+    memcpy(joined, syntax, sizeof syntax);
+    memcpy(joined + sizeof syntax, bytes + start, header);
+    ivx_hash_once(joined, sizeof syntax + header, parts[0]);
+    ivx_hash_once(bytes + length - words, words, parts[1]);
+    digest_of(parts, sizeof parts, contents);
+    ivx_text_hex(parts[1], sizeof parts[1], pixels);
+}
+
+START_TEST(digests_are_those_of_data_sets_and_pixels)
 {
     struct ivx_err err = { 0 };
     IVX_AUTO(ivx_threads_free) struct ivx_threads *threads = NULL;
     ck_assert(ivx_threads_new(3, &threads, &err));
     const struct ivx_crew crew = ivx_threads_crew(threads);
     IVX_AUTO(ivx_memory_free) const char **digests = NULL;
-    ck_assert(ivx_sources_hash(series.volume, &crew, &digests, &err));
+    char all[IVX_SHA256_HEX], hex[IVX_SHA256_HEX], lines[SERIES_SLICES * IVX_SHA256_HEX + 1] = "";
+    ck_assert_msg(ivx_sources_hash(series.volume, &crew, &digests, all, &err), "%s", err.text);
     for (int k = 0; k < SERIES_SLICES; k++) {
-        char name[16], hex[IVX_SHA256_HEX];
+        char name[16], pixels[IVX_SHA256_HEX];
         size_t length = 0;
         snprintf(name, sizeof name, "%d.dcm", k);
         IVX_AUTO(ivx_memory_free) char *bytes = read_result(name, &length);
-        digest_of(bytes, length, hex);
+        digests_of_file(bytes, length, hex, pixels);
         ck_assert_str_eq(digests[k], hex);
+        snprintf(lines + k * IVX_SHA256_HEX, IVX_SHA256_HEX + 1, "%s\n", pixels);
     }
+    digest_of(lines, strlen(lines), hex);
+    ck_assert_str_eq(all, hex);
 }
 END_TEST
 
@@ -365,7 +387,7 @@ int main(void)
     tcase_add_loop_test(tests, a_pipe_keeps_the_order, 0, 2);
     tcase_add_test(tests, a_pipe_hands_a_failure_back);
     tcase_add_test(tests, a_pipe_that_is_given_up_ends);
-    tcase_add_test(tests, digests_are_those_of_the_files);
+    tcase_add_test(tests, digests_are_those_of_data_sets_and_pixels);
     tcase_add_loop_test(tests, the_crew_does_every_task_once, 1, 5);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

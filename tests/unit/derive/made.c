@@ -18,6 +18,7 @@ void made_new(struct made *made, series_edit *edit, double spacing)
     made->derivation = (struct ivx_derivation){
         .source = made->series.volume,
         .source_sha256 = made->series.sha256,
+        .pixel_sha256 = made->series.sha256[0],
         .grid = &made->grid,
         .options = &made->options,
         .spacing_mm = spacing,

@@ -31,6 +31,7 @@ static void made_new(struct made *made, series_edit *edit)
                               &err));
     made->derivation = (struct ivx_derivation){
         .source = made->series.volume, .source_sha256 = made->series.sha256,
+        .pixel_sha256 = made->series.sha256[0],
         .grid = &made->grid, .options = &made->options, .spacing_mm = 1,
         .recipe_name = "frames", .recipe_json = "{\"format\":\"enhanced\"}",
         .enhanced = true, .reason_out = &made->reason,
