@@ -152,10 +152,12 @@ static bool record_answer(struct sender *sender, struct delivery *delivery, int6
 static bool connect_for(struct sender *sender, const struct ivx_delivery_row *row,
                         struct ivx_err *err)
 {
+    const bool urgent = row->priority >= IVX_PRIORITY_STAT;
     if (sender->scu != NULL && strcmp(sender->sop_class, row->sop_class) == 0
-        && strcmp(sender->syntax, row->syntax) == 0)
+        && strcmp(sender->syntax, row->syntax) == 0) {
+        ivx_scu_set_urgent(sender->scu, urgent);
         return true;
-
+    }
     ivx_scu_free(&sender->scu);
     const struct ivx_destination *to = sender->destination;
     const struct ivx_scu_peer peer = {
@@ -168,10 +170,12 @@ static bool connect_for(struct sender *sender, const struct ivx_delivery_row *ro
         { row->sop_class, row->syntax },
         { IVX_COMMITMENT_CLASS, "1.2.840.10008.1.2.1" },
     };
-    sender->asked_us = 0;
+    sender->asked_us = sender->carried = 0;
     ivx_text_copy(sender->sop_class, sizeof sender->sop_class, row->sop_class);
     ivx_text_copy(sender->syntax, sizeof sender->syntax, row->syntax);
     sender->away = !ivx_scu_open(&peer, contexts, to->commitment ? 2 : 1, &sender->scu, err);
+    if (!sender->away)
+        ivx_scu_set_urgent(sender->scu, urgent);
     return !sender->away;
 }
 
@@ -208,10 +212,8 @@ static bool reconnect(struct sender *sender, struct delivery *delivery, struct i
     ivx_scu_free(&sender->scu);
     if (sender->carried == 0 || ivx_stop_wanted())
         return false;
-    if (connect_for(sender, &delivery->row, &why)) {
-        ivx_scu_set_urgent(sender->scu, delivery->row.priority >= IVX_PRIORITY_STAT);
+    if (connect_for(sender, &delivery->row, &why))
         return true;
-    }
     *err = why;
     return false;
 }
@@ -259,7 +261,6 @@ static bool is_outranked(struct sender *sender, struct delivery *delivery)
 
 static void send_items(struct sender *sender, struct delivery *delivery)
 {
-    ivx_scu_set_urgent(sender->scu, delivery->row.priority >= IVX_PRIORITY_STAT);
     for (size_t i = 0; i < delivery->item_count && !ivx_stop_wanted(); i++)
         if (is_outranked(sender, delivery) || !send_item(sender, delivery, &delivery->items[i]))
             break;

@@ -129,6 +129,26 @@ class Delivered(harness.Case):
         made.poison = None
         self.check_all_there(made, daemon)
 
+    def test_one_that_dies_of_a_later_instance_is_not_stormed(self):
+        class Allergic(scripted.Scp):
+            poison, deaths = None, 0
+
+            def store(self, message):
+                if self.stored == 5 and self.poison is None:
+                    self.poison = message.sop_uid
+                if message.sop_uid == self.poison:
+                    self.deaths += 1
+                    raise scripted.Abort()
+                return 0x0000
+        made, daemon = self.start(Allergic())
+        self.send_series(daemon)
+
+        harness.wait_until(lambda: len(made.kept) == SLICES - 1, 30,
+                           lambda: f"{len(made.kept)}\n{harness.tail(daemon.log)}")
+        self.assertLessEqual(made.deaths, 6)  # twice an attempt, and those wait for seconds
+        made.poison = ""
+        self.check_all_there(made, daemon)
+
     def test_one_that_takes_one_instance_per_association_gets_all(self):
         class Hasty(scripted.Scp):
             def stored_one(self, wire, message, status):
