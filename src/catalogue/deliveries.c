@@ -40,9 +40,10 @@ bool ivx_catalogue_delivery_claim(struct ivx_catalogue *catalogue,
         return ivx_fail(err, IVX_ABSENT, "catalogue: no delivery is due");
     if (!ivx_db_run(catalogue,
                     "UPDATE delivery SET state = ?2, epoch = epoch + 1,"
-                    " attempts = attempts + 1, owner = ?3, lease_us = ?4 WHERE id = ?1",
+                    " attempts = attempts + 1, owner = ?3, lease_us = ?4,"
+                    " next_us = min(next_us, ?5) WHERE id = ?1",
                     ARGS(I(id), I(IVX_DELIVERY_SENDING), T(owner),
-                         I(seconds_from_now(lease_seconds))),
+                         I(seconds_from_now(lease_seconds)), I(ivx_clock_wall_us())),
                     err)
         || !ivx_db_one(catalogue,
                        "SELECT " IVX_DELIVERY_COLUMNS
@@ -207,6 +208,7 @@ static bool was_committed(struct ivx_catalogue *catalogue, int64_t id, int64_t e
            && ((found && state == IVX_DELIVERY_COMMITTED) || stale(id, err));
 }
 
+/* A report that has come meanwhile, and refuses some of it, has said why and until when. */
 bool ivx_catalogue_delivery_end(struct ivx_catalogue *catalogue, int64_t id,
                                 int64_t epoch, int status, const char *comment,
                                 bool final, int64_t next_us,
@@ -218,12 +220,15 @@ bool ivx_catalogue_delivery_end(struct ivx_catalogue *catalogue, int64_t id,
     if (!ivx_db_work_begin(&work, catalogue, err)
         || !find_end(catalogue, id, final, &state, err)
         || !ivx_db_change(catalogue,
-                          "UPDATE delivery SET state = ?4, last_status = ?5, next_us = ?7,"
-                          " last_comment = coalesce(?6, last_comment), committed = ?8"
+                          "UPDATE delivery SET state = ?4, committed = ?8,"
+                          " last_status = iif(next_us > ?9, last_status, ?5),"
+                          " last_comment ="
+                          " iif(next_us > ?9, last_comment, coalesce(?6, last_comment)),"
+                          " next_us = iif(next_us > ?9, next_us, ?7)"
                           " WHERE id = ?1 AND epoch = ?2 AND state = ?3",
                           ARGS(I(id), I(epoch), I(IVX_DELIVERY_SENDING), I(state),
                                I(status), T(comment), I(next_us),
-                               I(state == IVX_DELIVERY_COMMITTED)),
+                               I(state == IVX_DELIVERY_COMMITTED), I(ivx_clock_wall_us())),
                           &changed, err))
         return false;
     if (changed == 0) {

@@ -435,6 +435,26 @@ START_TEST(a_report_that_overtakes_the_sender_ends_its_attempt)
 }
 END_TEST
 
+START_TEST(what_a_report_refuses_before_the_attempt_has_ended_waits_as_briefly)
+{
+    enum ivx_delivery_state state = IVX_DELIVERY_QUEUED;
+    int64_t series = 0;
+    struct ivx_delivery_row row = sent(&series, &state);
+    now_us += 60 * SECOND;
+    OK(ivx_catalogue_delivery_claim(cat, "pacs", "d", 60, &row, &err));
+    told(row.id, "2.25.9", 2, IVX_FAILURE_NO_INSTANCE);
+
+    OK(ivx_catalogue_delivery_end(cat, row.id, row.epoch, 0, "", false, now_us + 600 * SECOND,
+                                  &state, &err));
+
+    ck_assert_int_eq(state, IVX_DELIVERY_FAILED);
+    const struct ivx_delivery_row after = rig_delivery(row.id);
+    ck_assert_int_eq(after.next_us, now_us + 10 * SECOND); /* of the second attempt */
+    ck_assert_int_eq(after.last_status, IVX_FAILURE_NO_INSTANCE);
+    ck_assert_str_eq(after.last_comment, "storage commitment: 1 instances refused, reason 0112");
+}
+END_TEST
+
 START_TEST(a_class_that_is_refused_is_not_sent_for_ever)
 {
     enum ivx_delivery_state state = IVX_DELIVERY_QUEUED;
@@ -480,6 +500,7 @@ int main(void)
     tcase_add_test(tcase, a_report_that_comes_twice_counts_once);
     tcase_add_test(tcase, without_a_report_it_is_due_again_and_dead_in_the_end);
     tcase_add_test(tcase, a_report_that_overtakes_the_sender_ends_its_attempt);
+    tcase_add_test(tcase, what_a_report_refuses_before_the_attempt_has_ended_waits_as_briefly);
     tcase_add_test(tcase, a_class_that_is_refused_is_not_sent_for_ever);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
