@@ -157,17 +157,23 @@ static bool give_name(const char *staged, const char *ready, bool *was_there_out
     return *was_there_out || ivx_fail_errno(err, "rename", ready);
 }
 
+static bool sync_ready(const struct ivx_outbox *outbox, struct ivx_err *err)
+{
+    char path[PATH_ROOM];
+    snprintf(path, sizeof path, "%.3800s/ready", outbox->root);
+    return ivx_directory_sync(path, err);
+}
+
 bool ivx_outbox_publish(struct ivx_outbox *outbox, const char *key, int64_t epoch,
                         struct ivx_err *err)
 {
-    char staged[PATH_ROOM], ready[PATH_ROOM], parent[PATH_ROOM];
+    char staged[PATH_ROOM], ready[PATH_ROOM];
     bool was_there = false;
     int files = 0;
     if (!check_key(key, err))
         return false;
     stage_path(outbox, key, epoch, staged);
     ivx_outbox_path(outbox, key, ready);
-    snprintf(parent, sizeof parent, "%.3800s/ready", outbox->root);
 
     /* The order is the guarantee: contents, their names, the result's name, its
      * directory. The last also when the result was there: whoever published it may have
@@ -177,7 +183,7 @@ bool ivx_outbox_publish(struct ivx_outbox *outbox, const char *key, int64_t epoc
     if (files == 0)
         return ivx_fail(err, IVX_BUG, "outbox: nothing to publish");
     if (!visit_files(staged, ivx_fd_sync, &files, err) || !ivx_directory_sync(staged, err)
-        || !give_name(staged, ready, &was_there, err) || !ivx_directory_sync(parent, err))
+        || !give_name(staged, ready, &was_there, err) || !sync_ready(outbox, err))
         return false;
     if (was_there)
         ivx_outbox_drop_stage(outbox, key, epoch);
@@ -201,7 +207,8 @@ void ivx_outbox_drop_stage(struct ivx_outbox *outbox, const char *key, int64_t e
     remove_tree(path);
 }
 
-/* Moved away first: whoever looks into ready/ finds all of a result, or nothing. */
+/* Moved away first: whoever looks into ready/ finds all of a result, or nothing. Synced, so
+ * that no power cut brings it back when nothing leads to it any more. */
 bool ivx_outbox_remove(struct ivx_outbox *outbox, const char *key, struct ivx_err *err)
 {
     char ready[PATH_ROOM], gone[PATH_ROOM];
@@ -211,9 +218,9 @@ bool ivx_outbox_remove(struct ivx_outbox *outbox, const char *key, struct ivx_er
     stage_path(outbox, key, -1, gone);
     if (!ivx_tree_remove(gone, err))
         return false;
-    if (rename(ready, gone) == -1)
-        return errno == ENOENT || ivx_fail_errno(err, "rename", ready);
-    return ivx_tree_remove(gone, err);
+    if (rename(ready, gone) == -1 && errno != ENOENT)
+        return ivx_fail_errno(err, "rename", ready);
+    return sync_ready(outbox, err) && ivx_tree_remove(gone, err);
 }
 
 void ivx_outbox_sweep(struct ivx_outbox *outbox, int seconds)

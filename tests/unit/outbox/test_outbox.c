@@ -232,7 +232,7 @@ START_TEST(a_removed_result_is_gone_at_once)
 
     OK(ivx_outbox_remove(outbox, "key", &err));
 
-    ck_assert_str_eq(trace, "> "); /* moved away whole, then removed */
+    ck_assert_str_eq(trace, "> ready "); /* moved away whole, for good, then removed */
     ck_assert_int_eq(access(ready, F_OK), -1);
     OK(ivx_outbox_remove(outbox, "key", &err));
 }
