@@ -10,16 +10,16 @@
 /* result_gone of a job: its files stand, are to be removed, are removed. */
 enum { RESULT_STANDS, RESULT_GOES, RESULT_GONE };
 
-/* Nothing of it is still to be sent, nor given up (dead: an operator decides), and all of
- * it was over before ?1. A result without a delivery waits for somebody to take it. */
+/* Nothing of it is still to be sent, nor given up (dead: an operator decides, unless a later
+ * decision has replaced it), and all of it was over before ?1. A result without a delivery
+ * waits for somebody to take it. */
 #define DELIVERED                                                                        \
     " j.state = ?2 AND j.outbox_key <> '' AND j.finished_us < ?1"                        \
     " AND EXISTS (SELECT 1 FROM delivery d WHERE d.job_id = j.id)"                       \
     " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.job_id = j.id"                    \
-    " AND (" IVX_DELIVERY_OPEN " OR d.state NOT IN (?3, ?4, ?5) OR d.finished_us >= ?1))"
-#define DELIVERED_ARGS                                                                   \
-    I(before_us), I(IVX_JOB_DONE), I(IVX_DELIVERY_SENT), I(IVX_DELIVERY_COMMITTED),      \
-        I(IVX_DELIVERY_CANCELLED)
+    " AND (" IVX_DELIVERY_OPEN " OR (d.state = ?3 AND j.superseded = 0)"                 \
+    " OR d.finished_us >= ?1))"
+#define DELIVERED_ARGS I(before_us), I(IVX_JOB_DONE), I(IVX_DELIVERY_DEAD)
 
 static void read_result(sqlite3_stmt *statement, void *row)
 {
@@ -38,7 +38,7 @@ bool ivx_catalogue_old_results(struct ivx_catalogue *catalogue, int64_t before_u
         || !ivx_db_run(catalogue,
                        "UPDATE job SET result_gone = 1 WHERE id IN (SELECT j.id FROM job j"
                        " WHERE j.result_gone = 0 AND" DELIVERED
-                       " ORDER BY j.finished_us, j.id LIMIT ?6)",
+                       " ORDER BY j.finished_us, j.id LIMIT ?4)",
                        ARGS(DELIVERED_ARGS, I(limit)), err)
         || !ivx_db_collect(catalogue,
                            "SELECT id, outbox_key FROM job WHERE result_gone = 1"

@@ -354,9 +354,10 @@ struct ivx_old_result {
     int64_t job_id;
     char outbox_key[65];
 };
-/* Results of which every delivery was sent, committed or cancelled before `before_us`; they
- * count as removed from now on. Call ivx_catalogue_result_removed() when the files are gone:
- * until then they are named again. At most `limit` new ones; the caller frees. */
+/* Results of which every delivery was sent, committed or cancelled before `before_us`, or dead
+ * and the result replaced by a later decision; they count as removed from now on. Call
+ * ivx_catalogue_result_removed() when the files are gone: until then they are named again. At
+ * most `limit` new ones; the caller frees. */
 bool ivx_catalogue_old_results(struct ivx_catalogue *catalogue, int64_t before_us, int limit,
                                struct ivx_old_result **rows_out, size_t *count_out,
                                struct ivx_err *err);

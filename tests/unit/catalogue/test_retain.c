@@ -130,6 +130,30 @@ START_TEST(a_dead_delivery_keeps_result_and_instances)
 }
 END_TEST
 
+/* Nobody can have it sent again: what replaced it is what is to be sent. */
+START_TEST(a_dead_delivery_of_a_result_that_was_replaced_keeps_nothing)
+{
+    const int64_t id = rig_series(1, 3);
+    struct ivx_delivery_row row;
+    enum ivx_delivery_state state;
+    int64_t job = 0;
+    mark(1);
+    rig_plan(id, "k1", "pacs");
+    const int64_t replaced = rig_convert(2);
+    OK(ivx_catalogue_delivery_claim(cat, "pacs", "s", 60, &row, &err));
+    OK(ivx_catalogue_delivery_end(cat, row.id, row.epoch, 0xA700, "full", true, 0, &state,
+                                  &err));
+    rig_arrive(1, 4, 4, "A", now_us);
+    rig_plan(id, "k2", "pacs");
+    rig_convert(2);
+    FAILS(IVX_REFUSED, ivx_catalogue_delivery_retry(cat, row.id, &err));
+    now_us += HOUR;
+
+    ck_assert_uint_eq(results(now_us, &job), 1);
+    ck_assert_int_eq(job, replaced);
+}
+END_TEST
+
 START_TEST(a_result_that_goes_nowhere_stays_to_be_taken)
 {
     const int64_t id = rig_series(1, 3);
@@ -265,6 +289,7 @@ int main(void)
     tcase_add_test(tests, what_is_done_is_named_when_its_time_has_passed);
     tcase_add_test(tests, a_result_is_named_until_its_files_are_gone);
     tcase_add_test(tests, a_dead_delivery_keeps_result_and_instances);
+    tcase_add_test(tests, a_dead_delivery_of_a_result_that_was_replaced_keeps_nothing);
     tcase_add_test(tests, a_result_that_goes_nowhere_stays_to_be_taken);
     tcase_add_test(tests,
                    a_series_is_gone_as_a_whole_and_its_other_segment_waits_for_others);
