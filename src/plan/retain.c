@@ -18,6 +18,23 @@ static int64_t before_of(const struct ivx_config *config)
     return ivx_clock_wall_us() - config->plan.keep * INT64_C(3600000000);
 }
 
+/* What cannot be removed now does not hold up the rest: it is named again in the next turn. */
+static void report(const char *what, const struct ivx_err *why)
+{
+    ivx_log(IVX_ERROR, "retain.failed", "what=%s code=\"%s\" text=\"%s\"", what,
+            ivx_code_text(why->code), why->text);
+}
+
+static void remove_result(struct ivx_planner *planner, const struct ivx_old_result *result)
+{
+    struct ivx_err why = { 0 };
+    if (!ivx_outbox_remove(planner->outbox, result->outbox_key, &why)
+        || !ivx_catalogue_result_removed(planner->catalogue, result->job_id, &why))
+        report("result", &why);
+    else
+        ivx_log(IVX_INFO, "result.removed", "job=%lld", (long long)result->job_id);
+}
+
 static bool remove_results(struct ivx_planner *planner, int64_t before_us, struct ivx_err *err)
 {
     IVX_AUTO(ivx_memory_free) struct ivx_old_result *rows = NULL;
@@ -25,12 +42,8 @@ static bool remove_results(struct ivx_planner *planner, int64_t before_us, struc
     if (!ivx_catalogue_old_results(planner->catalogue, before_us, MOST_AT_ONCE, &rows, &count,
                                    err))
         return false;
-    for (size_t n = 0; n < count; n++) {
-        if (!ivx_outbox_remove(planner->outbox, rows[n].outbox_key, err)
-            || !ivx_catalogue_result_removed(planner->catalogue, rows[n].job_id, err))
-            return false;
-        ivx_log(IVX_INFO, "result.removed", "job=%lld", (long long)rows[n].job_id);
-    }
+    for (size_t n = 0; n < count; n++)
+        remove_result(planner, &rows[n]);
     return true;
 }
 
@@ -80,8 +93,9 @@ static bool remove_segments(struct ivx_planner *planner, int64_t before_us,
         return false;
     for (size_t n = 0; n < count; n++) {
         const struct ivx_spool_mark mark = { pairs[n][0], pairs[n][1] };
-        if (!remove_segment(planner, &mark, before_us, err))
-            return false;
+        struct ivx_err why = { 0 };
+        if (!remove_segment(planner, &mark, before_us, &why))
+            report("segment", &why);
     }
     return true;
 }

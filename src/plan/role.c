@@ -85,7 +85,8 @@ static void keep_house(struct ivx_planner *planner, int64_t *next_us)
         return;
     *next_us = now + RETAIN_US;
     if (!ivx_plan_retain(planner, &err))
-        ivx_log(IVX_ERROR, "retain.failed", "text=\"%s\"", err.text);
+        ivx_log(IVX_ERROR, "retain.failed", "what=catalogue code=\"%s\" text=\"%s\"",
+                ivx_code_text(err.code), err.text);
 }
 
 /* What fails for all series is reported when it begins and when it ends. */

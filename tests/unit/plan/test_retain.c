@@ -110,6 +110,31 @@ START_TEST(segment_and_result_go_when_all_is_delivered_and_nobody_writes)
 }
 END_TEST
 
+START_TEST(a_result_that_cannot_be_removed_holds_up_no_segment)
+{
+    char key[65], staging[4096], aside[4200];
+    config.plan.keep = 0;
+    receive_and_convert(key);
+    deliver();
+    stop_receiving();
+    snprintf(staging, sizeof staging, "%s/outbox/staging", config.state_dir);
+    snprintf(aside, sizeof aside, "%s.old", staging);
+    ck_assert_int_eq(rename(staging, aside), 0);
+    FILE *file = fopen(staging, "w");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fclose(file), 0);
+
+    retain();
+
+    ck_assert(result_is_there(key));
+    ck_assert_uint_eq(segment_count(), 0);
+    ck_assert_int_eq(remove(staging), 0);
+    ck_assert_int_eq(rename(aside, staging), 0);
+    retain();
+    ck_assert(!result_is_there(key));
+}
+END_TEST
+
 START_TEST(nothing_goes_before_its_time)
 {
     char key[65];
@@ -200,6 +225,7 @@ int main(void)
     TCase *tests = tcase_create("retention");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, segment_and_result_go_when_all_is_delivered_and_nobody_writes);
+    tcase_add_test(tests, a_result_that_cannot_be_removed_holds_up_no_segment);
     tcase_add_test(tests, nothing_goes_before_its_time);
     tcase_add_test(tests, what_is_not_indexed_yet_holds_its_segment);
     tcase_add_test(tests,
