@@ -16,7 +16,7 @@ CATALOGUE_TEST_LIBS = libcatalogue.a libsys.a libbase.a $(SQLITE_LIBS) $(CRYPTO_
 CATALOGUE_TEST_RIG = tests/unit/catalogue/rig.h tests/unit/catalogue/rig.c
 
 check_PROGRAMS += tests/unit/catalogue/test_deliveries \
-	tests/unit/catalogue/test_commitment tests/unit/catalogue/test_breaker \
+	tests/unit/catalogue/test_commitment tests/unit/catalogue/test_committed tests/unit/catalogue/test_breaker \
 	tests/unit/catalogue/test_index tests/unit/catalogue/test_jobs \
 	tests/unit/catalogue/test_retain
 tests_unit_catalogue_test_index_SOURCES = $(CATALOGUE_TEST_RIG) tests/unit/catalogue/test_index.c
@@ -44,6 +44,11 @@ tests_unit_catalogue_test_commitment_SOURCES = $(CATALOGUE_TEST_RIG) \
 tests_unit_catalogue_test_commitment_CFLAGS = $(TEST_CFLAGS)
 tests_unit_catalogue_test_commitment_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_wall_us
 tests_unit_catalogue_test_commitment_LDADD = $(CATALOGUE_TEST_LIBS)
+tests_unit_catalogue_test_committed_SOURCES = $(CATALOGUE_TEST_RIG) \
+	tests/unit/catalogue/test_committed.c
+tests_unit_catalogue_test_committed_CFLAGS = $(TEST_CFLAGS)
+tests_unit_catalogue_test_committed_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_wall_us
+tests_unit_catalogue_test_committed_LDADD = $(CATALOGUE_TEST_LIBS)
 tests_unit_catalogue_test_breaker_SOURCES = $(CATALOGUE_TEST_RIG) \
 	tests/unit/catalogue/test_breaker.c
 tests_unit_catalogue_test_breaker_CFLAGS = $(TEST_CFLAGS)
