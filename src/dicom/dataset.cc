@@ -60,11 +60,14 @@ void ivx_dataset_free(struct ivx_dataset **dataset)
 static const DcmTagKey first_pixels(0x7fe0, 0x0008);
 
 /* EC_StreamNotifyClient: the header is longer than these bytes. */
-static OFCondition parse(const std::vector<uint8_t> &bytes, bool all, DcmDataset &items)
+static OFCondition parse(const std::vector<uint8_t> &bytes, uint64_t start, bool all,
+                         DcmDataset &items)
 {
+    if (start > bytes.size())
+        return EC_StreamNotifyClient;
     DcmFileFormat file;
     DcmInputBufferStream stream;
-    stream.setBuffer(bytes.data(), static_cast<offile_off_t>(bytes.size()));
+    stream.setBuffer(bytes.data() + start, static_cast<offile_off_t>(bytes.size() - start));
     if (all)
         stream.setEos();
     file.transferInit();
@@ -115,7 +118,7 @@ static bool parse_blob(const struct ivx_blob *blob, DcmDataset &items,
         if (!ivx_fd_pread(fd, bytes.data(), bytes.size(), blob->offset, "instance", err))
             return false;
         const OFCondition read =
-            known ? parse(bytes, all, items)
+            known ? parse(bytes, outline.start, all, items)
                   : parse_items(bytes, outline.data_set, all, items);
         if (read.good())
             return true;

@@ -18,6 +18,7 @@ bool ivx_outline_read(const struct ivx_blob *blob, struct ivx_outline *out, stru
     if (!ivx_scan(blob, &limits, NULL, NULL, &scan, &reason, err))
         return false;
     memcpy(out->syntax, scan.syntax, sizeof out->syntax);
+    out->start = scan.start;
     out->data_set = scan.data_set;
     return true;
 }

@@ -13,6 +13,7 @@ extern "C" {
 
 struct ivx_outline {
     char syntax[65];
+    uint64_t start;    /* of the meta header, or of the data set when there is none */
     uint64_t data_set; /* where it starts */
 };
 

@@ -88,16 +88,25 @@ static bool settle_syntax(struct ivx_walk *walk)
     return strcmp(out->syntax, IVX_SYNTAX_DEFLATED) != 0 || inflate_rest(walk);
 }
 
-/* 132 when there is a preamble, else 0. */
+static bool is_mark(const uint8_t *bytes)
+{
+    return memcmp(bytes, "DICM", 4) == 0;
+}
+
+/* Behind the mark, with the preamble before it (PS3.10 7.1) or, as some programs write it,
+ * without; else 0. */
 static bool find_start(struct ivx_walk *walk)
 {
-    if (walk->frames[0].bound >= 132) {
-        const uint8_t *bytes = ivx_walk_need(walk, 132);
-        if (bytes == NULL)
-            return false;
-        if (memcmp(bytes + 128, "DICM", 4) == 0)
-            walk->at = 132;
-    }
+    const uint64_t bound = walk->frames[0].bound;
+    const size_t wanted = bound >= 132 ? 132 : bound >= 4 ? 4 : 0;
+    const uint8_t *bytes = wanted > 0 ? ivx_walk_need(walk, wanted) : NULL;
+    if (wanted > 0 && bytes == NULL)
+        return false;
+    if (wanted == 132 && is_mark(bytes + 128))
+        walk->at = 132;
+    else if (wanted > 0 && is_mark(bytes))
+        walk->at = 4;
+    walk->out->start = walk->at;
     return true;
 }
 

@@ -90,5 +90,5 @@ bool ivx_scan_looks_like_dicom(const struct ivx_blob *blob)
     if (fd == -1 || !ivx_fd_pread(fd, bytes, length, blob->offset, "sniff", NULL))
         return false;
     return (length == sizeof bytes && memcmp(bytes + 128, "DICM", 4) == 0)
-           || raw_data_set(bytes, length);
+           || (length >= 4 && memcmp(bytes, "DICM", 4) == 0) || raw_data_set(bytes, length);
 }

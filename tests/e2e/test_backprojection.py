@@ -155,7 +155,7 @@ def random_rescale(rng, series):
         return rng.choice((1.0, 1.25) if signed else (0.5, 1.0)), rng.choice((0, -7)), 13, signed
     bits = rng.choice((12, 13, 16))
     signed = rng.random() < 0.5
-    slope = 1 if bits < 16 else rng.choice((1, 0.5))
+    slope = 0.5 if bits == 16 and series.number % 3 == 0 else 1
     if signed and bits == 12:
         return slope, 800, bits, True
     return slope, 0 if signed else rng.choice((-1024, -1000)), bits, signed

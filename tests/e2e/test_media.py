@@ -135,8 +135,8 @@ class Bare(harness.Case):
                 for number, path in enumerate(files):
                     whole = path.read_bytes()
                     meta = 144 + int.from_bytes(whole[140:144], "little")
-                    cut = (whole[meta:], whole[132:], whole)[number % 3]
-                    name = ("x.jpg", "IMG", "a b.txt")[number % 3]
+                    cut = (whole[meta:], whole[132:], whole, whole[128:])[number % 4]
+                    name = ("x.jpg", "IMG", "a b.txt", "y")[number % 4]
                     (folder / f"{number}{name}").write_bytes(cut)
                 self.assertEqual(inspect(folder), expected)
                 self.assertEqual(self.voxels(folder), self.voxels(files[0].parent))

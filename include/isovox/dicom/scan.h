@@ -62,6 +62,7 @@ struct ivx_scan {
     bool explicit_vr, big_endian, encapsulated;
     uint32_t elements;
     int depth;            /* deepest */
+    uint64_t start;       /* after preamble and "DICM": 132, or 4, or 0 without them */
     uint64_t data_set;    /* where it starts, after the meta header */
     uint32_t pixel_tag;   /* 7FE00010, 7FE00008 or 7FE00009 at depth 0; else 0 */
     /* The length as claimed; encapsulated: of all items with their headers. */

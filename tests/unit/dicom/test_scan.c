@@ -100,6 +100,24 @@ START_TEST(without_a_meta_header_the_syntax_is_told_by_the_bytes)
 }
 END_TEST
 
+START_TEST(the_mark_may_come_without_a_preamble)
+{
+    struct bytes inner = { 0 }, outer = { 0 };
+    bytes_start(&inner, walkable[_i]);
+    write_body(&inner);
+    bytes_raw(&outer, inner.data + 128, inner.used - 128);
+
+    const struct outcome out = scanned(&outer);
+
+    check_body(&out, outer.used);
+    ck_assert(out.scan.has_meta);
+    ck_assert_uint_eq(out.scan.start, 4);
+    ck_assert_str_eq(out.scan.syntax, walkable[_i]);
+    bytes_free(&inner);
+    bytes_free(&outer);
+}
+END_TEST
+
 START_TEST(a_record_inside_a_larger_file_is_walked_alone)
 {
     struct bytes inner = { 0 }, outer = { 0 };
@@ -421,6 +439,7 @@ static Suite *suite(void)
     tcase_add_loop_test(right, elements_come_in_order_with_their_place_in_every_native_syntax, 0,
                         3);
     tcase_add_loop_test(right, without_a_meta_header_the_syntax_is_told_by_the_bytes, 0, 3);
+    tcase_add_loop_test(right, the_mark_may_come_without_a_preamble, 0, 3);
     tcase_add_test(right, items_are_shown_where_they_end_when_asked_for);
     tcase_add_test(right, a_record_inside_a_larger_file_is_walked_alone);
     tcase_add_test(right, an_encapsulated_icon_is_walked_and_is_not_the_image);

@@ -66,6 +66,7 @@ START_TEST(dicom_is_told_from_other_files)
         { "\x08\x00\x05\x00\x43\x53\x0a\x00", 8, true },  /* Explicit VR, no preamble */
         { "\x08\x00\x05\x00\x0a\x00\x00\x00", 8, true },  /* Implicit VR */
         { "\x00\x08\x00\x05\x43\x53\x00\x0a", 8, true },  /* big endian */
+        { "DICM\x02\x00\x00\x00UL\x04\x00", 12, true },   /* the mark without a preamble */
         { "%PDF-1.4 not an image", 21, false },
         { "\x89PNG\r\n\x1a\n", 8, false },
         { "\x08", 1, false },
