@@ -4,6 +4,7 @@ victims, and the audit afterwards.
 ISOVOX_LONG=1 is the full form; ISOVOX_SEED chooses other chances."""
 
 import collections
+import contextlib
 import hashlib
 import os
 import random
@@ -181,18 +182,23 @@ class Case(harness.Case):
         self.assertEqual(lost, [], f"of {len(acknowledged)} acknowledged")
 
     def drained(self, daemon, count, seconds=120):
-        """Every one of `count` series is delivered, by the daemon's own account."""
-        states = []
+        """Every one of `count` series is delivered, by the daemon's own account; none in
+        `seconds` is too few."""
+        states, most, since = collections.Counter(), 0, time.monotonic()
 
-        def done():
+        def delivered():
+            return states["sent"] + states["committed"]
+
+        while delivered() < count or delivered() < sum(states.values()):
             daemon.must_run()
-            try:
-                states[:] = [each["state"] for each in daemon.list("deliveries")]
-            except (OSError, AssertionError):
-                return False
-            return len(states) >= count and set(states) <= {"sent", "committed"}
-        harness.wait_until(done, seconds, lambda: f"{count} series are delivered, of which "
-                           f"{collections.Counter(states)}\n" + harness.tail(daemon.log, 30))
+            if delivered() > most:
+                most, since = delivered(), time.monotonic()
+            if time.monotonic() > since + seconds * harness.SLOW:
+                self.fail(f"of {count} series are delivered: {states}\n"
+                          + harness.tail(daemon.log, 30))
+            time.sleep(0.2)
+            with contextlib.suppress(OSError, AssertionError):
+                states = collections.Counter(daemon.get("/api/v1/status")["deliveries"])
 
     def check_decided_once(self, daemon, count):
         jobs = daemon.list("jobs")
