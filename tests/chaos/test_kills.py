@@ -17,6 +17,9 @@ PACS_EVERY = 20
 
 
 class EverythingIsMortal(chaos.Case):
+    # What kills a worker is not its job: none may run out of attempts.
+    SETTINGS = {**chaos.Case.SETTINGS, "convert": {"workers": 2, "attempts": 100}}
+
     def series(self, name):
         """Until the killing is over."""
         number = 0
