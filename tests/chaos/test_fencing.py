@@ -59,8 +59,8 @@ class Workers(chaos.Case):
         mischief.start()
         try:
             sender.start()
-            sender.finish(60 + JOBS / 4)
-            harness.wait_until(self.all_done, 60 + JOBS / 4,
+            sender.finish(60 + JOBS)
+            harness.wait_until(self.all_done, 60 + JOBS,
                                lambda: f"{self.daemon_.get('/api/v1/status')['jobs']}\n"
                                + harness.tail(self.daemon_.log))
         finally:
