@@ -27,6 +27,8 @@ import ingest  # noqa: E402
 
 TRIALS = int(os.environ.get("ISOVOX_TRIALS", chaos.scale(2, 200)))
 PER_DISK = 10  # then a new, empty one
+BACKLOG = 10   # the senders wait while more is under way
+OVER = {"done", "refused", "sent"}
 
 
 def command(*words):
@@ -100,6 +102,16 @@ class APowerCut(chaos.Case):
             yield self.phantom(*chaos.SHAPE, "--seed", f"{name} {number}")
             number += 1
 
+    def paced(self, series):
+        """As they are wanted: what waits would wait again after every cut."""
+        for each in series:
+            while True:
+                with contextlib.suppress(OSError, AssertionError):
+                    if sum(self.under_way(self.live).values()) < BACKLOG:
+                        break
+                time.sleep(0.1)
+            yield each
+
     def begin(self):
         """A daemon on a disk of the rig, its PACS elsewhere, and two senders at work."""
         self.rig_ = self.rig(900)
@@ -108,7 +120,7 @@ class APowerCut(chaos.Case):
         self.live = self.daemon(self.pacs_, settings=settings)
         self.live.state = self.rig_.disk / "state"
         self.ledger = chaos.Ledger()
-        self.senders = [chaos.Sender(self.live, self.series(name), self.ledger, name)
+        self.senders = [chaos.Sender(self.live, self.paced(self.series(name)), self.ledger, name)
                         for name in ("ONE", "TWO")]
         for each in self.senders:
             each.start()
@@ -145,13 +157,17 @@ class APowerCut(chaos.Case):
         finally:
             daemon.stop()
 
+    def under_way(self, daemon):
+        """By state, of series and deliveries: what still has something before it."""
+        status = daemon.get("/api/v1/status")
+        return {f"{kind} {state}": count for kind in ("series", "deliveries")
+                for state, count in status[kind].items() if state not in OVER}
+
     def all_over(self, daemon):
         """How many series are done; -1 while something is still under way."""
-        deliveries = {each["state"] for each in daemon.list("deliveries")}
-        series = [each["state"] for each in daemon.list("series")]
-        if deliveries - {"sent"} or set(series) - {"done", "refused"}:
+        if any(self.under_way(daemon).values()):
             return -1
-        return series.count("done")
+        return daemon.get("/api/v1/status")["series"]["done"]
 
     def trial(self, number):
         time.sleep(self.chance.uniform(0.5, 2.5))
