@@ -148,13 +148,49 @@ static void take_bytes(char *out, size_t room, const struct ivx_scan_element *el
     ivx_text_hex(element->value, length < most ? length : most, out);
 }
 
-/* Echo Numbers and Echo Time tell apart together. */
-static void add_echo(struct ivx_instance *made, const struct ivx_scan_element *element)
+/* Several attributes that tell apart together, such as Echo Numbers and Echo Time. */
+static void add_text(char *out, size_t room, const struct ivx_scan_element *element)
 {
-    char text[17];
+    char text[65];
     ivx_scan_text(element, text, sizeof text);
-    const size_t used = strlen(made->echo);
-    snprintf(made->echo + used, sizeof made->echo - used, "%s/", text);
+    const size_t used = strlen(out);
+    snprintf(out + used, room - used, "%s/", text);
+}
+
+/* Of whatever representation; without their creators: nothing is read from these values but
+ * whether they are equal. */
+static void add_bytes(char *out, size_t room, const struct ivx_scan_element *element)
+{
+    const size_t used = strlen(out);
+    if (room - used > 1)
+        take_bytes(out + used, room - used, element);
+}
+
+static bool take_contrast(struct ivx_instance *made, const struct ivx_scan_element *element)
+{
+    switch (element->tag) {
+    case 0x00180024: /* Sequence Name */
+    case 0x00180080: /* Repetition, Inversion Time */
+    case 0x00180082:
+    case 0x00181314: /* Flip Angle */
+    case 0x00280051: /* Corrected Image */
+        add_text(made->contrast, sizeof made->contrast, element);
+        return true;
+    case 0x0019100C: /* Siemens: b-value, gradient direction */
+    case 0x0019100E:
+    case 0x001910BB: /* GE: gradient direction; b-value */
+    case 0x001910BC:
+    case 0x001910BD:
+    case 0x00431039:
+    case 0x20011003: /* Philips: b-value, direction, its components */
+    case 0x20011004:
+    case 0x200510B0:
+    case 0x200510B1:
+    case 0x200510B2:
+        add_bytes(made->vendor_diffusion, sizeof made->vendor_diffusion, element);
+        return true;
+    default: return false;
+    }
 }
 
 /* Numbers of a vendor or of MR, and what tells images apart. */
@@ -172,7 +208,7 @@ static bool take_signal(struct ivx_record *record, const struct ivx_scan_element
         record->has_ge_type = ivx_scan_u16(element, 0, &record->ge_type);
         return true;
     case 0x00180081:
-    case 0x00180086: add_echo(made, element); return true;
+    case 0x00180086: add_text(made->echo, sizeof made->echo, element); return true;
     case 0x00189087: take_bytes(made->b_value, sizeof made->b_value, element); return true;
     case 0x00189089: take_bytes(made->gradient, sizeof made->gradient, element); return true;
     case 0x00200013: made->instance_number = integer(element, INT64_MIN); return true;
@@ -220,7 +256,7 @@ void ivx_record_take(struct ivx_record *record, const struct ivx_scan_element *e
 {
     if (!take_text(record->made, element, false) && !take_short(record->made, element)
         && !take_numbers(record->made, element) && !take_signal(record, element)
-        && !take_padding(record, element))
+        && !take_padding(record, element) && !take_contrast(record->made, element))
         take_rest(record, element);
 }
 

@@ -212,12 +212,14 @@ static int compare_texts(const struct ivx_instance *a, const struct ivx_instance
         a->echo,       a->b_value,      a->gradient,   a->acquisition_datetime,
         a->frame_time, a->trigger_time, a->content_time, a->acquisition_time,
         a->convolution_kernel, a->decay_correction, a->units, a->series_type, a->stack_id,
+        a->contrast,   a->vendor_diffusion,
     };
     const char *const right[] = {
         b->syntax,     b->image_type,   b->temporal,   b->acquisition_number,
         b->echo,       b->b_value,      b->gradient,   b->acquisition_datetime,
         b->frame_time, b->trigger_time, b->content_time, b->acquisition_time,
         b->convolution_kernel, b->decay_correction, b->units, b->series_type, b->stack_id,
+        b->contrast,   b->vendor_diffusion,
     };
     int order = 0;
     for (size_t n = 0; n < IVX_COUNT(left) && order == 0; n++)

@@ -26,6 +26,8 @@ KEY(acquisition_time, "%s/%s", instance->acquisition_datetime, instance->acquisi
 KEY(content_time, "%s", instance->content_time)
 KEY(image_type, "%s", instance->image_type)
 KEY(kernel, "%s", instance->convolution_kernel)
+KEY(contrast, "%s", instance->contrast)
+KEY(vendor_diffusion, "%s", instance->vendor_diffusion)
 KEY(stack, "%s", instance->stack_id)
 /* Several echoes at each of several times, and the like. */
 KEY(together, "%s/%s/%s/%s/%s", instance->temporal, instance->echo, instance->b_value,
@@ -53,6 +55,8 @@ static const struct discriminator {
     { "image type", image_type },
     { "convolution kernel", kernel },
     { "time, echo, diffusion and trigger together", together },
+    { "sequence, excitation or corrections", contrast },
+    { "a vendor's b-value and gradient", vendor_diffusion },
     { "stack", stack },
     { "dimension index 1", dimension_1 },
     { "dimension index 2", dimension_2 },

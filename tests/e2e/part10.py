@@ -53,10 +53,11 @@ def element(tag, vr, body):
 
 
 def encode(attributes):
-    """The data set; SS instead of US where the value is a negative number."""
+    """The data set. Keys are keywords, or (tag, representation) of private attributes. SS
+    instead of US where the value is a negative number."""
     rows = []
     for keyword, value in attributes.items():
-        tag, vr = _known_of(keyword)
+        tag, vr = keyword if isinstance(keyword, tuple) else _known_of(keyword)
         if vr == "US" and isinstance(value, int) and value < 0:
             vr = "SS"
         rows.append((tag, vr, _bytes_of(vr, value)))

@@ -35,6 +35,9 @@ struct ivx_instance {
     char acquisition_number[17], acquisition_time[33], content_time[33], echo[33];
     char convolution_kernel[65], temporal[33], trigger_time[33], b_value[33], frame_time[33];
     char acquisition_datetime[33], gradient[97];
+    /* Of classic instances, only to tell images at one position apart: Sequence Name, times and
+     * angles of the excitation, Corrected Image; and what vendors write of diffusion. */
+    char contrast[129], vendor_diffusion[161];
     char units[17], series_type[33], decay_correction[17], protocol[65];
     char component; /* MR: 'M'agnitude, 'P'hase, 'R'eal, 'I'maginary; 0: not said */
     /* How many images there are to be, as the object says; 0: it does not. PS3.3 C.7.6.1,

@@ -171,6 +171,8 @@ static void by_image_type(struct ivx_instance *i, int p)
 {
     SET(i->image_type, "ORIGINAL\\PRIMARY\\AXIAL\\%s", p == 0 ? "BONE" : "SOFT");
 }
+static void by_contrast(struct ivx_instance *i, int p) { SET(i->contrast, "*ep_b%d/", p); }
+static void by_vendor(struct ivx_instance *i, int p) { SET(i->vendor_diffusion, "%02d", p); }
 static void by_kernel(struct ivx_instance *i, int p) { SET(i->convolution_kernel, "B%d", p); }
 
 typedef void mark_part(struct ivx_instance *instance, int part);
@@ -178,6 +180,7 @@ typedef void mark_part(struct ivx_instance *instance, int part);
 static mark_part *const marks[] = {
     by_temporal, by_acquisition, by_echo, by_b_value, by_gradient, by_trigger, by_frame_time,
     by_acquisition_time, by_datetime, by_content_time, by_image_type, by_kernel,
+    by_contrast, by_vendor,
 };
 
 /* Two phases of 8 slices, interleaved in number and arrival; all[n] and all[8 + n] lie at
