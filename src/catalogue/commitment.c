@@ -15,9 +15,9 @@ const char *ivx_commitment_state_name(enum ivx_commitment_state state)
     return (unsigned)state < IVX_COUNT(names) ? names[state] : "?";
 }
 
-static int64_t seconds_from_now(int seconds)
+static int64_t seconds_from_now(int64_t seconds)
 {
-    return seconds == 0 ? 0 : ivx_clock_wall_us() + (int64_t)seconds * 1000000;
+    return seconds == 0 ? 0 : ivx_clock_wall_us() + seconds * 1000000;
 }
 
 /* ---- requests ------------------------------------------------------------------------ */
@@ -153,26 +153,26 @@ bool ivx_catalogue_commitment_unjudged(struct ivx_catalogue *catalogue, int64_t 
 
 /* Items of one series mostly come together. */
 static bool promise(struct ivx_catalogue *catalogue, const struct ivx_commitment_check *row,
-                    int64_t keep_until_us, int64_t *promised, struct ivx_err *err)
+                    long keep_hours, int64_t *promised, struct ivx_err *err)
 {
     if (row->reason != IVX_COMMITTED || row->series_id == *promised)
         return true;
     *promised = row->series_id;
     return ivx_db_run(catalogue,
                       "UPDATE series SET promised_us = max(promised_us, ?2) WHERE id = ?1",
-                      ARGS(I(row->series_id), I(keep_until_us)), err);
+                      ARGS(I(row->series_id), I(seconds_from_now(3600 * keep_hours))), err);
 }
 
 bool ivx_catalogue_commitment_judge(struct ivx_catalogue *catalogue,
                                     const struct ivx_commitment_check *rows, size_t count,
-                                    int64_t keep_until_us, struct ivx_err *err)
+                                    long keep_hours, struct ivx_err *err)
 {
     IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
     int64_t promised = 0;
     if (!ivx_db_work_begin(&work, catalogue, err))
         return false;
     for (size_t n = 0; n < count; n++)
-        if (!promise(catalogue, &rows[n], keep_until_us, &promised, err)
+        if (!promise(catalogue, &rows[n], keep_hours, &promised, err)
             || !ivx_db_run(catalogue,
                            "UPDATE commitment_item SET reason = ?3"
                            " WHERE commitment_id = ?1 AND n = ?2 AND reason = -1",
@@ -292,7 +292,7 @@ bool ivx_catalogue_commitment_items(struct ivx_catalogue *catalogue, int64_t id,
 }
 
 bool ivx_catalogue_commitment_reported(struct ivx_catalogue *catalogue, int64_t id,
-                                       struct ivx_err *err)
+                                       long keep_hours, struct ivx_err *err)
 {
     IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
     return ivx_db_work_begin(&work, catalogue, err)
@@ -301,6 +301,12 @@ bool ivx_catalogue_commitment_reported(struct ivx_catalogue *catalogue, int64_t 
                          " WHERE id = ?1",
                          ARGS(I(id), I(IVX_COMMITMENT_REPORTED), I(ivx_clock_wall_us())),
                          err)
+           && ivx_db_run(catalogue,
+                         "UPDATE series SET promised_us = max(promised_us, ?2) WHERE id IN"
+                         " (SELECT i.series_id FROM commitment_item q JOIN instance i"
+                         " ON i.sop_uid = q.sop_uid WHERE q.commitment_id = ?1"
+                         " AND q.reason = 0)",
+                         ARGS(I(id), I(seconds_from_now(3600 * keep_hours))), err)
            && ivx_db_work_commit(&work, err);
 }
 

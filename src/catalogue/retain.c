@@ -1,6 +1,8 @@
 /* What is finished and old goes: results, then the instances they were made of. A row
  * that says so comes before the file goes, so that nobody is led to a file that is not
  * there; the row that leads to the file goes last, so that no file is forgotten. */
+#include "isovox/catalogue/commitment.h"
+
 #include "db.h"
 
 #include <stdio.h>
@@ -67,14 +69,19 @@ bool ivx_catalogue_result_removed(struct ivx_catalogue *catalogue, int64_t job_i
 
 /* A series that holds its segments: ?1 before_us, ?2 and ?3 the series' states that are
  * over, then the open states of jobs and deliveries; ?10 failed, which is over only when an
- * operator has cancelled what there was; ?8 now. */
+ * operator has cancelled what there was; ?8 now. What a report that is on its way calls
+ * committed stays until the sender has been told, which says for how long. */
 #define HELD                                                                             \
     " ((s.state NOT IN (?2, ?3) AND NOT (s.state = ?7 AND s.code = 'CANCELLED'))"                 \
     " OR s.last_us >= ?1 OR s.decided_us >= ?1 OR s.promised_us > ?8"                   \
+    " OR s.id IN (SELECT n.series_id FROM commitment c JOIN commitment_item q"            \
+    " ON q.commitment_id = c.id JOIN instance n ON n.sop_uid = q.sop_uid"                \
+    " WHERE c.state = 1 AND q.reason = 0)"                                               \
     " OR EXISTS (SELECT 1 FROM job j WHERE j.series_id = s.id"                           \
     " AND (j.state IN (?4, ?5, ?6) OR j.finished_us >= ?1))"                             \
     " OR EXISTS (SELECT 1 FROM job j JOIN delivery d ON d.job_id = j.id"                 \
     " WHERE j.series_id = s.id AND (" IVX_DELIVERY_OPEN " OR d.finished_us >= ?1)))"
+_Static_assert(IVX_COMMITMENT_JUDGED == 1, "HELD has it as a number");
 #define FREE_SEGMENT                                                                     \
     " m.segment < ?1"                                                                    \
     " AND NOT EXISTS (SELECT 1 FROM instance i JOIN series s ON s.id = i.series_id"      \

@@ -65,7 +65,8 @@ static bool tell(struct reporter *reporter, const struct ivx_commitment_row *row
     if (answer.status != 0)
         return ivx_fail(err, IVX_MISMATCH, "answered with %04x %s", answer.status,
                         answer.comment);
-    return ivx_catalogue_commitment_reported(reporter->catalogue, row->id, err);
+    return ivx_catalogue_commitment_reported(reporter->catalogue, row->id,
+                                             reporter->config->plan.keep_committed, err);
 }
 
 static void postpone(struct reporter *reporter, const struct ivx_commitment_row *row, bool away,

@@ -106,9 +106,8 @@ static bool judge_batch(struct reading *reading, int64_t newest, bool *more_out,
         judge(reading, &rows[judged++]);
     }
     *more_out = judged < count || count == BATCH;
-    const int64_t keep_until_us =
-        ivx_clock_wall_us() + planner->config->plan.keep_committed * INT64_C(3600000000);
-    return ivx_catalogue_commitment_judge(planner->catalogue, rows, judged, keep_until_us, err);
+    return ivx_catalogue_commitment_judge(planner->catalogue, rows, judged,
+                                          planner->config->plan.keep_committed, err);
 }
 
 bool ivx_plan_commitments(struct ivx_planner *planner, int64_t newest, bool *more_out,

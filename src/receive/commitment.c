@@ -139,7 +139,8 @@ void ivx_commitments_answered(struct ivx_commitments *self, uint16_t status)
         return;
     }
     self->waiting--;
-    if (!ivx_catalogue_commitment_reported(self->catalogue, id, &err))
+    if (!ivx_catalogue_commitment_reported(self->catalogue, id,
+                                           self->config->plan.keep_committed, &err))
         log_trouble(self->association, err);
 }
 

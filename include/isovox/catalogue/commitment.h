@@ -45,10 +45,10 @@ bool ivx_catalogue_commitment_unjudged(struct ivx_catalogue *catalogue, int64_t 
                                        int limit, struct ivx_commitment_check **rows_out,
                                        size_t *count_out, struct ivx_err *err);
 /* Records the reasons. A request of which nothing is left to judge is JUDGED. A series that
- * has an instance among the KEPT is held until keep_until_us: see _segment_goes(). */
+ * has an instance among the KEPT is held for keep_hours: see _segment_goes(). */
 bool ivx_catalogue_commitment_judge(struct ivx_catalogue *catalogue,
                                     const struct ivx_commitment_check *rows, size_t count,
-                                    int64_t keep_until_us, struct ivx_err *err);
+                                    long keep_hours, struct ivx_err *err);
 
 struct ivx_commitment_row {
     int64_t id, instances, refused, attempts;
@@ -72,8 +72,10 @@ bool ivx_catalogue_commitment_claim(struct ivx_catalogue *catalogue, const char 
 bool ivx_catalogue_commitment_items(struct ivx_catalogue *catalogue, int64_t id,
                                     struct ivx_reference **out, size_t *count_out,
                                     struct ivx_err *err);
+/* The sender knows. What was called committed is held for keep_hours from now on: the report
+ * may have taken days. */
 bool ivx_catalogue_commitment_reported(struct ivx_catalogue *catalogue, int64_t id,
-                                       struct ivx_err *err);
+                                       long keep_hours, struct ivx_err *err);
 /* The report did not get through: again at next_us, or DEAD when final. `away`: the sender
  * could not be reached at all, and no other report of its is tried before next_us. */
 bool ivx_catalogue_commitment_unreported(struct ivx_catalogue *catalogue, int64_t id,

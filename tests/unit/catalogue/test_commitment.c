@@ -44,7 +44,7 @@ static void judge_all(void)
     int64_t newest = 0;
     OK(ivx_catalogue_commitment_newest(cat, &newest, &err));
     OK(ivx_catalogue_commitment_unjudged(cat, newest, 100, &rows, &count, &err));
-    OK(ivx_catalogue_commitment_judge(cat, rows, count, now_us + 100 * SECOND, &err));
+    OK(ivx_catalogue_commitment_judge(cat, rows, count, 1, &err));
     free(rows);
 }
 
@@ -111,7 +111,7 @@ START_TEST(a_transaction_uid_is_used_once)
     asked("2.25.1", "1.001");
     FAILS(IVX_STALE, ask("2.25.1", &one, 1, 0, &id, &err));
     judge_all();
-    OK(ivx_catalogue_commitment_reported(cat, 1, &err));
+    OK(ivx_catalogue_commitment_reported(cat, 1, 1, &err));
     FAILS(IVX_STALE, ask("2.25.1", &one, 1, 0, &id, &err));
     OK(ask("2.25.2", &one, 1, 0, &id, &err));
 }
@@ -127,7 +127,7 @@ START_TEST(open_requests_of_a_sender_are_bounded)
         OK(ask(uid, &one, 1, 0, &id, &err));
     }
     FAILS(IVX_FULL, ask("2.25.99999", &one, 1, 0, &id, &err));
-    OK(ivx_catalogue_commitment_reported(cat, id, &err));
+    OK(ivx_catalogue_commitment_reported(cat, id, 1, &err));
     OK(ask("2.25.99999", &one, 1, 0, &id, &err));
 }
 END_TEST
@@ -190,8 +190,8 @@ START_TEST(a_report_that_does_not_get_through_is_repeated_until_it_is_given_up)
 }
 END_TEST
 
-/* The series is over and its segment removed, as far as nothing holds it. */
-static bool remove_segment(int64_t series_id)
+/* The series is over; some time later its segment is removed, as far as nothing holds it. */
+static bool remove_segment(int64_t series_id, int64_t after_s)
 {
     const struct ivx_decision over = { .series_id = series_id, .seen_instances = 2,
                                        .state = IVX_SERIES_DONE, .code = "", .note = "",
@@ -203,7 +203,7 @@ static bool remove_segment(int64_t series_id)
     OK(ivx_catalogue_index_end(cat, &err));
     if (rig_state(series_id) != IVX_SERIES_DONE)
         OK(ivx_catalogue_decide(cat, &over, &err));
-    now_us += 1000 * (int64_t)SECOND;
+    now_us += after_s * SECOND;
     return ivx_catalogue_segment_goes(cat, rig_segment, now_us, &loss, &why);
 }
 
@@ -219,7 +219,7 @@ START_TEST(a_report_that_was_given_up_is_judged_anew_by_hand)
     OK(ivx_catalogue_commitment_unreported(cat, id, "away", true, true, now_us, &err));
     ck_assert_int_eq(only_row().state, IVX_COMMITMENT_DEAD);
     ck_assert_int_eq(only_row().refused, 0);
-    ck_assert(remove_segment(series));
+    ck_assert(remove_segment(series, 3601));
 
     OK(ivx_catalogue_commitment_retry(cat, id, &err));
 
@@ -231,6 +231,20 @@ START_TEST(a_report_that_was_given_up_is_judged_anew_by_hand)
     ck_assert_int_eq(row.attempts, 1);
     ck_assert_int_eq(row.judged_us, now_us);
     ck_assert_int_eq(row.refused, 2); /* it was true once */
+}
+END_TEST
+
+START_TEST(what_is_committed_is_kept_until_its_sender_knows_and_an_hour_from_then)
+{
+    const int64_t series = rig_series(1, 2);
+    const int64_t id = asked("2.25.1", "1.001");
+    judge_all();
+    ck_assert(!remove_segment(series, 72 * 3600)); /* the sender is away */
+
+    OK(ivx_catalogue_commitment_reported(cat, id, 1, &err));
+
+    ck_assert(!remove_segment(series, 3599));
+    ck_assert(remove_segment(series, 2));
 }
 END_TEST
 
@@ -259,7 +273,7 @@ START_TEST(what_is_not_judged_yet_or_told_is_not_repeated_by_hand)
     FAILS(IVX_ABSENT, ivx_catalogue_commitment_retry(cat, id + 1, &err));
     FAILS(IVX_REFUSED, ivx_catalogue_commitment_retry(cat, id, &err));
     judge_all();
-    OK(ivx_catalogue_commitment_reported(cat, id, &err));
+    OK(ivx_catalogue_commitment_reported(cat, id, 1, &err));
     ck_assert(!ivx_catalogue_commitment_retry(cat, id, &why));
     ck_assert_str_eq(why.text, "commitment 1 is reported");
 }
@@ -279,6 +293,7 @@ int main(void)
     tcase_add_test(tcase, an_association_that_died_holds_nothing_for_long);
     tcase_add_test(tcase, a_report_that_does_not_get_through_is_repeated_until_it_is_given_up);
     tcase_add_test(tcase, a_report_that_was_given_up_is_judged_anew_by_hand);
+    tcase_add_test(tcase, what_is_committed_is_kept_until_its_sender_knows_and_an_hour_from_then);
     tcase_add_test(tcase, a_report_that_waits_is_due_by_hand_with_its_senders_others);
     tcase_add_test(tcase, what_is_not_judged_yet_or_told_is_not_repeated_by_hand);
     suite_add_tcase(suite, tcase);
