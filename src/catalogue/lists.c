@@ -71,6 +71,28 @@ bool ivx_catalogue_counts(struct ivx_catalogue *catalogue, struct ivx_counts *ou
     return true;
 }
 
+static void read_backlog(sqlite3_stmt *statement, void *row)
+{
+    struct ivx_backlog *out = row;
+    COLUMN(statement, 0, out->destination);
+    out->deliveries = NUMBER(statement, 1);
+    out->oldest_us = NUMBER(statement, 2);
+}
+
+bool ivx_catalogue_backlogs(struct ivx_catalogue *catalogue, struct ivx_backlog **rows_out,
+                            size_t *count_out, struct ivx_err *err)
+{
+    void *rows = NULL;
+    if (!ivx_db_collect(catalogue,
+                        "SELECT d.destination, count(*), min(d.created_us) FROM delivery d"
+                        " WHERE " IVX_DELIVERY_OPEN " GROUP BY d.destination",
+                        NO_ARGS, sizeof(struct ivx_backlog), read_backlog, &rows, count_out,
+                        err))
+        return false;
+    *rows_out = rows;
+    return true;
+}
+
 /* The four orders of a list: of all rows or of one owner's, oldest or newest first. The
  * arguments are the id after which to begin, the limit, and the owner. */
 #define PAGES(select, id, owner)                                                         \

@@ -79,6 +79,17 @@ bool ivx_config_allows(const struct ivx_config *config, const char *calling_ae,
     return false;
 }
 
+const char *ivx_config_calling_name(const struct ivx_config *config, const char *calling_ae)
+{
+    const struct ivx_sender *sender = ivx_config_sender_find(config, calling_ae);
+    if (sender != NULL)
+        return sender->ae_title;
+    for (size_t n = 0; n < config->receive.allow_count; n++)
+        if (ivx_text_glob(config->receive.allow[n].ae_title, calling_ae))
+            return config->receive.allow[n].ae_title;
+    return NULL;
+}
+
 const struct ivx_config_recipe *ivx_config_recipe_find(const struct ivx_config *config,
                                                        const char *name)
 {

@@ -16,6 +16,7 @@
 #include "isovox/catalogue/breaker.h"
 #include "isovox/catalogue/commitment.h"
 #include "isovox/sys/clock.h"
+#include "isovox/sys/counters.h"
 #include "isovox/sys/file.h"
 #include "isovox/sys/log.h"
 #include "isovox/sys/stop.h"
@@ -28,7 +29,7 @@
 /* Wake-ups come as datagrams; this is for those that were lost, for retries whose time has
  * come, and for children that ended. */
 enum { POLL_MS = 1000, BUSY_POLL_MS = 100, UNKNOWN_PAUSE_S = 3600, TROUBLE_PAUSE_S = 1 };
-enum { EXPIRE_US = 60 * 1000000 };
+enum { EXPIRE_US = 60 * 1000000, SHOW_US = 1000000 };
 /* A sender of series that is away holds one for as long as connecting may take. */
 enum { REPORTERS = 2 };
 
@@ -58,6 +59,8 @@ struct role {
     struct pause *pauses;
     size_t pause_count;
     int64_t expired_us; /* steady clock: when that was last looked after */
+    struct ivx_counters *counters;
+    int64_t shown_us; /* steady clock: when they were written */
 };
 
 static void role_end(struct role *role)
@@ -65,6 +68,7 @@ static void role_end(struct role *role)
     ivx_fd_close(&role->wake);
     ivx_memory_free(&role->children);
     ivx_memory_free(&role->pauses);
+    ivx_counters_free(&role->counters);
     ivx_config_free(&role->reread);
 }
 
@@ -160,7 +164,7 @@ static _Noreturn void do_work(struct role *role, enum work work,
     ivx_fd_close(&role->wake);
     owner_of(role, getpid(), owner);
     if (work == SEND)
-        _exit((int)ivx_sender_run(role->config, destination, owner));
+        _exit((int)ivx_sender_run(role->config, destination, owner, role->counters));
     if (work == PROBE)
         ivx_probe_run(role->config, destination);
     else
@@ -326,6 +330,24 @@ static void hurry(const struct role *role)
         ivx_log(IVX_WARNING, "deliver.catalogue", "text=\"%s\"", err.text);
 }
 
+static void declare_counters(const struct role *role)
+{
+    for (size_t n = 0; n < role->config->destination_count; n++)
+        ivx_counters_declare(role->counters, role->config->destinations[n].name);
+}
+
+/* On a full disk they stay as they are. */
+static void show_counters(struct role *role)
+{
+    struct ivx_err err = { 0 };
+    const int64_t now = ivx_clock_steady_us();
+    if (now - role->shown_us < SHOW_US)
+        return;
+    role->shown_us = now;
+    if (!ivx_counters_write(role->counters, role->config->state_dir, "deliver", &err))
+        ivx_log(IVX_DEBUG, "deliver.counters", "text=\"%s\"", err.text);
+}
+
 static void reread(struct role *role)
 {
     struct ivx_err err = { 0 };
@@ -337,6 +359,7 @@ static void reread(struct role *role)
     ivx_config_free(&role->reread);
     role->config = role->reread = fresh;
     role->pause_count = 0;
+    declare_counters(role);
     hurry(role);
     signal_all(role, SIGTERM); /* new ones come with the new settings */
     ivx_log(IVX_INFO, "deliver.reloaded", "destinations=%zu", fresh->destination_count);
@@ -349,6 +372,7 @@ static void deliver_until_stopped(struct role *role)
             reread(role);
         reap(role);
         expire(role);
+        show_counters(role);
         const bool more = start_what_is_due(role);
         ivx_wake_wait(role->wake, more ? BUSY_POLL_MS : POLL_MS);
     }
@@ -378,16 +402,20 @@ int ivx_deliver_run(const struct ivx_config *config, const char *name)
     const struct rlimit none = { 0, 0 };
     setrlimit(RLIMIT_CORE, &none); /* results belong to patients */
     umask(077);
-    if (!ivx_wake_open(config->state_dir, name, &role.wake, &err)) {
+    if (!ivx_wake_open(config->state_dir, name, &role.wake, &err)
+        || !ivx_counters_new(IVX_DELIVER_COUNTER_COUNT, &role.counters, &err)) {
         ivx_log(IVX_ERROR, "deliver.start", "code=\"%s\" text=\"%s\"",
                 ivx_code_text(err.code), err.text);
         return 1;
     }
+    declare_counters(&role);
     give_back(&role, NULL);
     ivx_log(IVX_INFO, "deliver.started", "destinations=%zu", config->destination_count);
 
     deliver_until_stopped(&role);
 
     drain(&role);
+    role.shown_us = 0;
+    show_counters(&role);
     return 0;
 }

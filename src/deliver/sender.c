@@ -33,6 +33,7 @@ struct sender {
     const struct ivx_config *config;
     const struct ivx_destination *destination;
     const char *owner;
+    struct ivx_counters *counters;
     struct ivx_catalogue *catalogue;
     struct ivx_outbox *outbox;
     struct ivx_scu *scu;                  /* NULL: no association */
@@ -133,10 +134,22 @@ static void prove(struct sender *sender)
         ivx_catalogue_breaker_close(sender->catalogue, sender->destination->name, &err);
 }
 
+static void count(struct sender *sender, enum ivx_deliver_counter number)
+{
+    ivx_counters_add(sender->counters,
+                     ivx_counters_find(sender->counters, sender->destination->name), number, 1);
+}
+
 static bool record_answer(struct sender *sender, struct delivery *delivery, int64_t n,
                           int status)
 {
+    static const enum ivx_deliver_counter of_outcome[] = {
+        [IVX_ACCEPTED] = IVX_DELIVER_SENT,
+        [IVX_LATER] = IVX_DELIVER_RESOURCES,
+        [IVX_PARK] = IVX_DELIVER_REFUSED,
+    };
     const bool accepted = ivx_outcome_of(status) == IVX_ACCEPTED;
+    count(sender, status == -1 ? IVX_DELIVER_NO_ANSWER : of_outcome[ivx_outcome_of(status)]);
     delivery->answers[delivery->answer_count++] =
         (struct ivx_delivery_answer){ .n = n, .status = status, .accepted = accepted };
     delivery->accepted += accepted;
@@ -174,7 +187,9 @@ static bool connect_for(struct sender *sender, const struct ivx_delivery_row *ro
     ivx_text_copy(sender->sop_class, sizeof sender->sop_class, row->sop_class);
     ivx_text_copy(sender->syntax, sizeof sender->syntax, row->syntax);
     sender->away = !ivx_scu_open(&peer, contexts, to->commitment ? 2 : 1, &sender->scu, err);
-    if (!sender->away)
+    if (sender->away)
+        count(sender, IVX_DELIVER_AWAY);
+    else
         ivx_scu_set_urgent(sender->scu, urgent);
     return !sender->away;
 }
@@ -464,11 +479,12 @@ static enum ivx_sender_end send_until_idle(struct sender *sender)
 
 enum ivx_sender_end ivx_sender_run(const struct ivx_config *config,
                                    const struct ivx_destination *destination,
-                                   const char *owner)
+                                   const char *owner, struct ivx_counters *counters)
 {
     struct ivx_err err = { 0 };
     IVX_AUTO(sender_end)
-    struct sender sender = { .config = config, .destination = destination, .owner = owner };
+    struct sender sender = { .config = config, .destination = destination, .owner = owner,
+                             .counters = counters };
     if (!ivx_outbox_open(config->state_dir, &sender.outbox, &err)
         || !ivx_catalogue_open(config->state_dir, &sender.catalogue, &err)) {
         ivx_log(IVX_ERROR, "sender.start", "destination=\"%s\" text=\"%s\"",

@@ -3,6 +3,7 @@
 #define IVX_DELIVER_SENDER_H
 
 #include "isovox/config/config.h"
+#include "isovox/sys/counters.h"
 
 enum ivx_sender_end {
     IVX_SENDER_IDLE = 0,    /* nothing was due for a while */
@@ -13,6 +14,6 @@ enum ivx_sender_end {
 /* owner: by this the catalogue knows whose leases are given back when the process is gone. */
 enum ivx_sender_end ivx_sender_run(const struct ivx_config *config,
                                    const struct ivx_destination *destination,
-                                   const char *owner);
+                                   const char *owner, struct ivx_counters *counters);
 
 #endif

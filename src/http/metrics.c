@@ -6,7 +6,7 @@
 #include "config.h"
 #include "isovox/base/auto.h"
 #include "isovox/sys/clock.h"
-#include "server.h"
+#include "metrics.h"
 
 /* Prometheus text format 0.0.4. Labels are states, roles and configured names only. */
 
@@ -171,7 +171,7 @@ static bool update_deliveries(struct ivx_histograms *h, struct ivx_catalogue *ca
 
 /* ---- the text --------------------------------------------------------------------------- */
 
-static void head(struct ivx_text *to, const char *name, const char *type, const char *help)
+void ivx_metrics_head(struct ivx_text *to, const char *name, const char *type, const char *help)
 {
     ivx_text_add(to, "# HELP isovox_%s %s\n# TYPE isovox_%s %s\n", name, help, name, type);
 }
@@ -179,7 +179,7 @@ static void head(struct ivx_text *to, const char *name, const char *type, const 
 static void single(struct ivx_text *to, const char *name, const char *type, const char *help,
                    double value)
 {
-    head(to, name, type, help);
+    ivx_metrics_head(to, name, type, help);
     ivx_text_add(to, "isovox_%s %.17g\n", name, value);
 }
 
@@ -204,20 +204,25 @@ static void put_histogram(struct ivx_text *to, const char *name, const char *lab
 
 static void put_states(struct ivx_text *to, const struct ivx_counts *counts)
 {
-    head(to, "series", "gauge", "Received series by state.");
+    ivx_metrics_head(to, "series", "gauge", "Received series by state.");
     for (int n = 0; n < IVX_SERIES_STATE_COUNT; n++)
         ivx_text_add(to, "isovox_series{state=\"%s\"} %lld\n",
                      ivx_series_state_name((enum ivx_series_state)n),
                      (long long)counts->series[n]);
-    head(to, "jobs", "gauge", "Conversions by state.");
+    ivx_metrics_head(to, "jobs", "gauge", "Conversions by state.");
     for (int n = 0; n < IVX_JOB_STATE_COUNT; n++)
         ivx_text_add(to, "isovox_jobs{state=\"%s\"} %lld\n",
                      ivx_job_state_name((enum ivx_job_state)n), (long long)counts->jobs[n]);
-    head(to, "deliveries", "gauge", "Deliveries by state.");
+    ivx_metrics_head(to, "deliveries", "gauge", "Deliveries by state.");
     for (int n = 0; n < IVX_DELIVERY_STATE_COUNT; n++)
         ivx_text_add(to, "isovox_deliveries{state=\"%s\"} %lld\n",
                      ivx_delivery_state_name((enum ivx_delivery_state)n),
                      (long long)counts->deliveries[n]);
+    ivx_metrics_head(to, "commitments", "gauge", "Requests for storage commitment by state.");
+    for (int n = 0; n < IVX_COMMITMENT_STATE_COUNT; n++)
+        ivx_text_add(to, "isovox_commitments{state=\"%s\"} %lld\n",
+                     ivx_commitment_state_name((enum ivx_commitment_state)n),
+                     (long long)counts->commitments[n]);
 }
 
 static void put_totals(struct ivx_text *to, const struct ivx_counts *counts)
@@ -226,7 +231,7 @@ static void put_totals(struct ivx_text *to, const struct ivx_counts *counts)
     single(to, "instances_indexed_total", "counter", "Instances indexed and kept.",
            (double)counts->instances);
     single(to, "indexed_bytes_total", "counter", "Bytes of them.", (double)counts->bytes);
-    head(to, "duplicate_instances_total", "counter",
+    ivx_metrics_head(to, "duplicate_instances_total", "counter",
          "Instances received again: same content, or a conflict with what is kept.");
     ivx_text_add(to, "isovox_duplicate_instances_total{kind=\"same\"} %lld\n"
                      "isovox_duplicate_instances_total{kind=\"conflict\"} %lld\n",
@@ -246,40 +251,27 @@ static void put_roles(struct ivx_text *to, struct ivx_catalogue *catalogue)
     size_t count = 0;
     if (!ivx_catalogue_list_roles(catalogue, &rows, &count, &ignored))
         return;
-    head(to, "role_up", "gauge", "1 when the role's process runs.");
+    ivx_metrics_head(to, "role_up", "gauge", "1 when the role's process runs.");
     for (size_t n = 0; n < count; n++)
         ivx_text_add(to, "isovox_role_up{role=\"%s\"} %d\n", rows[n].name,
                      strcmp(rows[n].state, "running") == 0);
-    head(to, "role_restarts_total", "counter", "Restarts since the daemon was started.");
+    ivx_metrics_head(to, "role_restarts_total", "counter",
+                     "Restarts since the daemon was started.");
     for (size_t n = 0; n < count; n++)
         ivx_text_add(to, "isovox_role_restarts_total{role=\"%s\"} %lld\n", rows[n].name,
                      (long long)rows[n].restarts);
 }
 
-static void put_breakers(struct ivx_text *to, struct ivx_catalogue *catalogue)
-{
-    struct ivx_err ignored = { 0 };
-    IVX_AUTO(ivx_memory_free) struct ivx_breaker_row *rows = NULL;
-    size_t count = 0;
-    if (!ivx_catalogue_list_breakers(catalogue, &rows, &count, &ignored) || count == 0)
-        return;
-    head(to, "destination_up", "gauge", "0 while its circuit breaker is open.");
-    for (size_t n = 0; n < count; n++)
-        ivx_text_add(to, "isovox_destination_up{destination=\"%s\"} %d\n",
-                     rows[n].destination,
-                     rows[n].state == IVX_BREAKER_CLOSED
-                         || rows[n].state == IVX_BREAKER_HALF_OPEN);
-}
-
 static void put_histograms(struct ivx_text *to, const struct ivx_histograms *h)
 {
-    head(to, "job_stage_seconds", "histogram", "Seconds of each stage of a conversion.");
+    ivx_metrics_head(to, "job_stage_seconds", "histogram",
+                     "Seconds of each stage of a conversion.");
     for (int n = 0; n < STAGES; n++) {
         char label[32];
         snprintf(label, sizeof label, "stage=\"%s\"", stage_names[n]);
         put_histogram(to, "job_stage_seconds", label, &h->stages[n]);
     }
-    head(to, "delivery_seconds", "histogram", "From queued to sent.");
+    ivx_metrics_head(to, "delivery_seconds", "histogram", "From queued to sent.");
     put_histogram(to, "delivery_seconds", "", &h->delivery);
 }
 
@@ -301,7 +293,7 @@ void ivx_answer_metrics(struct ivx_site *site, const struct ivx_request *request
         ivx_reply_problem(reply, 503, "catalogue: %s", err.text);
         return;
     }
-    head(&text, "build_info", "gauge", "Always 1; the version is a label.");
+    ivx_metrics_head(&text, "build_info", "gauge", "Always 1; the version is a label.");
     ivx_text_add(&text, "isovox_build_info{version=\"%s\"} 1\n", PACKAGE_VERSION);
     put_states(&text, &counts);
     put_totals(&text, &counts);
@@ -312,7 +304,7 @@ void ivx_answer_metrics(struct ivx_site *site, const struct ivx_request *request
                (double)disk.total_bytes);
     }
     put_roles(&text, catalogue);
-    put_breakers(&text, catalogue);
+    ivx_metrics_peers(&text, site, catalogue);
     put_histograms(&text, site->histograms);
     reply->failed = text.failed;
     ivx_reply_text(reply, text.failed ? 507 : 200, "text/plain; version=0.0.4; charset=utf-8",

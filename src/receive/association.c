@@ -23,10 +23,9 @@ enum { WAKE_EVERY_US = 100000 };
 enum { IDLE_US = 1000000 };
 
 struct association {
+    struct ivx_association_place place;
     const struct ivx_config *config;
-    struct ivx_spool *spool;
-    struct ivx_slots *slots;
-    size_t slot;
+    size_t owner;                    /* in the counters */
     struct ivx_spool_writer *writer; /* taken with the first instance */
     struct ivx_record record;        /* what all records of this association share */
     struct ivx_scp_peer peer;
@@ -45,21 +44,48 @@ static bool is_low(const struct ivx_config *config)
            != IVX_DISK_OK;
 }
 
+static void count(struct association *self, enum ivx_receive_counter number, uint64_t n)
+{
+    ivx_counters_add(self->place.counters, self->owner, number, n);
+}
+
+static void count_verdict(struct association *self, bool low)
+{
+    switch (self->verdict) {
+    case IVX_SCP_WELCOME:
+        count(self, IVX_RECEIVE_ACCEPTED, 1);
+        break;
+    case IVX_SCP_CALLING_AE_UNKNOWN:
+        count(self, IVX_RECEIVE_UNKNOWN_CALLING, 1);
+        break;
+    case IVX_SCP_CALLED_AE_UNKNOWN:
+        count(self, IVX_RECEIVE_UNKNOWN_CALLED, 1);
+        break;
+    case IVX_SCP_BUSY:
+        count(self, low ? IVX_RECEIVE_NO_ROOM : IVX_RECEIVE_BUSY, 1);
+        break;
+    }
+}
+
 static enum ivx_scp_verdict on_associate(void *context, const struct ivx_scp_peer *peer)
 {
     struct association *self = context;
     const struct ivx_config *config = self->config;
+    bool low = false;
     self->peer = *peer;
+    self->owner = ivx_counters_find(self->place.counters,
+                                    ivx_config_calling_name(config, peer->calling_ae));
     if (strcmp(peer->called_ae, config->receive.ae_title) != 0)
         self->verdict = IVX_SCP_CALLED_AE_UNKNOWN;
     else if (!ivx_config_allows(config, peer->calling_ae, peer->address))
         self->verdict = IVX_SCP_CALLING_AE_UNKNOWN;
-    else if (is_low(config)
-             || !ivx_slots_associate(self->slots, self->slot,
+    else if ((low = is_low(config))
+             || !ivx_slots_associate(self->place.slots, self->place.slot,
                                      (size_t)config->receive.max_associations,
                                      (size_t)config->receive.max_per_peer))
         self->verdict = IVX_SCP_BUSY;
     self->accepted = self->verdict == IVX_SCP_WELCOME;
+    count_verdict(self, low);
     return self->verdict;
 }
 
@@ -84,7 +110,7 @@ static bool give_up_writer(struct association *self)
 
 static bool begin(struct association *self, struct ivx_err *err)
 {
-    if (self->writer == NULL && !ivx_spool_writer_new(self->spool, &self->writer, err))
+    if (self->writer == NULL && !ivx_spool_writer_new(self->place.spool, &self->writer, err))
         return false;
     if (!ivx_spool_begin(self->writer, &self->record, err))
         return give_up_writer(self);
@@ -142,13 +168,32 @@ static bool on_end(void *context, bool keep, struct ivx_err *err)
 
     self->instances++;
     self->bytes += self->instance_bytes;
+    count(self, IVX_RECEIVE_STORED, 1);
+    count(self, IVX_RECEIVE_BYTES, self->instance_bytes);
     wake_plan(self, false);
     return true;
+}
+
+static enum ivx_receive_counter refusal_of(enum ivx_code code)
+{
+    switch (code) {
+    case IVX_RETRY:
+        return IVX_RECEIVE_REFUSED_RETRY;
+    case IVX_FULL:
+        return IVX_RECEIVE_REFUSED_FULL;
+    case IVX_DAMAGED:
+        return IVX_RECEIVE_REFUSED_DAMAGED;
+    case IVX_MISMATCH:
+        return IVX_RECEIVE_REFUSED_MISMATCH;
+    default:
+        return IVX_RECEIVE_REFUSED_OTHER;
+    }
 }
 
 static void on_refused(void *context, const struct ivx_err *why)
 {
     count_failure(context, why);
+    count(context, refusal_of(why->code), 1);
 }
 
 /* How it ended is evidence for whether its series are complete; losing it costs waiting time
@@ -157,6 +202,8 @@ static void on_ended(void *context, bool released)
 {
     struct association *self = context;
     self->released = released;
+    if (!released)
+        count(self, IVX_RECEIVE_BROKEN, 1);
     ivx_commitments_let_go(&self->commitments);
     if (self->instances == 0)
         return;
@@ -257,12 +304,11 @@ static void report(const struct association *self, int64_t started_us,
             self->failed == 0 ? "" : "\"");
 }
 
-void ivx_association_serve(const struct ivx_config *config, struct ivx_spool *spool,
-                           struct ivx_slots *slots, size_t slot, int fd)
+void ivx_association_serve(const struct ivx_association_place *place, int fd)
 {
+    const struct ivx_config *config = place->config;
     const int64_t started_us = ivx_clock_steady_us();
-    struct association self = { .config = config, .spool = spool, .slots = slots,
-                                .slot = slot, .last_us = started_us };
+    struct association self = { .place = *place, .config = config, .last_us = started_us };
     snprintf(self.record.association, sizeof self.record.association, "%" PRIx64 "-%lx",
              (uint64_t)ivx_clock_wall_us(), (unsigned long)getpid());
 

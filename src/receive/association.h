@@ -4,12 +4,21 @@
 
 #include "isovox/config/config.h"
 #include "isovox/spool/spool.h"
+#include "isovox/sys/counters.h"
 
 #include "slots.h"
 
+/* The role's own, and which of its slots this connection has. */
+struct ivx_association_place {
+    const struct ivx_config *config;
+    struct ivx_spool *spool;
+    struct ivx_slots *slots;
+    size_t slot;
+    struct ivx_counters *counters;
+};
+
 /* Serves the connected socket until the association is over; owns and closes it. Logs what came
  * of it, in one line. */
-void ivx_association_serve(const struct ivx_config *config, struct ivx_spool *spool,
-                           struct ivx_slots *slots, size_t slot, int fd);
+void ivx_association_serve(const struct ivx_association_place *place, int fd);
 
 #endif

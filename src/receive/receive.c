@@ -16,6 +16,7 @@
 #include "isovox/base/text.h"
 #include "isovox/spool/spool.h"
 #include "isovox/sys/clock.h"
+#include "isovox/sys/counters.h"
 #include "isovox/sys/disk.h"
 #include "isovox/sys/file.h"
 #include "isovox/sys/log.h"
@@ -27,6 +28,7 @@
 /* For the largest limit that the configuration may set, and as many again: a page is used
  * when somebody connects. */
 enum { SLOTS = 2 * 4096 };
+enum { SHOW_US = 1000000 };
 
 /* The accept loop. It never reads from a peer, so no peer can hold it. */
 struct role {
@@ -34,6 +36,8 @@ struct role {
     struct ivx_config *reread;
     struct ivx_spool *spool;
     struct ivx_slots *slots; /* one process per connection */
+    struct ivx_counters *counters;
+    int64_t shown_us; /* steady clock: when they were written */
     int listener;
     enum ivx_disk_level disk;
 };
@@ -42,6 +46,7 @@ static void role_end(struct role *role)
 {
     ivx_fd_close(&role->listener);
     ivx_slots_free(&role->slots);
+    ivx_counters_free(&role->counters);
     ivx_spool_free(&role->spool);
     ivx_config_free(&role->reread);
 }
@@ -99,7 +104,12 @@ static _Noreturn void serve(struct role *role, size_t slot, int fd, int parent)
 {
     ivx_stop_with_parent(parent);
     ivx_fd_close(&role->listener);
-    ivx_association_serve(role->config, role->spool, role->slots, slot, fd);
+    const struct ivx_association_place place = { .config = role->config,
+                                                 .spool = role->spool,
+                                                 .slots = role->slots,
+                                                 .slot = slot,
+                                                 .counters = role->counters };
+    ivx_association_serve(&place, fd);
     _exit(0);
 }
 
@@ -151,6 +161,28 @@ static bool accept_one(struct role *role)
     return true;
 }
 
+/* Names of the configuration only: whoever connects could make any others. */
+static void declare_counters(const struct role *role)
+{
+    const struct ivx_config *config = role->config;
+    for (size_t n = 0; n < config->sender_count; n++)
+        ivx_counters_declare(role->counters, config->senders[n].ae_title);
+    for (size_t n = 0; n < config->receive.allow_count; n++)
+        ivx_counters_declare(role->counters, config->receive.allow[n].ae_title);
+}
+
+/* On a full disk they stay as they are. */
+static void show_counters(struct role *role)
+{
+    struct ivx_err err = { 0 };
+    const int64_t now = ivx_clock_steady_us();
+    if (now - role->shown_us < SHOW_US)
+        return;
+    role->shown_us = now;
+    if (!ivx_counters_write(role->counters, role->config->state_dir, "receive", &err))
+        ivx_log(IVX_DEBUG, "receive.counters", "text=\"%s\"", err.text);
+}
+
 static void reread(struct role *role)
 {
     struct ivx_err err = { 0 };
@@ -164,6 +196,7 @@ static void reread(struct role *role)
     struct ivx_config *old = role->reread;
     role->config = role->reread = IVX_STEAL(read);
     ivx_config_free(&old);
+    declare_counters(role);
     ivx_log(IVX_INFO, "receive.reloaded", "%s",
             moved ? "note=\"another address or port needs a restart\"" : "");
 }
@@ -192,6 +225,7 @@ static void accept_until_stopped(struct role *role)
         if (ivx_reload_wanted())
             reread(role);
         watch_disk(role);
+        show_counters(role);
         while (ready > 0 && accept_one(role))
             reap(role);
     }
@@ -235,16 +269,20 @@ int ivx_receive_run(const struct ivx_config *config, const char *name)
     keep_private();
     if (!ivx_spool_open(config->state_dir, &role.spool, &err)
         || !ivx_slots_new(SLOTS, &role.slots, &err)
+        || !ivx_counters_new(IVX_RECEIVE_COUNTER_COUNT, &role.counters, &err)
         || !open_listener(config, &role.listener, &err)) {
         ivx_log(IVX_ERROR, "receive.start", "name=%s code=\"%s\" text=\"%s\"", name,
                 ivx_code_text(err.code), err.text);
         return 1;
     }
+    declare_counters(&role);
     ivx_log(IVX_INFO, "receive.listening", "ae=\"%s\" address=%s port=%ld",
             config->receive.ae_title, config->receive.address, config->receive.port);
 
     accept_until_stopped(&role);
 
     drain(&role);
+    role.shown_us = 0;
+    show_counters(&role);
     return 0;
 }

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libsys.a
-libsys_a_SOURCES = include/isovox/sys/clock.h include/isovox/sys/disk.h \
+libsys_a_SOURCES = include/isovox/sys/clock.h include/isovox/sys/counters.h \
+	include/isovox/sys/disk.h src/sys/counters.c \
 	include/isovox/sys/file.h \
 	include/isovox/sys/hash.h include/isovox/sys/log.h include/isovox/sys/stop.h \
 	include/isovox/sys/wake.h src/sys/clock.c src/sys/disk.c src/sys/file.c src/sys/hash.c \
@@ -17,3 +18,8 @@ check_PROGRAMS += tests/unit/sys/test_disk
 tests_unit_sys_test_disk_SOURCES = tests/unit/sys/test_disk.c
 tests_unit_sys_test_disk_CFLAGS = $(TEST_CFLAGS)
 tests_unit_sys_test_disk_LDADD = libsys.a libbase.a $(CRYPTO_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/sys/test_counters
+tests_unit_sys_test_counters_SOURCES = tests/unit/sys/test_counters.c
+tests_unit_sys_test_counters_CFLAGS = $(TEST_CFLAGS)
+tests_unit_sys_test_counters_LDADD = libsys.a libbase.a $(CRYPTO_LIBS) $(CHECK_LIBS)

@@ -402,6 +402,13 @@ struct ivx_counts {
 };
 bool ivx_catalogue_counts(struct ivx_catalogue *catalogue, struct ivx_counts *out,
                           struct ivx_err *err);
+/* What is still to be done, per destination that has any of it; the caller frees. */
+struct ivx_backlog {
+    char destination[65];
+    int64_t deliveries, oldest_us; /* created_us of the oldest */
+};
+bool ivx_catalogue_backlogs(struct ivx_catalogue *catalogue, struct ivx_backlog **rows_out,
+                            size_t *count_out, struct ivx_err *err);
 /* Pages: rows with id > after (newest last when after >= 0; after < 0: the newest first),
  * at most limit. The caller frees *rows_out. */
 bool ivx_catalogue_list_series(struct ivx_catalogue *catalogue, int64_t after, int limit,

@@ -149,6 +149,9 @@ void ivx_config_print(const struct ivx_config *config, FILE *to);
  * loopback addresses only. */
 bool ivx_config_allows(const struct ivx_config *config, const char *calling_ae,
                        const char *address);
+/* What stands for it in the configuration: a sender, or the first pattern of the allow list
+ * that it matches; NULL: nothing does. For counting, where strangers must not make names. */
+const char *ivx_config_calling_name(const struct ivx_config *config, const char *calling_ae);
 const struct ivx_config_recipe *ivx_config_recipe_find(const struct ivx_config *config,
                                                        const char *name);
 /* By its calling AE title; NULL: it is not offered storage commitment. */

@@ -25,6 +25,10 @@ START_TEST(metrics_are_the_same_numbers)
     has_line("isovox_series{state=\"refused\"} 1");
     has_line("isovox_jobs{state=\"done\"} 1");
     has_line("isovox_deliveries{state=\"failed\"} 1");
+    has_line("isovox_commitments{state=\"dead\"} 1");
+    has_line("isovox_destination_open_deliveries{destination=\"pacs\"} 1");
+    has_line("isovox_destination_open_deliveries{destination=\"idle\"} 0");
+    has_line("isovox_destination_breaker{destination=\"idle\",state=\"closed\"} 1");
     has_line("isovox_instances_indexed_total 4");
     has_line("isovox_indexed_bytes_total 2000");
     has_line("isovox_derived_instances_total 2");
