@@ -193,6 +193,7 @@ bool ivx_enhanced_pet(const struct ivx_derivation *derivation, struct ivx_item *
     struct ivx_item *agent = ivx_item_at(root, 0x00540016, 0);
     return put_corrections(root, err) && put_start(root, agent, err)
            && put_decay_time(root, agent, err) && put_agent(agent, err)
+           && ivx_pet_dose(root, true, err)
            && put_view(derivation, root, err) && check(derivation, root, agent, err);
 }
 

@@ -132,6 +132,30 @@ static bool put_reference_time(struct ivx_item *root, struct ivx_err *err)
     return ivx_ds_put(root, 0x00541300, &ms, 1, err);
 }
 
+bool ivx_pet_dose(struct ivx_item *root, bool to_mega, struct ivx_err *err)
+{
+    const size_t agents = ivx_item_count(root, 0x00540016);
+    for (size_t n = 0; n < agents; n++) {
+        struct ivx_item *agent = ivx_item_at(root, 0x00540016, n);
+        const char *text = NULL;
+        char plain[33];
+        double dose;
+        if (!ivx_item_text(agent, 0x00181074, &text))
+            continue;
+        text += strspn(text, " ");
+        snprintf(plain, sizeof plain, "%.*s", (int)strcspn(text, " "), text);
+        if (!ivx_text_to_double(plain, &dose)) {
+            if (!ivx_item_put_text(agent, 0x00181074, "", err))
+                return false;
+            continue;
+        }
+        dose = to_mega ? dose / 1e6 : dose * 1e6;
+        if (!ivx_ds_put(agent, 0x00181074, &dose, 1, err))
+            return false;
+    }
+    return true;
+}
+
 bool ivx_flat_pet(struct ivx_item *root, struct ivx_err *err)
 {
     static const struct {
@@ -147,6 +171,8 @@ bool ivx_flat_pet(struct ivx_item *root, struct ivx_err *err)
         if (!ivx_item_has(root, rest[n].tag)
             && !ivx_item_put_text(root, rest[n].tag, rest[n].value, err))
             return false;
-    return put_units(root, err) && put_corrections(root, err) && put_decay(root, err)
-           && put_reference_time(root, err);
+    const bool enhanced = starts(root, 0x00080016, "1.2.840.10008.5.1.4.1.1.130");
+    return (!enhanced || ivx_pet_dose(root, false, err)) && put_units(root, err)
+           && put_corrections(root, err)
+           && put_decay(root, err) && put_reference_time(root, err);
 }

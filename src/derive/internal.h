@@ -76,6 +76,9 @@ bool ivx_flat_load(const struct ivx_instance *slice, struct ivx_dataset **out,
 bool ivx_flat_number(struct ivx_item *root, uint32_t from, uint32_t to, bool whole,
                      struct ivx_err *err);
 bool ivx_flat_pet(struct ivx_item *root, struct ivx_err *err);
+/* Radionuclide Total Dose of every agent: Bq in classic PET (PS3.3 C.8.9.2), MBq in Enhanced
+ * PET (C.8.22.4). What is no number becomes empty. */
+bool ivx_pet_dose(struct ivx_item *root, bool to_mega, struct ivx_err *err);
 
 /* A code sequence item: PS3.3 8.8. */
 struct ivx_code_item {

@@ -187,6 +187,10 @@ class Enhanced(EnhancedCase):
         tracer = made.RadiopharmaceuticalInformationSequence[0]
         self.assertEqual(tracer.RadiopharmaceuticalStartDateTime[:14],
                          first.AcquisitionDate + "090000")
+        # Bq in the classic module (C.8.9.2), MBq in the enhanced one (C.8.22.4).
+        self.assertEqual(float(tracer.RadionuclideTotalDose), 370)
+        told = first.RadiopharmaceuticalInformationSequence[0]
+        self.assertEqual(float(told.RadionuclideTotalDose), 370e6)
         self.assertEqual(made.DecayCorrectionDateTime[:8], first.AcquisitionDate)
         mapping = group(made, 0, "RealWorldValueMappingSequence")
         self.assertEqual(mapping.RealWorldValueSlope, float(first.RescaleSlope))

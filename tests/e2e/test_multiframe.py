@@ -265,6 +265,7 @@ class Derived(harness.Case):
         made.DecayCorrectionDateTime = "20200102090000"
         dose = made.RadiopharmaceuticalInformationSequence[0]
         dose.RadiopharmaceuticalStartDateTime = "20200102090000"
+        dose.RadionuclideTotalDose = "370" # MBq
         multiframe.write(made, multi)
         volume, = convert(multi, "-o", self.new_folder("out"))
         for result in self.results(volume):
@@ -272,6 +273,8 @@ class Derived(harness.Case):
                              ["DECY", "ATTN", "MOTN", "RAN", "NORM"])
             self.assertEqual(result.DecayCorrection, "ADMIN")
             self.assertEqual(result.Units, "BQML")
+            told = result.RadiopharmaceuticalInformationSequence[0]
+            self.assertEqual(float(told.RadionuclideTotalDose), 370e6) # Bq
             self.assertEqual(float(result.FrameReferenceTime), 89500) # 10:06:30 - 10:05:00.5
         groups = made.SharedFunctionalGroupsSequence[0]
         del groups.RealWorldValueMappingSequence
