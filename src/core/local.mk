@@ -44,10 +44,14 @@ libcore_a_DEPENDENCIES += $(libcore_avx2_a_OBJECTS) $(libcore_avx512_a_OBJECTS)
 endif
 
 CORE_TEST_LIBS = libcore.a libbase.a $(CHECK_LIBS) -lm -lpthread
+# What both pages say, evaluated directly.
+core_oracle = tests/unit/core/oracle.h tests/unit/core/oracle.c \
+	tests/unit/core/oracle_lattice.c tests/unit/core/oracle_normal.c \
+	tests/unit/core/oracle_parts.h tests/unit/core/oracle_rows.c \
+	tests/unit/core/subject.h tests/unit/core/subject.c
 check_PROGRAMS += tests/unit/core/test_oracle
 tests_unit_core_test_oracle_SOURCES = tests/unit/core/test_oracle.c \
-	tests/unit/core/oracle.h tests/unit/core/oracle.c \
-	tests/unit/core/subject.h tests/unit/core/subject.c
+	$(core_oracle)
 # The oracle is slow by definition, and not what the sanitizers are to watch.
 tests_unit_core_test_oracle_CFLAGS = $(TEST_CFLAGS) -fno-sanitize=all
 tests_unit_core_test_oracle_LDADD = $(CORE_TEST_LIBS)
@@ -84,13 +88,11 @@ tests_bench_itk_LDADD = libcore.a libbase.a $(ITK_LIBS) -lpthread -lm
 
 check_PROGRAMS += tests/unit/core/test_affine tests/unit/core/test_gather
 tests_unit_core_test_affine_SOURCES = tests/unit/core/test_affine.c \
-	tests/unit/core/oracle.h tests/unit/core/oracle.c \
-	tests/unit/core/subject.h tests/unit/core/subject.c
+	$(core_oracle)
 tests_unit_core_test_affine_CFLAGS = $(TEST_CFLAGS)
 tests_unit_core_test_affine_LDADD = $(CORE_TEST_LIBS)
 tests_unit_core_test_gather_SOURCES = tests/unit/core/test_gather.c \
-	tests/unit/core/oracle.h tests/unit/core/oracle.c \
-	tests/unit/core/subject.h tests/unit/core/subject.c
+	$(core_oracle)
 tests_unit_core_test_gather_CFLAGS = $(TEST_CFLAGS)
 tests_unit_core_test_gather_LDADD = $(CORE_TEST_LIBS)
 
