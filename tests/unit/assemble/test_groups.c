@@ -177,6 +177,15 @@ static void other_rows(struct ivx_instance *i)
     i->rows = SERIES_COLUMNS;
     i->columns = SERIES_ROWS;
 }
+static void other_columns(struct ivx_instance *i)
+{
+    i->columns /= 2;
+    i->pixel_length /= 2;
+}
+static void other_class(struct ivx_instance *i)
+{
+    SET(i->sop_class, "1.2.840.10008.5.1.4.1.1.4");
+}
 static void other_row_spacing(struct ivx_instance *i) { i->spacing[0] *= 1.0002; }
 static void other_column_spacing(struct ivx_instance *i) { i->spacing[1] *= 1.0002; }
 static void other_photometric(struct ivx_instance *i) { SET(i->photometric, "MONOCHROME1"); }
@@ -187,8 +196,8 @@ static void other_orientation(struct ivx_instance *i)
 }
 
 static void (*const others[])(struct ivx_instance *) = {
-    other_study, other_series, other_frame, other_rows, other_row_spacing, other_column_spacing,
-    other_photometric, other_orientation,
+    other_study, other_series, other_frame, other_rows, other_columns, other_class,
+    other_row_spacing, other_column_spacing, other_photometric, other_orientation,
 };
 
 /* Never one stack with the first value: every other converter does that with Pixel Spacing. */
@@ -301,6 +310,30 @@ START_TEST(one_slice_without_geometry_refuses_its_group)
 }
 END_TEST
 
+/* Whichever of the groups it is, and however many others lack one, too. */
+START_TEST(every_group_is_asked_for_its_own_slice_without_geometry)
+{
+    enum { GROUPS = 7, EACH = 5 };
+    IVX_AUTO(series_free) struct series series;
+    series_start(&series, GROUPS * EACH, 2);
+    for (int n = 0; n < GROUPS * EACH; n++)
+        SET(series.all[n]->series_uid, "2.25.%d", 100 + n / EACH);
+    for (int group = 0; group < GROUPS; group++)
+        if (group != _i)
+            no_position(series.all[group * EACH + 1]);
+
+    IVX_AUTO(ivx_assembly_free) struct ivx_assembly *assembly = series_decide(&series);
+
+    ck_assert_int_eq(ivx_assembly_volumes(assembly), 1);
+    ck_assert_str_eq(ivx_assembly_volume(assembly, 0)->slices[0]->series_uid,
+                     series.all[_i * EACH]->series_uid);
+    int refused = 0;
+    for (int n = 0; n < ivx_assembly_refusals(assembly); n++)
+        refused += ivx_assembly_refusal(assembly, n)->instances;
+    ck_assert_int_eq(refused, (GROUPS - 1) * EACH);
+}
+END_TEST
+
 START_TEST(a_screenshot_without_geometry_does_not)
 {
     IVX_AUTO(series_free) struct series series;
@@ -402,6 +435,7 @@ static Suite *suite(void)
     tcase_add_test(rules, fewer_than_three_positions_or_a_millimetre_are_no_volume);
     tcase_add_loop_test(rules, one_slice_without_geometry_refuses_its_group, 0,
                         (int)IVX_COUNT(spoilers));
+    tcase_add_loop_test(rules, every_group_is_asked_for_its_own_slice_without_geometry, 0, 7);
     tcase_add_test(rules, a_screenshot_without_geometry_does_not);
     tcase_add_loop_test(rules, directions_that_are_not_orthonormal_are_refused, 0,
                         (int)IVX_COUNT(bent));
