@@ -19,12 +19,12 @@ void ivx_smear(const struct ivx_table *table, double *w, int32_t count)
 
     memcpy(kept, w, (size_t)count * sizeof *w);
     for (int32_t to = 0; to < count + 2 * reach; to++) {
+        const int32_t last = to < count - 1 ? to : count - 1;
         int32_t n = 0;
-        for (int32_t from = to - 2 * reach; from <= to; from++)
-            if (from >= 0 && from < count) {
-                const int32_t away = from + reach - to;
-                terms[n++] = kept[from] * table->gauss[away < 0 ? -away : away];
-            }
+        for (int32_t from = to > 2 * reach ? to - 2 * reach : 0; from <= last; from++) {
+            const int32_t away = from + reach - to;
+            terms[n++] = kept[from] * table->gauss[away < 0 ? -away : away];
+        }
         w[to] = ivx_paired_sum(terms, n);
     }
 }

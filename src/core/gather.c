@@ -9,6 +9,10 @@
 #include "room.h"
 #include "sane.h"
 
+/* Samples per step of the result. Nobody's images come near it; beyond, smoothing the source
+ * would take hours, and some millions would not fit an int32_t. */
+#define COARSEST 4096.0
+
 static void gather_clear(struct gather *gather)
 {
     ivx_workspace_leave(&gather->workspace);
@@ -75,10 +79,13 @@ static bool choose_kernels(struct gather *gather, struct ivx_err *err)
 {
     const struct ivx_stack *stack = gather->stack;
     const struct ivx_resample_options *options = gather->options;
-    const double spacing[2] = { stack->column_spacing, stack->row_spacing };
+    const double spacing[3] = { stack->column_spacing, stack->row_spacing,
+                                gather->knots.mean };
     for (int a = 0; a < 3; a++) {
         const double *s = gather->step[a];
         const double target = sqrt(s[0] * s[0] + s[1] * s[1] + s[2] * s[2]);
+        if (!(target / spacing[a] < COARSEST))
+            return ivx_fail(err, IVX_REFUSED, "gather: the grid is too coarse for the slices");
         gather->shape[a] = a < 2 ? ivx_shape_of(options, target, spacing[a])
                                  : ivx_knots_shape(&gather->knots, target, options);
         if (!ivx_prepare_make(gather->workspace, &gather->shape[a], &gather->prepare[a], err))

@@ -62,11 +62,11 @@ double ivx_knots_shift(const struct ivx_knots *knots, const double *shift,
                        double position)
 {
     const int32_t last = knots->slices - 1;
-    const int32_t k = ivx_floor(position);
-    if (k < 0)
+    if (!(position >= 0))
         return shift[0];
-    if (k >= last)
+    if (position >= last)
         return shift[last];
+    const int32_t k = ivx_floor(position);
     return shift[k] + (shift[k + 1] - shift[k]) * (position - k);
 }
 
@@ -202,10 +202,16 @@ static int32_t clamp(const struct ivx_knots *knots, int32_t k)
     return k < 0 ? 0 : k > knots->slices - 1 ? knots->slices - 1 : k;
 }
 
+/* How far outside does not matter, and need not be a whole number that fits. */
+static double near_slices(const struct ivx_knots *knots, double u)
+{
+    return u < -1 ? -1 : u > knots->slices ? knots->slices : u;
+}
+
 void ivx_knots_reach(const struct ivx_knots *knots, const struct ivx_shape *shape,
                      double mm, int32_t *first_out, int32_t *last_out)
 {
-    const double u = ivx_knots_position(knots, mm);
+    const double u = near_slices(knots, ivx_knots_position(knots, mm));
     const int32_t k = ivx_floor(u);
     int32_t first = k, last = u > k ? k + 1 : k;
 
