@@ -5,6 +5,7 @@
 #include "room.h"
 
 #define SAME_GAP 1e-5
+#define FARTHEST 4194304.0 /* samples beyond the ends */
 /* Of the quadratures: per unit of a stretched kernel; per sigma, and sigmas. */
 enum { STEPS = 16, GAUSS_STEPS = 8, GAUSS_REACH = 4 };
 
@@ -47,26 +48,32 @@ static int32_t slice_below(const struct ivx_knots *knots, double mm)
     return low;
 }
 
+/* The outermost gap may be tiny: far outside is far outside, and the quantum has a limit. */
+static double within_reach(double samples)
+{
+    return samples > FARTHEST ? FARTHEST : samples < -FARTHEST ? -FARTHEST : samples;
+}
+
 double ivx_knots_position(const struct ivx_knots *knots, double mm)
 {
     if (knots->slices == 1)
-        return ivx_quantise(mm / knots->mean);
+        return ivx_quantise(within_reach(mm / knots->mean));
 
     int32_t k = slice_below(knots, mm);
     const double size = gap(knots, k);
     k = k < 0 ? 0 : k;
-    return k + ivx_quantise((mm - (knots->t[k] - knots->t[0])) / size);
+    return k + ivx_quantise(within_reach((mm - (knots->t[k] - knots->t[0])) / size));
 }
 
 double ivx_knots_shift(const struct ivx_knots *knots, const double *shift,
                        double position)
 {
     const int32_t last = knots->slices - 1;
-    if (!(position >= 0))
-        return shift[0];
-    if (position >= last)
-        return shift[last];
     const int32_t k = ivx_floor(position);
+    if (k < 0)
+        return shift[0];
+    if (k >= last)
+        return shift[last];
     return shift[k] + (shift[k + 1] - shift[k]) * (position - k);
 }
 
@@ -202,16 +209,10 @@ static int32_t clamp(const struct ivx_knots *knots, int32_t k)
     return k < 0 ? 0 : k > knots->slices - 1 ? knots->slices - 1 : k;
 }
 
-/* How far outside does not matter, and need not be a whole number that fits. */
-static double near_slices(const struct ivx_knots *knots, double u)
-{
-    return u < -1 ? -1 : u > knots->slices ? knots->slices : u;
-}
-
 void ivx_knots_reach(const struct ivx_knots *knots, const struct ivx_shape *shape,
                      double mm, int32_t *first_out, int32_t *last_out)
 {
-    const double u = near_slices(knots, ivx_knots_position(knots, mm));
+    const double u = ivx_knots_position(knots, mm);
     const int32_t k = ivx_floor(u);
     int32_t first = k, last = u > k ? k + 1 : k;
 

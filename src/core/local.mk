@@ -96,6 +96,12 @@ tests_unit_core_test_gather_SOURCES = tests/unit/core/test_gather.c \
 tests_unit_core_test_gather_CFLAGS = $(TEST_CFLAGS)
 tests_unit_core_test_gather_LDADD = $(CORE_TEST_LIBS)
 
+check_PROGRAMS += tests/unit/core/test_extreme
+tests_unit_core_test_extreme_SOURCES = tests/unit/core/test_extreme.c \
+	tests/unit/core/subject.h tests/unit/core/subject.c
+tests_unit_core_test_extreme_CFLAGS = $(TEST_CFLAGS)
+tests_unit_core_test_extreme_LDADD = $(CORE_TEST_LIBS)
+
 # The bits of the engine's version: see tests/golden/hashes.sh.
 noinst_PROGRAMS += tests/golden/hashes
 tests_golden_hashes_SOURCES = tests/golden/hashes.c tests/golden/sha256.h \

@@ -36,8 +36,9 @@ bool ivx_stack_permutes(const struct ivx_stack *stack, const struct ivx_grid *gr
                         int order_out[3], bool flip_out[3]);
 
 /* As ivx_resample(), for any grid. pull NULL: the identity; it must be finite (else
- * IVX_DAMAGED), and each step of the grid under 4096 samples (IVX_REFUSED). options.memory_limit holds for everything: IVX_FULL beyond it. The report's
- * stretch and sigma are per source axis (row, column, normal). */
+ * IVX_DAMAGED), and each step of the grid under 4096 samples (else IVX_REFUSED).
+ * options.memory_limit holds for everything: IVX_FULL beyond it. The report's stretch and
+ * sigma are per source axis (row, column, normal). */
 bool ivx_gather(const struct ivx_stack *stack, const struct ivx_grid *grid,
                 const struct ivx_affine *pull, const struct ivx_resample_options *options,
                 ivx_slice_source *source, void *source_context, ivx_slice_sink *sink,

@@ -327,25 +327,6 @@ START_TEST(limits_and_errors_are_told)
 }
 END_TEST
 
-START_TEST(a_grid_too_coarse_for_the_slices_is_refused)
-{
-    IVX_AUTO(subject_free)
-    struct subject *subject = subject_new(4, 4, 4, (double[]){ 1, 1, 1 });
-    const struct ivx_resample_options options = subject_options(IVX_BSPLINE3);
-    struct ivx_affine wide = identity;
-    struct ivx_grid grid;
-    struct ivx_err err = { 0 };
-    subject_patient_grid(subject, 1, &grid);
-    wide.matrix[_i][_i] = 5000;
-
-    ck_assert(!ivx_gather(&subject->stack, &grid, &wide, &options, no_source, NULL, no_sink,
-                          NULL, NULL, &err));
-
-    ck_assert_int_eq(err.code, IVX_REFUSED);
-    ck_assert_str_eq(err.text, "gather: the grid is too coarse for the slices");
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("core/gather");
@@ -362,7 +343,6 @@ int main(void)
     tcase_add_loop_test(tests, a_translation_by_whole_voxels_is_exact, 0, IVX_KERNEL_COUNT);
     tcase_add_loop_test(tests, the_crew_changes_nothing, 0, IVX_KERNEL_COUNT);
     tcase_add_test(tests, limits_and_errors_are_told);
-    tcase_add_loop_test(tests, a_grid_too_coarse_for_the_slices_is_refused, 0, 3);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
