@@ -73,7 +73,7 @@ static bool is_straight(const struct gather *gather)
            && kernel != IVX_NEAREST && kernel != IVX_LANCZOS3;
 }
 
-/* Anti-alias per source axis: the norm of its column of the Jacobian is the target spacing
+/* Anti-alias per source axis: the norm of its row of the Jacobian is the target spacing
  * that the axis sees. */
 static bool choose_kernels(struct gather *gather, struct ivx_err *err)
 {

@@ -53,6 +53,7 @@ static void write_slice(struct bytes *bytes, const char *syntax, int k)
     bytes_short(bytes, 0x00280102, 11);
     bytes_short(bytes, 0x00280103, 1);
     bytes_short(bytes, 0x00280120, 63536);
+    bytes_short(bytes, 0x00280121, 63546);
     bytes_text(bytes, 0x00281052, "DS", "-1024");
     bytes_text(bytes, 0x00281053, "DS", "1");
     bytes_text(bytes, 0x00282110, "CS", "01");
@@ -101,9 +102,9 @@ START_TEST(every_attribute_arrives_in_every_native_syntax)
     ck_assert_int_eq(i->instance_number, 9);
     ck_assert(i->has_position && i->has_orientation && i->has_spacing && i->has_slope
               && i->has_intercept && i->has_thickness && i->has_tilt && i->has_padding
-              && i->has_pixels && i->lossy);
-    ck_assert(!i->has_padding_limit && !i->has_modality_lut && !i->geometry_malformed
-              && !i->pixels_truncated && !i->encapsulated);
+              && i->has_padding_limit && i->has_pixels && i->lossy);
+    ck_assert(!i->has_modality_lut && !i->geometry_malformed && !i->pixels_truncated
+              && !i->encapsulated);
     ck_assert_double_eq(i->position[1], 0.1234567890123);
     ck_assert_double_eq(i->position[2], 24);
     ck_assert_double_eq(i->orientation[4], 1);
@@ -119,6 +120,7 @@ START_TEST(every_attribute_arrives_in_every_native_syntax)
     ck_assert_int_eq(i->high_bit, 11);
     ck_assert_int_eq(i->pixel_representation, 1);
     ck_assert_int_eq(i->padding, -2000); /* written as the unsigned short 63536 */
+    ck_assert_int_eq(i->padding_limit, -1990);
     ck_assert_int_eq(i->big_endian, _i == 2);
     ck_assert_uint_eq(i->pixel_length, ROWS * COLUMNS * 2);
     ck_assert_uint_eq(i->pixel_offset, bytes.used - ROWS * COLUMNS * 2);
