@@ -226,23 +226,37 @@ static void decode8(const uint8_t *raw, size_t count, bool swapped, struct layou
         out[n] = value(raw[n ^ swapped], as);
 }
 
-void ivx_pixels_decode_part(const struct ivx_instance *instance, const uint8_t *raw, size_t from,
-                            size_t count, int32_t *out)
-{
-    const struct layout as = layout(instance);
-    if (instance->bits_allocated == 8)
-        decode8(raw + from, count, swapped_pairs(instance), as, out);
-    else if (instance->bits_allocated == 16)
-        decode16(raw + 2 * from, count, instance->big_endian, as, out);
-    else
-        decode32(raw + 4 * from, count, instance->big_endian, as, out);
-}
-
 void ivx_pixels_decode(const struct ivx_instance *instance, const uint8_t *raw, int32_t *out)
 {
+    const struct layout as = layout(instance);
     const size_t count = (size_t)instance->rows * (size_t)instance->columns
                          * (size_t)instance->frames;
-    ivx_pixels_decode_part(instance, raw, 0, count, out);
+    if (instance->bits_allocated == 8)
+        decode8(raw, count, swapped_pairs(instance), as, out);
+    else if (instance->bits_allocated == 16)
+        decode16(raw, count, instance->big_endian, as, out);
+    else
+        decode32(raw, count, instance->big_endian, as, out);
+}
+
+bool ivx_pixels_are_short(const struct ivx_instance *instance)
+{
+    return instance->bits_allocated == 16
+           && (instance->pixel_representation == 1 || instance->bits_stored < 16)
+           && instance->big_endian == (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
+}
+
+void ivx_pixels_decode_short(const struct ivx_instance *instance, const uint8_t *raw, size_t from,
+                             size_t count, int16_t *out)
+{
+    const struct layout as = layout(instance);
+    const uint16_t mask = (uint16_t)as.mask, sign = (uint16_t)as.sign;
+    uint16_t word;
+    for (size_t n = 0; n < count; n++) {
+        memcpy(&word, raw + 2 * (from + n), sizeof word);
+        const uint16_t v = (uint16_t)(word >> as.shift) & mask;
+        out[n] = (int16_t)(uint16_t)((v ^ sign) - sign);
+    }
 }
 
 static bool load(const struct ivx_instance *instance, uint8_t **raw_out, struct ivx_err *err)

@@ -43,9 +43,11 @@ void ivx_lut_apply(const struct ivx_instance *instance, const uint16_t *lut, siz
 
 /* v = (raw >> (HighBit + 1 - BitsStored)) & (2^BitsStored - 1), sign-extended if signed. */
 void ivx_pixels_decode(const struct ivx_instance *instance, const uint8_t *raw, int32_t *out);
-/* The same of `count` pixels, the first of which is number `from`: an even one. */
-void ivx_pixels_decode_part(const struct ivx_instance *instance, const uint8_t *raw, size_t from,
-                            size_t count, int32_t *out);
+/* Little-endian words of 16 bits whose values fit int16_t. */
+bool ivx_pixels_are_short(const struct ivx_instance *instance);
+/* `count` of those, the first of which is number `from`. */
+void ivx_pixels_decode_short(const struct ivx_instance *instance, const uint8_t *raw, size_t from,
+                             size_t count, int16_t *out);
 
 /* SHA-256 of the stored values: equal for equal native images, whatever their encoding. Of
  * compressed ones that of the codestream, with what gives it its meaning: this is asked

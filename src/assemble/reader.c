@@ -269,27 +269,48 @@ static bool apply_lut(struct ivx_reader *reader, const struct ivx_instance *slic
     return true;
 }
 
+struct short_range {
+    int16_t least, most;
+};
+
+/* In place; of the stored values. What fits in the end is right modulo 2^16 on the way. */
+static struct short_range rescale_short(size_t count, uint16_t slope, uint16_t intercept,
+                                        int16_t *values)
+{
+    struct short_range range = { INT16_MAX, INT16_MIN };
+    for (size_t n = 0; n < count; n++) {
+        const int16_t v = values[n];
+        range.least = v < range.least ? v : range.least;
+        range.most = v > range.most ? v : range.most;
+        values[n] = (int16_t)(uint16_t)((uint32_t)slope * (uint16_t)v + intercept);
+    }
+    return range;
+}
+
 /* The usual slice in one go, in blocks that stay in the inner caches: integers, no table,
  * no padding said, nothing under the floor that could be the guard's. False: it is not that. */
 static bool rescale_plain(struct ivx_reader *reader, const struct ivx_instance *slice,
                           const uint8_t *raw)
 {
-    if (reader->sample != IVX_INT16 || slice->has_padding || slice->has_modality_lut)
+    if (reader->sample != IVX_INT16 || slice->has_padding || slice->has_modality_lut
+        || !ivx_pixels_are_short(slice))
         return false;
-    struct range all = { INT32_MAX, INT32_MIN, 0 };
+    int16_t *out = reader->voxel;
+    struct short_range all = { INT16_MAX, INT16_MIN };
     for (size_t from = 0; from < reader->count; from += BLOCK) {
         const size_t rest = reader->count - from, count = rest < BLOCK ? rest : BLOCK;
-        ivx_pixels_decode_part(slice, raw, from, count, reader->stored);
-        const struct range range =
-            rescale_row(reader->stored, count, (uint32_t)(int64_t)slice->slope,
-                        (uint32_t)(int64_t)slice->intercept, NULL,
-                        (int16_t *)reader->voxel + from);
-        if (range.floored > 0)
-            return false;
+        ivx_pixels_decode_short(slice, raw, from, count, out + from);
+        const struct short_range range =
+            rescale_short(count, (uint16_t)(int64_t)slice->slope,
+                          (uint16_t)(int64_t)slice->intercept, out + from);
         all.least = range.least < all.least ? range.least : all.least;
         all.most = range.most > all.most ? range.most : all.most;
     }
-    take_range(&reader->report, all.least, all.most);
+    const double a = slice->slope * all.least + slice->intercept;
+    const double b = slice->slope * all.most + slice->intercept;
+    if (fmin(a, b) < CT_FLOOR) /* the other end fits: fits_int16() */
+        return false;
+    take_range(&reader->report, fmin(a, b), fmax(a, b));
     return true;
 }
 

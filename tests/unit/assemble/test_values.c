@@ -212,6 +212,56 @@ START_TEST(stored_bits_are_masked_and_sign_extended)
 }
 END_TEST
 
+/* HU = slope * stored + intercept of words of 16 bits, the floor apart: PS3.3 C.11.1.1.2. */
+static const struct integer_row {
+    int stored, high, representation, slope, intercept;
+    uint16_t word[2];
+    int hu[2];
+} integers[] = {
+    { 12, 11, 0, 1, -1024, { 0, 0xFFFF }, { -1024, 3071 } },
+    { 15, 14, 0, 1, 0, { 0x8001, 0x7FFF }, { 1, 32767 } },
+    { 12, 15, 0, 2, -1024, { 0x100F, 0xFFF0 }, { -512, 7166 } },
+    { 12, 11, 1, 1, 0, { 0xFC00, 0x07FF }, { -1024, 2047 } },
+    { 16, 15, 1, 1, -1024, { 0, 0x7FFF }, { -1024, 31743 } }, /* some words would not fit */
+    { 16, 15, 1, 1, -1024, { 0x8000, 0x7FFF }, { -1024, 31743 } }, /* and this one is floored */
+    { 12, 11, 1, -3, 6, { 0x0FFF, 0x0002 }, { 9, 0 } },
+    { 12, 11, 0, -1, 3071, { 0, 4095 }, { 3071, -1024 } },
+    { 8, 7, 0, 100, -500, { 0x00FF, 0xFF00 }, { 25000, -500 } },
+};
+
+START_TEST(integer_hu_are_right_in_every_format)
+{
+    const struct integer_row *row = &integers[_i];
+    IVX_AUTO(series_free) struct series series;
+    series_start(&series, 4, 2);
+    uint16_t words[PIXELS];
+    for (int n = 0; n < PIXELS; n++)
+        words[n] = row->word[n % 2];
+    for (int k = 0; k < series.count; k++) {
+        struct ivx_instance *i = series.all[k];
+        i->bits_stored = row->stored;
+        i->high_bit = row->high;
+        i->pixel_representation = row->representation;
+        i->slope = row->slope;
+        i->intercept = row->intercept;
+        series_pixels(&series, i, words);
+    }
+
+    IVX_AUTO(read_free) struct read read;
+    read_slice(&series, 1, &read);
+
+    ck_assert_int_eq(read.slice.sample, IVX_INT16);
+    for (int n = 0; n < PIXELS; n++)
+        if (read.slice.missing == NULL || !read.slice.missing[n])
+            ck_assert_msg(value(&read, n) == row->hu[n % 2], "row %d: %g", _i, value(&read, n));
+    const bool missing = read.slice.missing != NULL; /* words of the guard, in the corners */
+    ck_assert_int_eq(missing, row->word[0] == 0x8000);
+    ck_assert_double_eq(read.report.least,
+                        missing ? row->hu[1] : fmin(row->hu[0], row->hu[1]));
+    ck_assert_double_eq(read.report.most, fmax(row->hu[0], row->hu[1]));
+}
+END_TEST
+
 /* The same pixel sits in another half of a pair when bytes are stored as big-endian words. */
 START_TEST(bytes_in_big_endian_words_change_places)
 {
@@ -431,6 +481,8 @@ static Suite *suite(void)
     TCase *reader = tcase_create("reader");
     tcase_add_loop_test(reader, stored_bits_are_masked_and_sign_extended, 0,
                         (int)IVX_COUNT(formats));
+    tcase_add_loop_test(reader, integer_hu_are_right_in_every_format, 0,
+                        (int)IVX_COUNT(integers));
     tcase_add_loop_test(reader, bytes_in_big_endian_words_change_places, 0, 2);
     tcase_add_test(reader, every_slice_is_read_with_its_own_bits);
     tcase_add_test(reader, integer_rescale_stays_integer_and_is_each_slices_own);
