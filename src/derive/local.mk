@@ -5,7 +5,7 @@ libderive_a_SOURCES = include/isovox/derive/blur.h \
 	src/derive/anatomy.c src/derive/blur.c \
 	src/derive/derive.c src/derive/enhanced.c \
 	src/derive/enhanced_pet.c src/derive/flat.c \
-	src/derive/flat_pet.c src/derive/groups.c \
+	src/derive/flat_pet.c src/derive/groups.c src/derive/header.c src/derive/header.h \
 	src/derive/internal.h src/derive/lineage.c \
 	src/derive/private.c src/derive/seal.c \
 	src/derive/series.c src/derive/template.c \
@@ -41,3 +41,9 @@ tests_unit_derive_test_seal_SOURCES = tests/unit/derive/test_seal.c $(derive_tes
 nodist_EXTRA_tests_unit_derive_test_seal_SOURCES = dummy.cc
 tests_unit_derive_test_seal_CFLAGS = $(TEST_CFLAGS)
 tests_unit_derive_test_seal_LDADD = $(DERIVE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/derive/test_template
+tests_unit_derive_test_template_SOURCES = tests/unit/derive/test_template.c $(derive_test_helpers)
+nodist_EXTRA_tests_unit_derive_test_template_SOURCES = dummy.cc
+tests_unit_derive_test_template_CFLAGS = $(TEST_CFLAGS)
+tests_unit_derive_test_template_LDADD = $(DERIVE_TEST_LIBS)

@@ -2,6 +2,7 @@
  * explains each rule. */
 #include <string.h>
 
+#include "header.h"
 #include "internal.h"
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
@@ -179,10 +180,15 @@ static bool stands_for_all(const struct ivx_derivation *derivation, uint32_t tag
     return group == 0x0010 || group == 0x0012 || LISTED(of_the_series, tag);
 }
 
+/* Attributes of a template that a slice could still disagree with. */
+enum { MOST_TAGS = 512 };
+
 struct disagreement {
     const struct ivx_derivation *derivation;
     struct ivx_item *kept, *other;
     bool emptied[IVX_COUNT(type_2)];
+    uint32_t left[MOST_TAGS];
+    size_t left_count; /* MOST_TAGS: there are more */
 };
 
 static bool disagrees(void *context, uint32_t tag)
@@ -202,6 +208,14 @@ struct start {
     char pet[IVX_COUNT(of_the_first)][33];
 };
 
+static void take_earlier(const struct start *here, struct start *start)
+{
+    const int order = strcmp(here->date, start->date);
+    if (start->date[0] == '\0' || order < 0
+        || (order == 0 && strcmp(here->time, start->time) < 0))
+        *start = *here;
+}
+
 static void note_pet(struct ivx_item *root, struct start *here)
 {
     const char *text = NULL;
@@ -219,10 +233,21 @@ static void note_start(struct ivx_item *root, struct start *start)
     if (ivx_item_text(root, 0x00080032, &text))
         ivx_text_copy(here.time, sizeof here.time, text);
     note_pet(root, &here);
-    const int order = strcmp(here.date, start->date);
-    if (start->date[0] == '\0' || order < 0
-        || (order == 0 && strcmp(here.time, start->time) < 0))
-        *start = here;
+    take_earlier(&here, start);
+}
+
+/* The same of bytes; false: they have to be parsed. */
+static bool note_bytes(const struct ivx_header *header, struct start *start)
+{
+    struct start here = { 0 };
+    if (!ivx_header_text(header, 0x00080022, here.date, sizeof here.date)
+        || !ivx_header_text(header, 0x00080032, here.time, sizeof here.time))
+        return false;
+    for (size_t n = 0; n < IVX_COUNT(of_the_first); n++)
+        if (!ivx_header_text(header, of_the_first[n], here.pet[n], sizeof here.pet[n]))
+            return false;
+    take_earlier(&here, start);
+    return true;
 }
 
 static bool load(const struct ivx_source_volume *source, int k, struct ivx_dataset **out,
@@ -231,20 +256,59 @@ static bool load(const struct ivx_source_volume *source, int k, struct ivx_datas
     return ivx_flat_load(source->slices[k], out, err);
 }
 
+static bool note_left(void *context, uint32_t tag)
+{
+    struct disagreement *d = context;
+    if (d->left_count < MOST_TAGS && !stands_for_all(d->derivation, tag))
+        d->left[d->left_count++] = tag;
+    return false;
+}
+
+static bool compare(struct disagreement *d, const struct ivx_instance *slice, int k,
+                    struct start *start, struct ivx_lossy *lossy, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_dataset_free) struct ivx_dataset *other = NULL;
+    if (!load(d->derivation->source, k, &other, err))
+        return false;
+    d->other = ivx_dataset_root(other);
+    note_start(d->other, start);
+    ivx_lossy_note(d->other, slice, lossy);
+    ivx_item_remove_if(d->kept, disagrees, d);
+    d->left_count = 0;
+    ivx_item_remove_if(d->kept, note_left, d);
+    return true;
+}
+
+/* `last` was compared: of what it left, `header` takes nothing away when it says the same. */
+static bool says_the_same(const struct disagreement *d, const struct ivx_header *last,
+                          const struct ivx_header *header)
+{
+    if (last == NULL || header == NULL || d->left_count == MOST_TAGS)
+        return false;
+    for (size_t n = 0; n < d->left_count; n++)
+        if (!ivx_header_same(last, header, d->left[n]))
+            return false;
+    return true;
+}
+
 /* Removes from `kept` what any other slice says differently. */
 static bool reconcile(const struct ivx_derivation *derivation, struct ivx_item *kept,
                       struct start *start, struct ivx_lossy *lossy, struct ivx_err *err)
 {
     const struct ivx_source_volume *source = derivation->source;
     struct disagreement d = { .derivation = derivation, .kept = kept };
+    IVX_AUTO(ivx_header_free) struct ivx_header *last = NULL;
     for (int k = 0; k < source->stack.slices; k++) {
-        IVX_AUTO(ivx_dataset_free) struct ivx_dataset *other = NULL;
-        if (!load(source, k, &other, err))
+        const struct ivx_instance *slice = source->slices[k];
+        IVX_AUTO(ivx_header_free) struct ivx_header *header = NULL;
+        if (!slice->lossy && !ivx_header_read(slice, &header, err))
             return false;
-        d.other = ivx_dataset_root(other);
-        note_start(d.other, start);
-        ivx_lossy_note(d.other, source->slices[k], lossy);
-        ivx_item_remove_if(kept, disagrees, &d);
+        if (says_the_same(&d, last, header) && note_bytes(header, start))
+            continue;
+        if (!compare(&d, slice, k, start, lossy, err))
+            return false;
+        ivx_header_free(&last);
+        last = IVX_STEAL(header);
     }
     for (size_t n = 0; n < IVX_COUNT(type_2); n++)
         if (d.emptied[n] && !ivx_item_put_text(kept, type_2[n].tag, "", err))

@@ -112,7 +112,7 @@ static bool parse_blob(const struct ivx_blob *blob, DcmDataset &items,
     const bool known = DcmXfer(outline.syntax).getXfer() != EXS_Unknown;
 
     std::vector<uint8_t> bytes;
-    for (uint64_t room = 1u << 16;; room *= 16) {
+    for (uint64_t room = 1u << 14;; room *= 16) {
         const bool all = room >= blob->length;
         bytes.resize(static_cast<size_t>(all ? blob->length : room));
         if (!ivx_fd_pread(fd, bytes.data(), bytes.size(), blob->offset, "instance", err))
