@@ -195,10 +195,12 @@ def write_slice(rng, series, folder, phase, k, tag, number):
         "RescaleIntercept": intercept, "RescaleSlope": slope,
     }
     if series.modality == PET:
-        attributes |= {"Units": "BQML", "DecayCorrection": "START", "SeriesType": ["STATIC", "IMAGE"],
-                       "FrameReferenceTime": 0, "AcquisitionTime": "100000"}
+        attributes |= {"Units": "BQML", "DecayCorrection": "START",
+                       "SeriesType": ["STATIC", "IMAGE"], "FrameReferenceTime": 0,
+                       "AcquisitionTime": "100000"}
     if tag is not None:
-        attributes[tag] = f"1000{phase:02d}" if tag.endswith("Time") and tag[0] in "AC" else phase + 1
+        clock = tag in ("AcquisitionTime", "ContentTime")
+        attributes[tag] = f"1000{phase:02d}" if clock else phase + 1
     if series.padded:
         stored[:, :series.padded] = least
         attributes["PixelPaddingValue"] = least

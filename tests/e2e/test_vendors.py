@@ -72,11 +72,13 @@ def oblique(angle):
 
 
 def philips_b(n):
-    return {"private": {(0x20010010, "LO"): b"Philips Imaging DD 001", (0x20011003, "FL"): [500.0 * n]}}
+    return {"private": {(0x20010010, "LO"): b"Philips Imaging DD 001",
+                        (0x20011003, "FL"): [500.0 * n]}}
 
 
 def siemens_b(n):
-    return {"private": {(0x00190010, "LO"): b"SIEMENS MR HEADER", (0x0019100C, "IS"): b"%d" % (500 * n)}}
+    return {"private": {(0x00190010, "LO"): b"SIEMENS MR HEADER",
+                        (0x0019100C, "IS"): b"%d" % (500 * n)}}
 
 
 def ge_b(n):
@@ -167,6 +169,26 @@ CASES = {
                            for k in range(8)], (0,), "", ""),
     "a negative distance in words": (stack(SpacingBetweenSlices=-3.0), (0,), "", ""),
     "no frame of reference": (stack(FrameOfReferenceUID=None), (0,), "", ""),
+    "Dixon": (phases(3, lambda n: {"ImageType": ["ORIGINAL", "PRIMARY", ("W", "F", "IP")[n]]},
+                     kind=MR), THREE, "", "SPLIT"),
+    "phase contrast": (phases(2, lambda n: {"ImageType": ["ORIGINAL", "PRIMARY", ("M_FFE",
+                                            "PHASE MAP")[n], ("M", "P")[n]]}, kind=MR), TWO, "",
+                       "SPLIT"),
+    "echoes at several times": (interleaved(*(stack(
+        kind=MR, offset=500 + 40 * n, TemporalPositionIdentifier=n // 2, EchoNumbers=n % 2)
+        for n in range(4))), (500, 540, 580, 620), "", "SPLIT"),
+    "odd slices, then even ones": (after([image(z=6 * k, AcquisitionNumber=1) for k in range(8)],
+                                         [image(z=6 * k + 3, AcquisitionNumber=2)
+                                          for k in range(8)]), (0,), "", ""),
+    "two frames of reference": (after(stack(), [image(z=24 + 3 * k, FrameOfReferenceUID="2.25.6")
+                                                for k in range(8)]), (0, 0), "", "SPLIT"),
+    "a copy under another UID": (after(stack(), [image(z=6)]), (0,), "", "DUPLICATES_DROPPED"),
+    "one slice without position": (after(stack(), [image(ImagePositionPatient=None)]), (),
+                                   "NO_GEOMETRY", ""),
+    "decimal commas": (after(stack(), [image(ImagePositionPatient="0,0\\0\\24")]), (),
+                       "DAMAGED", ""),
+    "exponents": ([image(z=3 * k, ImagePositionPatient=f"0.0e0\\+0\\{30 * k}e-1")
+                   for k in range(8)], (0,), "", ""),
     "CT without rescale": (stack(**NO_RESCALE), (), "NO_RESCALE", ""),
 }
 
