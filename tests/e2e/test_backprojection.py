@@ -352,7 +352,9 @@ class AFieldThereAndBack(ConvertCase):
         self.assertEqual(set(np.unique(values[deep])) | {background}, {background})
 
     def test_on_the_acquired_grid_every_pixel_has_its_own_value(self):
-        refused = {"tilt": "TILTED", "irregular": "IRREGULAR_SPACING", "jitter": "JITTER"}
+        # Jitter may be near a straight line, which is a tilt of some hundredths of a degree.
+        refused = {"tilt": {"TILTED"}, "irregular": {"IRREGULAR_SPACING"},
+                   "jitter": {"JITTER", "TILTED"}}
         kept = 0
         for run in range(RUNS // 2):
             seed = SEED + 5000 + run
@@ -361,11 +363,11 @@ class AFieldThereAndBack(ConvertCase):
                 cases, refusals = self.run_cases(seed, "--spacing", "native", status=4)
                 codes = {each["series_uid"]: each["code"] for each in refusals}
                 for series, paths in cases:
-                    reasons = {refused[kind] for kind in series.kinds & set(refused)}
+                    reasons = set().union(*(refused.get(kind, ()) for kind in series.kinds))
                     if not paths:
                         self.assertIn(codes[series.uid], reasons, (series.number, series.kinds))
                         continue
-                    self.assertLessEqual(reasons, {"JITTER", "IRREGULAR_SPACING"})
+                    self.assertNotIn("tilt", series.kinds)
                     self.assertEqual(len(paths), len(series.constants))
                     phases = {self.check_native(series, path) for path in paths}
                     self.assertEqual(len(phases), len(paths))
