@@ -113,6 +113,21 @@ static const char *collection_of(char letter)
 
 /* ---- status ------------------------------------------------------------------------------- */
 
+static void print_disk(const cJSON *disk)
+{
+    const cJSON *bytes = cJSON_GetObjectItemCaseSensitive(disk, "free_bytes");
+    const cJSON *level = cJSON_GetObjectItemCaseSensitive(disk, "level");
+    if (!cJSON_IsNumber(bytes) || !cJSON_IsString(level))
+        return;
+    const char *means = strcmp(level->valuestring, "full") == 0
+                            ? ": no instance is accepted until there is room"
+                        : strcmp(level->valuestring, "low") == 0
+                            ? ": no association is accepted until there is room"
+                            : "";
+    printf("%-12s %.0f MiB free, %s%s\n", "disk", bytes->valuedouble / 1048576.0,
+           level->valuestring, means);
+}
+
 static void print_status(const cJSON *json)
 {
     static const struct ivx_column roles[] = {
@@ -122,6 +137,8 @@ static void print_status(const cJSON *json)
     static const struct ivx_column destinations[] = {
         { "DESTINATION", "name", "" }, { "AE TITLE", "ae_title", "" },
         { "ADDRESS", "address", "" },  { "PORT", "port", "" },
+        { "BREAKER", "breaker.state", "" }, { "NEXT TRY", "breaker.next_at", "" },
+        { "WHY", "breaker.text", "" },
     };
     static const char *const groups[] = { "series",      "jobs",   "deliveries",
                                           "commitments", "totals", "queue" };
@@ -138,6 +155,7 @@ static void print_status(const cJSON *json)
         }
         putchar('\n');
     }
+    print_disk(cJSON_GetObjectItemCaseSensitive(json, "disk"));
     putchar('\n');
     ivx_table_print(cJSON_GetObjectItemCaseSensitive(json, "roles"), roles, IVX_COUNT(roles),
                     stdout);

@@ -42,12 +42,24 @@ static void say(const cJSON *value, char out[CELL])
     shorten_time(out);
 }
 
+/* "state", or "breaker.state": the member of a member. */
+static const cJSON *member_of(const cJSON *row, const char *key)
+{
+    char outer[64];
+    const char *dot = strchr(key, '.');
+    if (dot == NULL)
+        return cJSON_GetObjectItemCaseSensitive(row, key);
+    snprintf(outer, sizeof outer, "%.*s", (int)(dot - key), key);
+    return cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(row, outer),
+                                            dot + 1);
+}
+
 static void say_cell(const cJSON *row, const struct ivx_column *column, char out[CELL])
 {
     char key[64], first[CELL];
     const char *slash = strchr(column->key, '/');
     if (slash == NULL) {
-        say(cJSON_GetObjectItemCaseSensitive(row, column->key), first);
+        say(member_of(row, column->key), first);
         snprintf(out, CELL, "%s%.150s", first[0] == '\0' ? "" : column->prefix, first);
     } else {
         char second[CELL];
@@ -71,9 +83,10 @@ static size_t width_of(const char *text)
 
 static const char *colour_of(const char *key, const char *value)
 {
-    static const char *const bad[] = { "failed", "dead", "refused", "restarting" };
-    static const char *const good[] = { "done", "sent", "committed", "running" };
-    if (strcmp(key, "state") != 0)
+    static const char *const bad[] = { "failed", "dead", "refused", "restarting", "open",
+                                       "away" };
+    static const char *const good[] = { "done", "sent", "committed", "running", "closed" };
+    if (strcmp(key, "state") != 0 && strcmp(key, "breaker.state") != 0)
         return NULL;
     for (size_t n = 0; n < IVX_COUNT(bad); n++)
         if (strcmp(value, bad[n]) == 0)

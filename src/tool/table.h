@@ -7,7 +7,7 @@
 
 struct ivx_column {
     const char *title;
-    const char *key;    /* member; "a/b" is "a of b" as two members */
+    const char *key;    /* member; "a.b" is b of member a; "a/b" is "a of b" as two members */
     const char *prefix; /* before the value: "j" makes ids that retry takes */
 };
 /* One line per object of `rows`, columns as wide as their widest value. */

@@ -58,6 +58,10 @@ class APacsThatIsAway(harness.Case):
         self.assertGreaterEqual(self.breaker(daemon)["failures"], 2)
         metrics = harness.http("GET", daemon.url + "/metrics")[1].decode()
         self.assertIn('isovox_destination_up{destination="pacs"} 0', metrics)
+        told = daemon.tool("status", check=True).stdout
+        self.assertRegex(told, r"(?m)^pacs .* (away|open) +20\d\d-\S+ \S+Z +cannot associate: ")
+        self.assertRegex(told, r"(?m)^pacs2 .* closed +- +-$")
+        self.assertRegex(told, r"(?m)^disk +\d+ MiB free, (ok|low|full)")
 
         back = time.monotonic()
         away.start()
