@@ -371,14 +371,16 @@ static void finish(struct sender *sender, struct delivery *delivery)
                 row->id, err.text);
         return;
     }
+    char said[8] = "-";
+    if (delivery->status != -1)
+        snprintf(said, sizeof said, "%04x", (unsigned)delivery->status & 0xffff);
     const bool good = state == IVX_DELIVERY_SENT || state == IVX_DELIVERY_COMMITTED;
     ivx_log(good ? IVX_INFO : state == IVX_DELIVERY_DEAD ? IVX_ERROR : IVX_WARNING,
             "delivery.end",
             "delivery=%" PRId64 " destination=\"%s\" state=%s attempt=%" PRId64
-            " accepted=%" PRId64 " of=%zu status=%04x text=\"%s\"",
+            " accepted=%" PRId64 " of=%zu status=%s text=\"%s\"",
             row->id, row->destination, ivx_delivery_state_name(state), row->attempts,
-            delivery->accepted, delivery->item_count, (unsigned)delivery->status & 0xffff,
-            delivery->comment);
+            delivery->accepted, delivery->item_count, said, delivery->comment);
 }
 
 static void yield(struct sender *sender, struct delivery *delivery)

@@ -31,6 +31,7 @@ struct association {
     struct ivx_scp_peer peer;
     enum ivx_scp_verdict verdict;
     bool accepted, released;
+    bool low; /* on room: why it was rejected as busy */
     int64_t instances, failed;
     uint64_t bytes, instance_bytes;
     int64_t woken_us, last_us; /* steady clock */
@@ -49,7 +50,7 @@ static void count(struct association *self, enum ivx_receive_counter number, uin
     ivx_counters_add(self->place.counters, self->owner, number, n);
 }
 
-static void count_verdict(struct association *self, bool low)
+static void count_verdict(struct association *self)
 {
     switch (self->verdict) {
     case IVX_SCP_WELCOME:
@@ -62,7 +63,7 @@ static void count_verdict(struct association *self, bool low)
         count(self, IVX_RECEIVE_UNKNOWN_CALLED, 1);
         break;
     case IVX_SCP_BUSY:
-        count(self, low ? IVX_RECEIVE_NO_ROOM : IVX_RECEIVE_BUSY, 1);
+        count(self, self->low ? IVX_RECEIVE_NO_ROOM : IVX_RECEIVE_BUSY, 1);
         break;
     }
 }
@@ -71,7 +72,6 @@ static enum ivx_scp_verdict on_associate(void *context, const struct ivx_scp_pee
 {
     struct association *self = context;
     const struct ivx_config *config = self->config;
-    bool low = false;
     self->peer = *peer;
     self->owner = ivx_counters_find(self->place.counters,
                                     ivx_config_calling_name(config, peer->calling_ae));
@@ -79,13 +79,13 @@ static enum ivx_scp_verdict on_associate(void *context, const struct ivx_scp_pee
         self->verdict = IVX_SCP_CALLED_AE_UNKNOWN;
     else if (!ivx_config_allows(config, peer->calling_ae, peer->address))
         self->verdict = IVX_SCP_CALLING_AE_UNKNOWN;
-    else if ((low = is_low(config))
+    else if ((self->low = is_low(config))
              || !ivx_slots_associate(self->place.slots, self->place.slot,
                                      (size_t)config->receive.max_associations,
                                      (size_t)config->receive.max_per_peer))
         self->verdict = IVX_SCP_BUSY;
     self->accepted = self->verdict == IVX_SCP_WELCOME;
-    count_verdict(self, low);
+    count_verdict(self);
     return self->verdict;
 }
 
@@ -272,7 +272,7 @@ static const char *how_it_ended(const struct association *self)
 {
     switch (self->verdict) {
     case IVX_SCP_BUSY:
-        return "rejected-busy";
+        return self->low ? "rejected-disk" : "rejected-limit";
     case IVX_SCP_CALLED_AE_UNKNOWN:
         return "rejected-called-ae";
     case IVX_SCP_CALLING_AE_UNKNOWN:
