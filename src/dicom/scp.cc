@@ -251,8 +251,7 @@ void storing::begin(const struct ivx_command &command, const T_ASC_PresentationC
         return refuse(IVX_DAMAGED, "Affected SOP Class UID is no UID");
     if (strcmp(command.sop_class.text, agreed.abstractSyntax) != 0)
         return refuse(IVX_REFUSED, "SOP class is not that of the presentation context");
-    if (strcmp(command.sop_class.text, verification_class) == 0 ||
-        strcmp(command.sop_class.text, IVX_COMMITMENT_CLASS) == 0)
+    if (!ivx_scp_stores(command.sop_class.text))
         return refuse(IVX_REFUSED, "not a storage SOP class");
 
     memcpy(store.sop_class, command.sop_class.text, sizeof store.sop_class);
@@ -401,6 +400,14 @@ bool ivx_scp_serve(int fd, const struct ivx_scp_limits *limits,
 const char *const *ivx_scp_classes(void)
 {
     return classes;
+}
+
+bool ivx_scp_stores(const char *sop_class)
+{
+    for (const char *const *at = classes; *at != nullptr; at++)
+        if (strcmp(*at, sop_class) == 0)
+            return true;
+    return false;
 }
 
 const char *const *ivx_scp_syntaxes(void)

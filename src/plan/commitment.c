@@ -68,18 +68,10 @@ static bool is_intact(struct reading *reading, const struct ivx_commitment_check
            || ivx_fail(err, IVX_DAMAGED, "its record is not what was received");
 }
 
-static bool is_supported(const char *sop_class)
-{
-    for (const char *const *at = ivx_scp_classes(); *at != NULL; at++)
-        if (strcmp(*at, sop_class) == 0)
-            return true;
-    return false;
-}
-
 static void judge(struct reading *reading, struct ivx_commitment_check *row)
 {
     struct ivx_err why = { 0 };
-    if (row->reason == IVX_FAILURE_NO_INSTANCE && !is_supported(row->sop_class))
+    if (row->reason == IVX_FAILURE_NO_INSTANCE && !ivx_scp_stores(row->sop_class))
         row->reason = IVX_FAILURE_CLASS_UNSUPPORTED;
     if (row->reason != IVX_COMMITTED || is_intact(reading, row, &why))
         return;

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
@@ -61,22 +60,13 @@ static bool open_association(struct asker *asker, struct ivx_err *err)
 
 /* ---- what is missing --------------------------------------------------------------------- */
 
-/* A source that does not say the class is taken at its word. */
-static bool is_ours(const char *sop_class)
-{
-    const char *const *classes = ivx_scp_classes();
-    for (size_t n = 0; classes[n] != NULL; n++)
-        if (strcmp(classes[n], sop_class) == 0)
-            return true;
-    return sop_class[0] == '\0';
-}
-
 static bool on_found(void *context, const char *sop_class, const char *sop_uid,
                      struct ivx_err *err)
 {
     struct asker *asker = context;
     bool here = false;
-    if (!is_ours(sop_class))
+    /* A source that does not say the class is taken at its word. */
+    if (sop_class[0] != '\0' && !ivx_scp_stores(sop_class))
         return true;
     asker->expected++;
     if (!ivx_catalogue_has(asker->catalogue, sop_uid, &here, err))

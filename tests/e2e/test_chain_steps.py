@@ -12,7 +12,7 @@ import pydicom
 import scripted
 
 SHAPE = ("--shape", "sines", "--dims", "40,40,16", "--spacing", "1,1,3")  # 48 results
-STEP, CREATE, SET = "1.2.840.10008.3.1.2.3.3", 0x0140, 0x0120
+STEP, CREATE, SET = peer.PERFORMED, 0x0140, 0x0120
 # Only what is named can decide within the time of a test.
 PATIENT = {"plan": {"quiet": 600, "quiet_released": 600, "quiet_full": 1}}
 

@@ -139,6 +139,13 @@ class TheReceiver(ReceiverCase):
                     self.assertEqual(association.comment, comment)
             self.assertEqual(association.store(CT, "2.25.1", data_set("2.25.1")), 0)
 
+    def test_stores_nothing_through_a_context_of_another_service(self):
+        with Association(self.port, [(peer.PERFORMED, [EXPLICIT])]) as association:
+            self.assertEqual(association.results()[1][0], 0)
+            status = association.store(peer.PERFORMED, "2.25.1", data_set("2.25.1"))
+
+            self.assertEqual((status, association.comment), (0x0122, "not a storage SOP class"))
+
     def test_answers_a_store_without_data(self):
         with Association(self.port) as association:
             association.send_command(field=1, sop_uid="2.25.1", data=False)

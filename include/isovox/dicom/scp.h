@@ -92,6 +92,7 @@ bool ivx_scp_serve(int fd, const struct ivx_scp_limits *limits,
 /* The storage classes that are accepted, and the syntaxes: NULL-terminated. For `doctor`,
  * the conformance statement and tests. */
 const char *const *ivx_scp_classes(void);
+bool ivx_scp_stores(const char *sop_class); /* is it one of them? */
 const char *const *ivx_scp_syntaxes(void);
 
 #ifdef __cplusplus
