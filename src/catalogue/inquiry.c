@@ -87,7 +87,9 @@ bool ivx_catalogue_has(struct ivx_catalogue *catalogue, const char *sop_uid, boo
                        struct ivx_err *err)
 {
     int64_t one = 0;
-    return ivx_db_number(catalogue, "SELECT 1 FROM instance WHERE sop_uid = ?1 AND gone = 0",
+    return ivx_db_number(catalogue,
+                         "SELECT 1 FROM instance WHERE sop_uid = ?1 AND gone = 0 UNION ALL"
+                         " SELECT 1 FROM aside WHERE sop_uid = ?1 AND gone = 0 LIMIT 1",
                          ARGS(T(sop_uid)), &one, out, err);
 }
 

@@ -38,7 +38,8 @@ struct ivx_inquiry_work {
 /* The next one for this source; IVX_ABSENT when there is none. */
 bool ivx_catalogue_inquiry_next(struct ivx_catalogue *catalogue, const char *source,
                                 struct ivx_inquiry_work *out, struct ivx_err *err);
-/* Has this instance been received, and is it still here? */
+/* Has this instance been received, and is it still here? Also one that was set aside: sent again
+ * it would be no other. */
 bool ivx_catalogue_has(struct ivx_catalogue *catalogue, const char *sop_uid, bool *out,
                        struct ivx_err *err);
 /* state ANSWERED or FAILED. next_us: when to ask again, 0: when plan wants it. It is evidence. */

@@ -11,6 +11,8 @@
 #include "db.h"
 #include "rig.h"
 
+#include "isovox/catalogue/inquiry.h"
+
 static void raw(const char *sql)
 {
     char path[128];
@@ -195,6 +197,13 @@ START_TEST(indexing_the_same_records_again_changes_nothing)
             ck_assert_int_eq(fate, fates[round][n]);
         }
 
+    /* Nobody need send again what was set aside. */
+    for (int n = 1; n <= 3; n++) {
+        bool has = false;
+        const char uid[] = { (char)('0' + n), '\0' };
+        OK(ivx_catalogue_has(cat, uid, &has, &err));
+        ck_assert_int_eq(has, n < 3);
+    }
     struct ivx_counts counts;
     OK(ivx_catalogue_counts(cat, &counts, &err));
     ck_assert_int_eq(counts.instances, 1);
