@@ -61,6 +61,8 @@ bool ivx_identifier_write(const struct ivx_query_series *series, bool images,
     IVX_AUTO(ivx_text_free) struct ivx_text list = { 0 };
     for (size_t n = 0; n < count; n++)
         ivx_text_add(&list, "%s%s", n == 0 ? "" : "\\", sop_uids[n]);
+    if (list.failed)
+        return ivx_fail(err, IVX_FULL, "query: no memory");
     if (images && count == 0)
         put_text(&to, SOP_CLASS, "UI", "", '\0');
     if (images)
@@ -70,7 +72,7 @@ bool ivx_identifier_write(const struct ivx_query_series *series, bool images,
     put_text(&to, SERIES_UID, "UI", series->series_uid, '\0');
     if (!images)
         put_text(&to, RELATED, "IS", "", ' ');
-    if (to.bytes.failed || list.failed)
+    if (to.bytes.failed)
         return ivx_fail(err, IVX_FULL, "query: no memory");
     *length_out = to.bytes.used;
     *bytes_out = (uint8_t *)IVX_STEAL(to.bytes.data);

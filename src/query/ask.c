@@ -156,35 +156,42 @@ static bool answer(struct asker *asker, struct ivx_err *err)
 }
 
 /* What the source has not answered is asked again later, and holds up nothing until then. */
-static void give_up(struct asker *asker, const struct ivx_err *why)
+static bool put_off(struct asker *asker, const struct ivx_err *why, struct ivx_err *err)
 {
-    struct ivx_err err = { 0 };
     asker->expected = -1;
-    do {
-        if (!end(asker, IVX_INQUIRY_FAILED, why->text, again_us(asker), &err))
-            break;
-    } while (ivx_catalogue_inquiry_next(asker->catalogue, asker->source->name, &asker->work,
-                                        &err));
-    if (err.code != IVX_OK && err.code != IVX_ABSENT)
-        ivx_log(IVX_WARNING, "query.catalogue", "text=\"%s\"", err.text);
+    return end(asker, IVX_INQUIRY_FAILED, why->text, again_us(asker), err);
 }
 
-void ivx_query_ask(const struct ivx_config *config, const struct ivx_source *source)
+/* A source that cannot be reached, or is silent, has answered for all of its series. What it
+ * says of one that makes no sense is no reason not to ask about the next. */
+static bool ask_all(struct asker *asker, struct ivx_err *err)
+{
+    struct ivx_err why = { 0 };
+    bool there = true;
+    while (!ivx_stop_wanted()
+           && ivx_catalogue_inquiry_next(asker->catalogue, asker->source->name, &asker->work,
+                                         err)) {
+        if (there) {
+            why = (struct ivx_err){ 0 };
+            there = asker->scu != NULL || open_association(asker, &why);
+            if (there && answer(asker, &why))
+                continue;
+            there = there && why.code != IVX_RETRY;
+            if (why.code != IVX_REFUSED)
+                ivx_scu_free(&asker->scu);
+        }
+        if (!put_off(asker, &why, err))
+            return false;
+    }
+    return err->code == IVX_OK || err->code == IVX_ABSENT;
+}
+
+bool ivx_query_ask(const struct ivx_config *config, const struct ivx_source *source)
 {
     IVX_AUTO(asker_clear) struct asker asker = { .config = config, .source = source };
     struct ivx_err err = { 0 };
-    if (!ivx_catalogue_open(config->state_dir, &asker.catalogue, &err)
-        || !ivx_catalogue_inquiry_next(asker.catalogue, source->name, &asker.work, &err)) {
-        if (err.code != IVX_ABSENT)
-            ivx_log(IVX_WARNING, "query.catalogue", "text=\"%s\"", err.text);
-        return;
-    }
-    bool good = open_association(&asker, &err);
-    while (good && !ivx_stop_wanted()) {
-        good = answer(&asker, &err);
-        if (good && !ivx_catalogue_inquiry_next(asker.catalogue, source->name, &asker.work, &err))
-            return;
-    }
-    if (!good)
-        give_up(&asker, &err);
+    if (ivx_catalogue_open(config->state_dir, &asker.catalogue, &err) && ask_all(&asker, &err))
+        return true;
+    ivx_log(IVX_WARNING, "query.catalogue", "text=\"%s\"", err.text);
+    return false;
 }

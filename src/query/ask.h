@@ -4,7 +4,8 @@
 
 #include "isovox/config/config.h"
 
-/* One association; ends with it, or when nothing is due any more. */
-void ivx_query_ask(const struct ivx_config *config, const struct ivx_source *source);
+/* Ends when nothing is due any more, or the source is lost. False: the catalogue is of no use
+ * now. */
+bool ivx_query_ask(const struct ivx_config *config, const struct ivx_source *source);
 
 #endif

@@ -21,11 +21,14 @@
 #include "ask.h"
 
 enum { POLL_MS = 1000, BUSY_POLL_MS = 100, CHILDREN = 32 };
+/* A process that ended badly would do so again. */
+enum { REST_US = 5 * 1000000 };
 
 /* One process per source: a source that is silent holds up its own series only. The
  * catalogue is open only while it is asked: SQLite's handles do not outlive a fork. */
 struct child {
-    pid_t pid; /* 0: free */
+    pid_t pid;       /* 0: none */
+    int64_t rest_us; /* steady clock: until then nobody takes its place */
     char source[65];
 };
 struct role {
@@ -49,6 +52,14 @@ static size_t running(const struct role *role)
     return count;
 }
 
+static void ended_badly(struct child *child, int status)
+{
+    child->rest_us = ivx_clock_steady_us() + REST_US;
+    ivx_log(IVX_ERROR, "query.crashed", "source=\"%s\" signal=%d exit=%d", child->source,
+            WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+            WIFEXITED(status) ? WEXITSTATUS(status) : 0);
+}
+
 static void reap(struct role *role)
 {
     int status = 0;
@@ -56,11 +67,9 @@ static void reap(struct role *role)
         for (size_t n = 0; n < CHILDREN; n++) {
             if (role->child[n].pid != pid)
                 continue;
-            if (status != 0)
-                ivx_log(IVX_ERROR, "query.crashed", "source=\"%s\" signal=%d exit=%d",
-                        role->child[n].source, WIFSIGNALED(status) ? WTERMSIG(status) : 0,
-                        WIFEXITED(status) ? WEXITSTATUS(status) : 0);
             role->child[n].pid = 0;
+            if (status != 0)
+                ended_badly(&role->child[n], status);
         }
 }
 
@@ -75,8 +84,9 @@ static void signal_all(const struct role *role, int number)
 static struct child *place_for(struct role *role, const char *source)
 {
     struct child *place = NULL;
+    const int64_t now = ivx_clock_steady_us();
     for (size_t n = 0; n < CHILDREN; n++) {
-        if (role->child[n].pid == 0)
+        if (role->child[n].pid == 0 && role->child[n].rest_us <= now)
             place = &role->child[n];
         else if (strcmp(role->child[n].source, source) == 0)
             return NULL;
@@ -94,8 +104,7 @@ static void start(struct role *role, const struct ivx_source *source)
     if (pid == 0) {
         ivx_stop_with_parent(parent);
         ivx_fd_close(&role->wake);
-        ivx_query_ask(role->config, source);
-        _exit(0);
+        _exit(ivx_query_ask(role->config, source) ? 0 : 1);
     }
     if (pid < 0) {
         ivx_log(IVX_ERROR, "query.fork", "text=\"%s\"", strerror(errno));

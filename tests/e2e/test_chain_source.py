@@ -1,12 +1,21 @@
 """A source that knows how many instances a series has, and sends what is missing."""
 
 import datetime
+import os
 import shutil
+import signal
 import socket
+import struct
+import threading
+import time
 import unittest
+from pathlib import Path
 
 import chain
 import harness
+import peer
+import pydicom
+import scripted
 
 SHAPE = ("--shape", "sines", "--dims", "40,40,16", "--spacing", "1,1,3")  # 48 results
 # Without a source the first slices would be taken for the whole.
@@ -43,6 +52,26 @@ class Dcmqrscp(harness.Server):
 
     def send(self, files):
         harness.dcmsend(files, self.port, aec=self.aet)
+
+
+class Archive(scripted.Scp):
+    """An archive that has 16 instances of each series, as it says; and what a test adds."""
+
+    def found(self, asked):
+        asked.NumberOfSeriesRelatedInstances = 16
+        return scripted.encode(asked, peer.EXPLICIT)
+
+    def _handle(self, wire, message):
+        if message.field != 0x0020:
+            super()._handle(wire, message)
+            return
+        asked = message.dataset()
+        self.note("find", str(asked.SeriesInstanceUID))
+        common = {0x0002: peer.uid(message.uid(0x0002)), 0x0100: struct.pack("<H", 0x8020),
+                  0x0120: struct.pack("<H", message.number(0x0110))}
+        wire.send(message.context, {**common, 0x0800: b"\1\0", 0x0900: b"\0\xff"},
+                  self.found(asked))
+        wire.send(message.context, {**common, 0x0800: b"\1\1", 0x0900: b"\0\0"})
 
 
 def seconds(text):
@@ -157,6 +186,67 @@ class Source(harness.Case):
         self.assertLess(after["FAST"], 4 * harness.SLOW)
         self.assertGreaterEqual(after["SLOW"], 6)
         self.assertLess(after["SLOW"], 9 * harness.SLOW)
+
+    def test_an_answer_about_one_series_that_makes_no_sense_costs_no_other(self):
+        bad = self.phantom(*SHAPE, "--seed", "one")
+        good = self.phantom(*SHAPE, "--seed", "two")
+        bad_uid = str(pydicom.dcmread(bad[0]).SeriesInstanceUID)
+
+        class Muddled(Archive):
+            both_are_due = threading.Event()
+
+            def associated(self, wire, calling):
+                self.both_are_due.wait(60)
+
+            def found(self, asked):
+                if asked.SeriesInstanceUID == bad_uid:
+                    return b"\x20\x00\x0e\x00UI\xff\xff"  # longer than it is
+                return super().found(asked)
+        with Muddled() as archive:
+            daemon = self.daemon_with(archive.port, archive.aet, plan={**PLAN, "quiet": 600})
+            daemon.settings["source", "archive"]["connect_timeout"] = 60
+            daemon.start()
+            daemon.send(bad)
+            harness.wait_until(lambda: archive.count("association") == 1, 20,
+                               lambda: harness.tail(daemon.log))
+            daemon.send(good)
+            time.sleep(3 * harness.SLOW)
+            archive.both_are_due.set()
+
+            rows = harness.wait_until(
+                lambda: (lambda rows: len(rows) == 2
+                         and all(each["state"] == "done" for each in rows) and rows)(
+                             daemon.list("series")),
+                20, lambda: f"{archive.events}\n{harness.tail(daemon.log)}")
+
+            said = {each["series_uid"]: [one["text"] for one in daemon.get(
+                f"/api/v1/series/{each['id']}")["evidence"] if one["kind"] == "source"]
+                    for each in rows}
+            self.assertNotIn("16 of 16", said.pop(bad_uid)[0])
+            self.assertEqual(list(said.values()), [["16 of 16 instances are here"]])
+
+    def test_a_process_that_died_of_a_source_is_not_replaced_at_once(self):
+        over = threading.Event()
+        self.addCleanup(over.set)
+
+        class Mute(Archive):
+            def associated(self, wire, calling):
+                over.wait(60)
+        with Mute() as archive:
+            daemon = self.daemon_with(archive.port, archive.aet, plan={**PLAN, "quiet": 600})
+            daemon.start()
+            daemon.send(self.phantom(*SHAPE))
+            harness.wait_until(lambda: archive.count("association") == 1, 20,
+                               lambda: harness.tail(daemon.log))
+            role, = daemon.pids("query")
+            child, = Path(f"/proc/{role}/task/{role}/children").read_text().split()
+
+            os.kill(int(child), signal.SIGKILL)
+
+            time.sleep(3)
+            self.assertEqual(archive.count("association"), 1)
+            harness.wait_until(lambda: archive.count("association") == 2, 10 * harness.SLOW,
+                               lambda: harness.tail(daemon.log))
 
 
 if __name__ == "__main__":
