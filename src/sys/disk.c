@@ -41,14 +41,17 @@ struct ivx_disk ivx_disk_look(const char *state_dir, long low_water, long high_w
 {
     struct ivx_disk disk = { .level = IVX_DISK_OK };
     struct statvfs asked;
+    struct stat ballast;
     char path[PATH_ROOM];
     if (statvfs(state_dir, &asked) == -1)
         return disk;
     disk.free_bytes = (uint64_t)asked.f_bavail * asked.f_frsize;
     disk.total_bytes = (uint64_t)asked.f_blocks * asked.f_frsize;
-    disk.has_ballast = ballast_path(state_dir, path) && access(path, F_OK) == 0;
+    const uint64_t bytes = ballast_bytes(disk.total_bytes);
+    disk.has_ballast = ballast_path(state_dir, path) && stat(path, &ballast) == 0
+                       && (uint64_t)ballast.st_size >= bytes;
 
-    const uint64_t more = disk.has_ballast ? 0 : ballast_bytes(disk.total_bytes);
+    const uint64_t more = disk.has_ballast ? 0 : bytes;
     if (is_under(disk.free_bytes, high_water, more))
         disk.level = IVX_DISK_FULL;
     else if (is_under(disk.free_bytes, low_water, more))
@@ -56,10 +59,11 @@ struct ivx_disk ivx_disk_look(const char *state_dir, long low_water, long high_w
     return disk;
 }
 
+/* One that a crash has left unfinished is finished. */
 static bool make_ballast(const char *path, uint64_t bytes)
 {
     IVX_AUTO(ivx_fd_close)
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd == -1)
         return false;
     const int failed = posix_fallocate(fd, 0, (off_t)bytes);
@@ -74,7 +78,7 @@ void ivx_disk_tend_ballast(const char *state_dir, const struct ivx_disk *disk)
     const uint64_t bytes = ballast_bytes(disk->total_bytes);
     if (bytes == 0 || !ballast_path(state_dir, path))
         return;
-    if (disk->has_ballast && disk->level == IVX_DISK_FULL && unlink(path) == 0)
+    if (disk->level == IVX_DISK_FULL && unlink(path) == 0)
         ivx_log(IVX_WARNING, "disk.ballast", "text=\"given up, %llu MiB\"",
                 (unsigned long long)(bytes >> 20));
     if (!disk->has_ballast && disk->level == IVX_DISK_OK && disk->free_bytes > 2 * bytes

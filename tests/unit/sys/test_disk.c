@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "isovox/sys/disk.h"
 #include "isovox/sys/file.h"
@@ -21,6 +22,15 @@ static void set_up(void)
 static void tear_down(void)
 {
     ivx_tree_remove(folder, NULL);
+}
+
+/* One of that size, without room of its own. */
+static void put_ballast(long bytes)
+{
+    FILE *file = fopen(ballast, "w");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(ftruncate(fileno(file), bytes), 0);
+    ck_assert_int_eq(fclose(file), 0);
 }
 
 START_TEST(the_level_follows_the_marks)
@@ -73,10 +83,30 @@ START_TEST(without_its_ballast_a_disk_is_full_earlier)
     }
     const long mark = (long)(disk.free_bytes >> 20) - 32; /* 64 MiB are missing */
     ck_assert_int_eq(ivx_disk_look(folder, 0, mark).level, IVX_DISK_FULL);
-    FILE *file = fopen(ballast, "w");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_int_eq(fclose(file), 0);
+    put_ballast(64 << 20);
     ck_assert_int_eq(ivx_disk_look(folder, 0, mark).level, IVX_DISK_OK);
+}
+END_TEST
+
+START_TEST(a_ballast_that_a_crash_left_unfinished_is_finished_or_given_up)
+{
+    struct stat status;
+    put_ballast(1);
+    struct ivx_disk disk = ivx_disk_look(folder, 0, 0);
+    if (disk.free_bytes < (UINT64_C(1) << 30)) {
+        printf("skipped: less than 1 GiB is free in /tmp\n");
+        return;
+    }
+    ck_assert(!disk.has_ballast);
+    ivx_disk_tend_ballast(folder, &disk);
+    ck_assert(ivx_disk_look(folder, 0, 0).has_ballast);
+    ck_assert_int_eq(stat(ballast, &status), 0);
+    ck_assert_int_gt(status.st_blocks * 512, 1 << 20);
+
+    put_ballast(1);
+    disk = ivx_disk_look(folder, PETABYTE, PETABYTE);
+    ivx_disk_tend_ballast(folder, &disk);
+    ck_assert_int_eq(stat(ballast, &status), -1);
 }
 END_TEST
 
@@ -88,6 +118,7 @@ int main(void)
     tcase_add_test(tests, the_level_follows_the_marks);
     tcase_add_test(tests, the_ballast_takes_room_and_gives_it_back_when_the_disk_is_full);
     tcase_add_test(tests, without_its_ballast_a_disk_is_full_earlier);
+    tcase_add_test(tests, a_ballast_that_a_crash_left_unfinished_is_finished_or_given_up);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
