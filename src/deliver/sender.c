@@ -119,6 +119,7 @@ static bool record(struct sender *sender, struct delivery *delivery)
     if (now - delivery->beaten_us < BEAT_US)
         return true;
     delivery->beaten_us = now;
+    sender->proven = false; /* another sender may have tripped the breaker since */
     return ivx_catalogue_delivery_heartbeat(sender->catalogue, row->id, row->epoch,
                                             lease_seconds(sender), &err)
            || lost(delivery, &err);

@@ -266,3 +266,27 @@ class Delivered(harness.Case):
             lambda: [each["state"] for each in daemon.list("deliveries")] == ["sent"] * 6, 60,
             lambda: f"{daemon.list('deliveries')}\n{harness.tail(daemon.log)}")
         self.assertEqual(made.most, 3)
+
+    def test_associations_are_as_many_again_after_one_was_refused_something(self):
+        class Once(scripted.Scp):
+            now, most, refused = 0, 0, None
+
+            def store(self, message):
+                with self.lock:
+                    self.now += 1
+                    # The others go on meanwhile.
+                    if self.refused and time.monotonic() > self.refused + 0.5:
+                        self.most = max(self.most, self.now)
+                    refuse = self.refused is None and self.now == 3
+                    if refuse:
+                        self.refused = time.monotonic()
+                time.sleep(0.2)
+                with self.lock:
+                    self.now -= 1
+                return 0xA700 if refuse else 0x0000
+        made, daemon = self.start(Once(), associations=3)
+        for seed in range(4):
+            self.send_series(daemon, seed=seed + 1, slices=45)
+
+        harness.wait_until(lambda: made.most == 3, 30,
+                           lambda: f"{made.count('store')}\n{harness.tail(daemon.log)}")
