@@ -21,17 +21,14 @@ enum { SECOND_US = 1000000 };
 static void take_count(struct ivx_plan_memory *memory, const struct ivx_plan_count *count,
                        bool believed)
 {
-    char text[sizeof memory->count_text];
-    snprintf(text, sizeof text, "%lld of %lld by %s%s", (long long)count->held,
-             (long long)count->expected, count->label, believed ? "" : " (not believed)");
-    const bool counts = believed && count->say > memory->count;
-    const bool is_short = believed && count->say == IVX_PLAN_SHORT;
-    if (counts && memory->count != IVX_PLAN_SHORT)
+    const bool heavier =
+        believed && (count->say == IVX_PLAN_SHORT || memory->count == IVX_PLAN_SILENT);
+    if (heavier)
         memory->count = count->say;
-    if (is_short)
-        memory->count = IVX_PLAN_SHORT;
-    if (memory->count_text[0] == '\0' || is_short)
-        ivx_text_copy(memory->count_text, sizeof memory->count_text, text);
+    if (heavier || memory->count_text[0] == '\0')
+        snprintf(memory->count_text, sizeof memory->count_text, "%lld of %lld by %s%s",
+                 (long long)count->held, (long long)count->expected, count->label,
+                 believed ? "" : " (not believed)");
 }
 
 static bool gather_counts(struct ivx_planner *planner, struct ivx_plan_memory *memory,
