@@ -51,7 +51,7 @@ static bool add_slices(struct ivx_plan_job *job, const struct ivx_source_volume 
     const size_t count = (size_t)volume->stack.slices;
     IVX_AUTO(ivx_memory_free) const char **sha256 = calloc(count, sizeof *sha256);
     IVX_AUTO(ivx_memory_free) bool *listed = calloc(content->count, sizeof *listed);
-    job->instance_ids = calloc(content->count, sizeof *job->instance_ids);
+    job->instance_ids = calloc(count, sizeof *job->instance_ids);
     if (sha256 == NULL || listed == NULL || job->instance_ids == NULL)
         return ivx_fail(err, IVX_FULL, "plan: no memory for %zu slices", count);
 

@@ -28,12 +28,17 @@ static void waiting_clear(struct waiting *waiting)
     free(waiting->row);
 }
 
+/* Rows come in the order of the last turn, mostly: looked for from `*at` on, all round. */
 static struct ivx_plan_memory *memory_of(struct ivx_planner *planner,
-                                         const struct ivx_series_row *row)
+                                         const struct ivx_series_row *row, size_t *at)
 {
-    for (size_t n = 0; n < planner->memory_count; n++)
-        if (planner->memory[n].series_id == row->id)
-            return &planner->memory[n];
+    for (size_t n = 0; n < planner->memory_count; n++) {
+        struct ivx_plan_memory *each = &planner->memory[(*at + n) % planner->memory_count];
+        if (each->series_id != row->id)
+            continue;
+        *at += n + 1;
+        return each;
+    }
     return NULL;
 }
 
@@ -57,8 +62,9 @@ static bool remember(struct ivx_planner *planner, const struct ivx_series_row *r
     if (fresh == NULL)
         return ivx_fail(err, IVX_FULL, "plan: no memory for %zu series", count);
 
+    size_t at = 0;
     for (size_t n = 0; n < count; n++) {
-        const struct ivx_plan_memory *old = memory_of(planner, &rows[n]);
+        const struct ivx_plan_memory *old = memory_of(planner, &rows[n], &at);
         fresh[n] = (struct ivx_plan_memory){
             .series_id = rows[n].id,
             .instances = rows[n].instances,
