@@ -2,19 +2,13 @@
 
 #include <string.h>
 
-static const char *const names[] = {
-#define X(id, name) name,
-    IVX_GAPS(X)
-#undef X
-};
-
-const char *ivx_gap_name(enum ivx_gap gap)
-{
-    return names[gap];
-}
-
 bool ivx_gap_find(const char *name, enum ivx_gap *out)
 {
+    static const char *const names[] = {
+#define X(id, name) name,
+        IVX_GAPS(X)
+#undef X
+    };
     for (int n = 0; n < IVX_GAP_COUNT; n++)
         if (strcmp(names[n], name) == 0) {
             *out = (enum ivx_gap)n;

@@ -140,17 +140,6 @@ bool ivx_dataset_load_header(const struct ivx_blob *blob, struct ivx_dataset **o
     });
 }
 
-bool ivx_dataset_clone(const struct ivx_dataset *from, struct ivx_dataset **out,
-                       struct ivx_err *err)
-{
-    return ivx_barrier(err, [&] {
-        auto made = std::make_unique<ivx_dataset>();
-        made->items = from->items;
-        *out = made.release();
-        return true;
-    });
-}
-
 struct ivx_item *ivx_dataset_root(struct ivx_dataset *dataset)
 {
     return face(&dataset->items);

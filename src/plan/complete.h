@@ -29,7 +29,7 @@ enum ivx_plan_geometry {
 };
 
 struct ivx_plan_evidence {
-    int64_t age_us;             /* since the last new instance */
+    int64_t age_us;             /* since an instance came last, be it a repetition */
     bool forced;                /* an operator says: complete */
     enum ivx_plan_step step;
     enum ivx_plan_say manifest; /* somebody named the instances: are they here? */

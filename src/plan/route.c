@@ -1,7 +1,5 @@
 #include "route.h"
 
-#include <string.h>
-
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
 #include "isovox/recipes/recipe.h"
@@ -42,11 +40,10 @@ bool ivx_plan_route_wants(const struct ivx_route *route,
 
 enum ivx_gap ivx_plan_route_gap(const struct ivx_route *route)
 {
-    if (route->on_gap != NULL && strcmp(route->on_gap, "interpolate") == 0)
-        return IVX_GAP_INTERPOLATE;
-    if (route->on_gap != NULL && strcmp(route->on_gap, "split") == 0)
-        return IVX_GAP_SPLIT;
-    return IVX_GAP_REFUSE;
+    enum ivx_gap gap = IVX_GAP_REFUSE;
+    if (route->on_gap != NULL)
+        ivx_gap_find(route->on_gap, &gap); /* the configuration knows no other */
+    return gap;
 }
 
 bool ivx_plan_recipe_json(const struct ivx_config_recipe *recipe, bool gap_interpolated,

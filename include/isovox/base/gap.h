@@ -18,7 +18,6 @@ enum ivx_gap {
     IVX_GAP_COUNT
 };
 
-const char *ivx_gap_name(enum ivx_gap gap);
 bool ivx_gap_find(const char *name, enum ivx_gap *out);
 
 #endif

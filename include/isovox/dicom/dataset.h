@@ -37,8 +37,6 @@ struct ivx_frame_place {
 bool ivx_dataset_load_frame(const struct ivx_blob *blob, const struct ivx_frame_place *place,
                             struct ivx_dataset **out, struct ivx_err *err);
 
-bool ivx_dataset_clone(const struct ivx_dataset *from, struct ivx_dataset **out,
-                       struct ivx_err *err);
 void ivx_dataset_free(struct ivx_dataset **dataset);
 struct ivx_item *ivx_dataset_root(struct ivx_dataset *dataset);
 
