@@ -89,10 +89,11 @@ static bool collect_one(struct ivx_work *work, const struct ivx_instance *instan
 }
 
 static bool refuse_object(struct ivx_work *work, const struct ivx_instance *object,
-                          const struct ivx_verdict *why, struct ivx_err *err)
+                          const struct ivx_verdict *why, bool passed_over,
+                          struct ivx_err *err)
 {
     const int frames = object->frame_count > 0 ? object->frame_count : 1;
-    return ivx_assembly_refuse(work->assembly, object->series_uid, why, frames, false,
+    return ivx_assembly_refuse(work->assembly, object->series_uid, why, frames, passed_over,
                                err);
 }
 
@@ -103,12 +104,12 @@ static bool collect_frames(struct ivx_work *work, const struct ivx_parts *parts,
     struct ivx_verdict why;
     bool passed_over;
     if (!ivx_rule_class(object, &passed_over, &why))
-        return collect_one(work, object, err);
+        return refuse_object(work, object, &why, passed_over, err);
     if (!ivx_rule_groups(object, &why))
-        return refuse_object(work, object, &why, err);
+        return refuse_object(work, object, &why, false, err);
     if (!work->options->chosen && !ivx_rule_parts(parts, object, &why)) {
         work->assembly->has_hole = true;
-        return refuse_object(work, object, &why, err);
+        return refuse_object(work, object, &why, false, err);
     }
     for (int32_t n = 0; n < object->frame_count; n++)
         if (!collect_one(work, &object->frame[n], err))

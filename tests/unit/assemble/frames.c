@@ -92,7 +92,9 @@ void write_object(struct bytes *bytes, const struct object *object)
 {
     char text[16];
     bytes_start(bytes, object->syntax);
-    bytes_text(bytes, 0x00080008, "CS", "ORIGINAL\\PRIMARY\\VOLUME\\NONE");
+    bytes_text(bytes, 0x00080008, "CS",
+               object->image_type != NULL ? object->image_type
+                                          : "ORIGINAL\\PRIMARY\\VOLUME\\NONE");
     bytes_text(bytes, 0x00080016, "UI", object->sop_class);
     bytes_text(bytes, 0x00080018, "UI", object->sop_uid);
     bytes_text(bytes, 0x00080060, "CS", "CT");

@@ -21,6 +21,7 @@ struct object {
     int slope[MOST_FRAMES];     /* 0: none of its own */
     int phase[MOST_FRAMES];     /* Temporal Position Index */
     const char *type[MOST_FRAMES];
+    const char *image_type;     /* NULL: of a volume */
     bool shared, shared_slope, tag_after;
     const char *concatenation;
     int part, parts;

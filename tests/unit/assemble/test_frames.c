@@ -173,6 +173,28 @@ START_TEST(missing_and_left_over_pixels_refuse_all_frames)
 }
 END_TEST
 
+static const struct no_slices {
+    const char *image_type;
+    enum ivx_reason reason;
+} no_slices[] = {
+    { "ORIGINAL\\PRIMARY\\M\\MOSAIC", IVX_REASON_UNSUPPORTED_PIXELS },
+    { "ORIGINAL\\PRIMARY\\LOCALIZER\\NONE", IVX_REASON_LOCALIZER },
+};
+
+START_TEST(frames_that_are_no_slices_are_counted_one_by_one)
+{
+    struct object object = object_of(6);
+    object.image_type = no_slices[_i].image_type;
+    IVX_AUTO(read_clear) struct read read = { .count = 0 };
+    take_object(&read, &object);
+
+    assemble(&read, false);
+
+    series_refused(read.assembly, no_slices[_i].reason);
+    ck_assert_int_eq(ivx_assembly_refusal(read.assembly, 0)->instances, 6);
+}
+END_TEST
+
 START_TEST(phases_and_signals_in_one_object_are_volumes_of_their_own)
 {
     struct object object = object_of(12);
@@ -420,6 +442,8 @@ int main(void)
     tcase_add_loop_test(frames, what_does_not_say_it_of_each_frame_is_refused, 0,
                         (int)IVX_COUNT(wrongs));
     tcase_add_loop_test(frames, missing_and_left_over_pixels_refuse_all_frames, 0, 2);
+    tcase_add_loop_test(frames, frames_that_are_no_slices_are_counted_one_by_one, 0,
+                        (int)IVX_COUNT(no_slices));
     tcase_add_loop_test(frames, phases_and_signals_in_one_object_are_volumes_of_their_own,
                         0, 2);
     tcase_add_test(frames, an_object_sent_twice_changes_nothing);
