@@ -5,10 +5,11 @@
 #include "isovox/base/auto.h"
 #include "parts.h"
 
-enum { ROOM = 4 };
+/* Enough that neither side waits for the other's slower slices; little of what an engine needs. */
+enum { LEAST_ROOM = 4, MOST_ROOM = 16, MOST_BYTES = 8 << 20 };
 
 /* One mutex guards the counters; a buffer belongs to the filler while filled - written <
- * ROOM, and to the thread once it is counted in `filled`. */
+ * room, and to the thread once it is counted in `filled`. */
 struct ivx_pipe {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -19,12 +20,13 @@ struct ivx_pipe {
     ivx_pipe_write *write;
     void *context;
     size_t bytes;
-    unsigned char *buffer; /* ROOM slices */
+    int32_t room;
+    unsigned char *buffer; /* room slices */
 };
 
 static unsigned char *place(struct ivx_pipe *pipe, int32_t m)
 {
-    return pipe->buffer + (size_t)(m % ROOM) * pipe->bytes;
+    return pipe->buffer + (size_t)(m % pipe->room) * pipe->bytes;
 }
 
 /* The mutex is held on entry and on return. */
@@ -68,10 +70,12 @@ bool ivx_pipe_new(size_t bytes, ivx_pipe_write *write, void *context,
     made->write = write;
     made->context = context;
     made->bytes = bytes;
-    made->buffer = calloc(ROOM, bytes);
+    const size_t fit = MOST_BYTES / bytes;
+    made->room = fit < LEAST_ROOM ? LEAST_ROOM : fit > MOST_ROOM ? MOST_ROOM : (int32_t)fit;
+    made->buffer = calloc((size_t)made->room, bytes);
     if (made->buffer == NULL) {
         ivx_pipe_free(&made);
-        return ivx_fail(err, IVX_FULL, "convert: no memory for %d slices", ROOM);
+        return ivx_fail(err, IVX_FULL, "convert: no memory for slices that wait");
     }
     made->started = pthread_create(&made->thread, NULL, thread_main, made) == 0;
     if (!made->started) {
@@ -90,7 +94,7 @@ static bool verdict(struct ivx_pipe *pipe, struct ivx_err *err)
 bool ivx_pipe_put(struct ivx_pipe *pipe, const void *voxel, struct ivx_err *err)
 {
     pthread_mutex_lock(&pipe->mutex);
-    while (!pipe->failed && pipe->filled - pipe->written == ROOM)
+    while (!pipe->failed && pipe->filled - pipe->written == pipe->room)
         pthread_cond_wait(&pipe->changed, &pipe->mutex);
     const bool open = !pipe->failed;
     const int32_t m = pipe->filled;

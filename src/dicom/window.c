@@ -7,6 +7,9 @@
 
 #include "isovox/base/auto.h"
 
+/* Most headers of images are shorter; what follows them need not be copied. */
+enum { FIRST = 16384 };
+
 bool ivx_window_open(const struct ivx_blob *blob, struct ivx_window **out, struct ivx_err *err)
 {
     IVX_AUTO(ivx_window_free) struct ivx_window *made = malloc(sizeof *made);
@@ -79,6 +82,11 @@ bool ivx_window_peek(struct ivx_window *window, uint64_t at, void *out, size_t l
     return true;
 }
 
+static bool first_fetch(const struct ivx_window *window)
+{
+    return window->start == 0 && window->used == 0;
+}
+
 const uint8_t *ivx_window_get(struct ivx_window *window, uint64_t at, size_t length,
                               struct ivx_err *err)
 {
@@ -86,8 +94,10 @@ const uint8_t *ivx_window_get(struct ivx_window *window, uint64_t at, size_t len
 
     if (!holds(window, at, length)) {
         const uint64_t rest = window->length - at;
+        size_t wanted = first_fetch(window) ? FIRST : IVX_WINDOW_ROOM;
+        wanted = wanted < length ? length : wanted;
+        wanted = rest < wanted ? (size_t)rest : wanted;
         window->used = 0;
-        const size_t wanted = rest < IVX_WINDOW_ROOM ? (size_t)rest : IVX_WINDOW_ROOM;
         if (!fetch(window, at, window->bytes, wanted, err))
             return NULL;
         window->start = at;
