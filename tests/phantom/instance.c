@@ -95,6 +95,7 @@ static bool put_identity(const struct phantom_instance *in, struct ivx_item *roo
            && put_number(root, 0x00200011, o->series, err)
            && put_number(root, 0x00200012, in->acquisition, err)
            && put_number(root, 0x00200013, in->number, err)
+           && (!o->announce || put_number(root, 0x00201002, o->dims[2], err))
            && put_number(root, 0x00181152, 100 + in->number % 3, err) && /* Exposure */
            ivx_item_put_text(root, 0x00080008,
                              in->localizer ? "ORIGINAL\\PRIMARY\\LOCALIZER"

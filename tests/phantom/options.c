@@ -38,6 +38,7 @@
   X(implicit,        NULL,             "Implicit VR Little Endian") \
   X(shuffle,         NULL,             "Instance Numbers and file names in another order") \
   X(scout,           NULL,             "add a localizer to the series") \
+  X(announce,        NULL,             "say how many there are: Images in Acquisition") \
   X(gap,             "K",              "drop slice K") \
   X(duplicate,       "K",              "write slice K twice, with two UIDs") \
   X(seed,            "TEXT",           "all UIDs and chances come from it (phantom)") \
@@ -236,6 +237,7 @@ static void take_header(int id, const char *value, struct phantom_options *out)
     case ID_implicit: out->implicit = true; break;
     case ID_shuffle: out->shuffle = true; break;
     case ID_scout: out->scout = true; break;
+    case ID_announce: out->announce = true; break;
     case ID_seed: out->seed = value; break;
     case ID_study: out->study = value; break;
     case ID_series: out->series = (int)whole("series", value, 1, 1000000); break;

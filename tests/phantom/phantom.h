@@ -32,7 +32,7 @@ struct phantom_options {
     int position_count;
     bool flip_rows, flip_normal;
     int bits; /* stored */
-    bool is_unsigned, implicit, shuffle, scout, no_rescale, no_position, drop_tilt_tag;
+    bool is_unsigned, implicit, shuffle, scout, announce, no_rescale, no_position, drop_tilt_tag;
     double slope, intercept;
     bool padded;
     int padding;        /* stored value outside the reconstruction circle */
