@@ -12,6 +12,17 @@
 /* An instance whose class the peer does not commit is not cured by sending it again. */
 enum { CLASS_REFUSALS = 3 };
 
+bool ivx_delivery_hopeless(struct ivx_catalogue *catalogue, int64_t id, int64_t *reason_out,
+                           struct ivx_err *err)
+{
+    return ivx_db_number(catalogue,
+                         "SELECT CASE WHEN count(*) >= ?4 THEN max(reason) ELSE 0 END"
+                         " FROM asked WHERE delivery_id = ?1 AND reason IN (?2, ?3)",
+                         ARGS(I(id), I(IVX_FAILURE_CLASS_CONFLICT),
+                              I(IVX_FAILURE_CLASS_UNSUPPORTED), I(CLASS_REFUSALS)),
+                         reason_out, NULL, err);
+}
+
 static bool check_current(struct ivx_catalogue *catalogue, int64_t id, int64_t epoch,
                           struct ivx_err *err)
 {
@@ -94,6 +105,11 @@ static void read_asked(sqlite3_stmt *statement, void *row)
     COLUMN(statement, 4, out->destination);
 }
 
+static bool is_of_class(int reason)
+{
+    return reason == IVX_FAILURE_CLASS_CONFLICT || reason == IVX_FAILURE_CLASS_UNSUPPORTED;
+}
+
 /* Whatever names an instance that is not of this delivery changes nothing. */
 static bool apply(struct ivx_catalogue *catalogue, const struct asked *asked,
                   const struct ivx_reference *reference, struct ivx_commitment_outcome *out,
@@ -113,7 +129,7 @@ static bool apply(struct ivx_catalogue *catalogue, const struct asked *asked,
         return false;
     out->committed += good ? changed : 0;
     out->refused += good ? 0 : changed;
-    if (changed > 0 && !good && out->reason == 0)
+    if (changed > 0 && !good && (out->reason == 0 || is_of_class(reference->reason)))
         out->reason = reference->reason;
     return true;
 }
@@ -127,18 +143,18 @@ static int64_t wait_us(const struct asked *asked, long first_s, long longest_s)
 }
 
 static enum ivx_delivery_state state_after(const struct asked *asked, int64_t uncommitted,
-                                           const struct ivx_commitment_outcome *outcome)
+                                           const struct ivx_commitment_outcome *outcome,
+                                           bool hopeless)
 {
     if (asked->state == IVX_DELIVERY_CANCELLED)
         return asked->state;
     if (uncommitted == 0)
         return IVX_DELIVERY_COMMITTED;
-    if (asked->state != IVX_DELIVERY_SENT || outcome->refused == 0)
-        return asked->state; /* the sender that is at it sees what is missing */
-    const bool hopeless = outcome->reason == IVX_FAILURE_CLASS_CONFLICT
-                          || outcome->reason == IVX_FAILURE_CLASS_UNSUPPORTED;
-    return hopeless && asked->attempts >= CLASS_REFUSALS ? IVX_DELIVERY_DEAD
-                                                         : IVX_DELIVERY_FAILED;
+    if (asked->state == IVX_DELIVERY_SENDING || outcome->refused == 0)
+        return asked->state; /* the sender that is at it sees what is missing when it ends */
+    if (hopeless)
+        return IVX_DELIVERY_DEAD;
+    return asked->state == IVX_DELIVERY_SENT ? IVX_DELIVERY_FAILED : asked->state;
 }
 
 static bool conclude(struct ivx_catalogue *catalogue, const struct asked *asked,
@@ -146,17 +162,18 @@ static bool conclude(struct ivx_catalogue *catalogue, const struct asked *asked,
 {
     const int64_t id = asked->delivery_id;
     char note[IVX_NOTE_ROOM] = "";
-    int64_t uncommitted = 0;
+    int64_t uncommitted = 0, hopeless = 0;
     if (!ivx_db_number(catalogue,
                        "SELECT count(*) FROM delivery d JOIN result r ON r.job_id = d.job_id"
                        " WHERE d.id = ?1 AND NOT EXISTS (SELECT 1 FROM answer a"
                        " WHERE a.delivery_id = d.id AND a.n = r.n AND a.committed = 1)",
-                       ARGS(I(id)), &uncommitted, NULL, err))
+                       ARGS(I(id)), &uncommitted, NULL, err)
+        || !ivx_delivery_hopeless(catalogue, id, &hopeless, err))
         return false;
     if (out->refused > 0)
         snprintf(note, sizeof note, "storage commitment: %lld instances refused, reason %04X",
                  (long long)out->refused, (unsigned)out->reason & 0xffff);
-    out->state = state_after(asked, uncommitted, out);
+    out->state = state_after(asked, uncommitted, out, hopeless != 0);
     return ivx_db_run(catalogue,
                       "UPDATE delivery SET state = ?2, committed = ?3,"
                       " last_comment = CASE WHEN ?4 <> '' THEN ?4 ELSE last_comment END,"
@@ -195,8 +212,9 @@ bool ivx_catalogue_delivery_report(struct ivx_catalogue *catalogue, const char *
     for (size_t n = 0; n < count; n++)
         if (!apply(catalogue, &asked, &references[n], &made, err))
             return false;
-    if (!ivx_db_run(catalogue, "UPDATE asked SET answered_us = ?2 WHERE transaction_uid = ?1",
-                    ARGS(T(transaction_uid), I(now)), err)
+    if (!ivx_db_run(catalogue,
+                    "UPDATE asked SET answered_us = ?2, reason = ?3 WHERE transaction_uid = ?1",
+                    ARGS(T(transaction_uid), I(now), I(made.reason)), err)
         || !conclude(catalogue, &asked, now + wait_us(&asked, first_wait_s, longest_wait_s),
                      &made, err)
         || !ivx_db_work_commit(&work, err))

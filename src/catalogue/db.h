@@ -101,6 +101,10 @@ bool ivx_series_settle(struct ivx_catalogue *catalogue, int64_t series_id,
                        struct ivx_err *err);
 /* After a change of a delivery's state: when it is finished, and what its series is then. */
 bool ivx_delivery_settle(struct ivx_catalogue *catalogue, int64_t id, struct ivx_err *err);
+/* committed.c: the reason for which its class was refused as often as it is tried; 0: it was
+ * not. */
+bool ivx_delivery_hopeless(struct ivx_catalogue *catalogue, int64_t id, int64_t *reason_out,
+                           struct ivx_err *err);
 bool ivx_series_settle_of_job(struct ivx_catalogue *catalogue, int64_t job_id,
                               struct ivx_err *err);
 

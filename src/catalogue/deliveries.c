@@ -1,6 +1,8 @@
 /* Deliveries: like jobs, and what has been accepted is never sent again. */
 #include "db.h"
 
+#include <stdio.h>
+
 #include "isovox/sys/clock.h"
 
 static int64_t seconds_from_now(int seconds)
@@ -168,11 +170,12 @@ bool ivx_catalogue_delivery_answers(struct ivx_catalogue *catalogue, int64_t id,
     return changed == 0 ? stale(id, err) : ivx_db_work_commit(&work, err);
 }
 
-/* Where an attempt leaves the delivery: see ivx_catalogue_delivery_end(). */
+/* Where an attempt leaves the delivery: see ivx_catalogue_delivery_end(). *refused_out: dead
+ * for a report's reason; 0: it is not. */
 static bool find_end(struct ivx_catalogue *catalogue, int64_t id, bool final,
-                     enum ivx_delivery_state *out, struct ivx_err *err)
+                     enum ivx_delivery_state *out, int64_t *refused_out, struct ivx_err *err)
 {
-    int64_t unaccepted = 0, uncommitted = 0, awaited = 0;
+    int64_t unaccepted = 0, uncommitted = 0, awaited = 0, hopeless = 0;
     if (!ivx_db_number(catalogue,
                        "SELECT count(*) FROM delivery d JOIN result r"
                        " ON r.job_id = d.job_id WHERE d.id = ?1 AND NOT EXISTS"
@@ -184,10 +187,12 @@ static bool find_end(struct ivx_catalogue *catalogue, int64_t id, bool final,
                           " AND committed = 0",
                           ARGS(I(id)), &uncommitted, NULL, err)
         || !ivx_db_number(catalogue, "SELECT commitment = ?2 FROM delivery WHERE id = ?1",
-                          ARGS(I(id), I(IVX_COMMITMENT_AWAITED)), &awaited, NULL, err))
+                          ARGS(I(id), I(IVX_COMMITMENT_AWAITED)), &awaited, NULL, err)
+        || !ivx_delivery_hopeless(catalogue, id, &hopeless, err))
         return false;
+    *refused_out = unaccepted > 0 ? hopeless : 0;
     if (unaccepted > 0)
-        *out = final ? IVX_DELIVERY_DEAD : IVX_DELIVERY_FAILED;
+        *out = final || hopeless != 0 ? IVX_DELIVERY_DEAD : IVX_DELIVERY_FAILED;
     else if (!awaited)
         *out = IVX_DELIVERY_SENT;
     else if (uncommitted == 0)
@@ -208,7 +213,8 @@ static bool was_committed(struct ivx_catalogue *catalogue, int64_t id, int64_t e
            && ((found && state == IVX_DELIVERY_COMMITTED) || stale(id, err));
 }
 
-/* A report that has come meanwhile, and refuses some of it, has said why and until when. */
+/* A report that has come meanwhile, and refuses some of it, has said why and until when; what
+ * the attempt was answered after it must not hide why there is no other. */
 bool ivx_catalogue_delivery_end(struct ivx_catalogue *catalogue, int64_t id,
                                 int64_t epoch, int status, const char *comment,
                                 bool final, int64_t next_us,
@@ -216,20 +222,28 @@ bool ivx_catalogue_delivery_end(struct ivx_catalogue *catalogue, int64_t id,
 {
     IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
     enum ivx_delivery_state state = IVX_DELIVERY_FAILED;
+    char refusal[64] = "";
+    int64_t reason = 0;
     int changed = 0;
     if (!ivx_db_work_begin(&work, catalogue, err)
-        || !find_end(catalogue, id, final, &state, err)
-        || !ivx_db_change(catalogue,
-                          "UPDATE delivery SET state = ?4, committed = ?8,"
-                          " last_status = iif(next_us > ?9, last_status, ?5),"
-                          " last_comment ="
-                          " iif(next_us > ?9, last_comment, coalesce(?6, last_comment)),"
-                          " next_us = iif(next_us > ?9, next_us, ?7)"
-                          " WHERE id = ?1 AND epoch = ?2 AND state = ?3",
-                          ARGS(I(id), I(epoch), I(IVX_DELIVERY_SENDING), I(state),
-                               I(status), T(comment), I(next_us),
-                               I(state == IVX_DELIVERY_COMMITTED), I(ivx_clock_wall_us())),
-                          &changed, err))
+        || !find_end(catalogue, id, final, &state, &reason, err))
+        return false;
+    if (reason != 0)
+        snprintf(refusal, sizeof refusal, "storage commitment: its class is refused, reason %04X",
+                 (unsigned)reason & 0xffff);
+    const bool hopeless = reason != 0;
+    if (!ivx_db_change(catalogue,
+                       "UPDATE delivery SET state = ?4, committed = ?8,"
+                       " last_status = iif(next_us > ?9 AND NOT ?10, last_status, ?5),"
+                       " last_comment = iif(next_us > ?9 AND NOT ?10, last_comment,"
+                       " coalesce(?6, last_comment)),"
+                       " next_us = iif(next_us > ?9, next_us, ?7)"
+                       " WHERE id = ?1 AND epoch = ?2 AND state = ?3",
+                       ARGS(I(id), I(epoch), I(IVX_DELIVERY_SENDING), I(state),
+                            I(hopeless ? reason : status), T(hopeless ? refusal : comment),
+                            I(next_us), I(state == IVX_DELIVERY_COMMITTED),
+                            I(ivx_clock_wall_us()), I(hopeless)),
+                       &changed, err))
         return false;
     if (changed == 0) {
         *state_out = IVX_DELIVERY_COMMITTED;

@@ -140,6 +140,8 @@ bool ivx_catalogue_delivery_retry(struct ivx_catalogue *catalogue, int64_t id,
                       "UPDATE delivery SET state = ?2, attempts = 0, next_us = ?3,"
                       " created_us = ?3, finished_us = 0 WHERE id = ?1",
                       ARGS(I(id), I(IVX_DELIVERY_QUEUED), I(ivx_clock_wall_us())), err)
+           && ivx_db_run(catalogue, "UPDATE asked SET reason = 0 WHERE delivery_id = ?1",
+                         ARGS(I(id)), err)
            && ivx_db_run(catalogue,
                          "UPDATE breaker SET next_us = 0 WHERE destination ="
                          " (SELECT destination FROM delivery WHERE id = ?1)",

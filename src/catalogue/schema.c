@@ -194,7 +194,13 @@ static const char sixth[] =
     ") STRICT, WITHOUT ROWID;"
     "CREATE INDEX step_image_by_series ON step_image (series_uid, sop_uid);";
 
-static const char *const scripts[] = { first, second, third, fourth, fifth, sixth };
+/* Version 7: why a destination did not commit. reason: of the first instance that the report
+ * refused, 0: none, or no report yet. */
+static const char seventh[] =
+    "ALTER TABLE asked ADD COLUMN reason INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX asked_by_delivery ON asked (delivery_id);";
+
+static const char *const scripts[] = { first, second, third, fourth, fifth, sixth, seventh };
 _Static_assert(IVX_COUNT(scripts) == IVX_CATALOGUE_VERSION, "one script per version");
 
 static bool version_of(struct ivx_catalogue *catalogue, int64_t *out, struct ivx_err *err)

@@ -237,3 +237,18 @@ class Committed(harness.Case):
         self.wait_state(daemon, "committed", archive=archive)
         self.assertEqual(archive.count("association"), 1)
         harness.wait_until(lambda: archive.details("told") == [0], 10, "the report's answer")
+
+    def test_a_class_that_is_refused_on_the_association_that_asked_ends_dead(self):
+        class Refusing(Archive):
+            def reasons(self, pairs):
+                return {uid: 0x0122 for _, uid in pairs}
+        archive = Refusing("same").start()
+        self.addCleanup(archive.stop)
+        daemon = self.daemon_for(archive, general={"deliver": {"first_retry": 1}})
+        self.send_series(daemon)
+
+        dead = self.wait_state(daemon, "dead", archive=archive)
+
+        self.assertEqual(archive.count("asked"), 3)
+        self.assertEqual(archive.count("store"), 3 * SLICES)
+        self.assertEqual(dead["last_status"], "0122")

@@ -14,7 +14,7 @@
 
 #include "isovox/base/err.h"
 
-enum { IVX_CATALOGUE_VERSION = 6, IVX_NOTE_ROOM = 256 };
+enum { IVX_CATALOGUE_VERSION = 7, IVX_NOTE_ROOM = 256 };
 
 /* States and their names are a contract: docs/INTERFACE, "States". */
 #define IVX_SERIES_STATES(X) \

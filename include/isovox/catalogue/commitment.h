@@ -95,13 +95,14 @@ bool ivx_catalogue_delivery_asks(struct ivx_catalogue *catalogue, int64_t id, in
                                  const char *transaction_uid, struct ivx_err *err);
 struct ivx_commitment_outcome {
     int64_t delivery_id, committed, refused; /* in this report */
-    int reason;                              /* of the first that is refused; 0: none */
+    int reason; /* that a class was refused for, else of the first that is refused; 0: none */
     enum ivx_delivery_state state;           /* of the delivery, after it */
     char destination[65];
 };
 /* A report: what is committed is, what is refused will be sent again after a wait of
- * first_wait_s seconds (doubled by each attempt, up to longest_wait_s), three times at most
- * when it is its class that is refused. The same report again changes nothing. IVX_ABSENT:
+ * first_wait_s seconds (doubled by each attempt, up to longest_wait_s); the third report that
+ * refuses its class ends the delivery, at once or, while a sender is at it, by its
+ * ivx_catalogue_delivery_end(). The same report again changes nothing. IVX_ABSENT:
  * we have asked for no such transaction. */
 bool ivx_catalogue_delivery_report(struct ivx_catalogue *catalogue, const char *transaction_uid,
                                    const struct ivx_reference *references, size_t count,

@@ -197,6 +197,15 @@ START_TEST(what_a_report_refuses_before_the_attempt_has_ended_waits_as_briefly)
 }
 END_TEST
 
+/* Sends the refused ones again and asks under `uid`; the attempt goes on. */
+static void ask_again(struct ivx_delivery_row *row, const char *uid)
+{
+    now_us += 1000 * (int64_t)SECOND;
+    OK(ivx_catalogue_delivery_claim(cat, "pacs", "d", 60, row, &err));
+    OK(rig_answer(row, 1, 3, 0, &err));
+    OK(ivx_catalogue_delivery_asks(cat, row->id, row->epoch, uid, &err));
+}
+
 START_TEST(a_class_that_is_refused_is_not_sent_for_ever)
 {
     enum ivx_delivery_state state = IVX_DELIVERY_QUEUED;
@@ -206,17 +215,88 @@ START_TEST(a_class_that_is_refused_is_not_sent_for_ever)
     told(row.id, "2.25.9", 7, IVX_FAILURE_CLASS_UNSUPPORTED);
     for (int n = 2; n <= 3; n++) {
         ck_assert_int_eq(rig_delivery(row.id).state, IVX_DELIVERY_FAILED);
-        now_us += 1000 * (int64_t)SECOND;
         snprintf(uid, sizeof uid, "2.25.9%d", n);
-        OK(ivx_catalogue_delivery_claim(cat, "pacs", "d", 60, &row, &err));
-        OK(rig_answer(&row, 1, 3, 0, &err));
-        OK(ivx_catalogue_delivery_asks(cat, row.id, row.epoch, uid, &err));
+        ask_again(&row, uid);
         OK(ivx_catalogue_delivery_end(cat, row.id, row.epoch, 0, "", false, now_us, &state,
                                       &err));
         told(row.id, uid, 7, IVX_FAILURE_CLASS_UNSUPPORTED);
     }
 
     ck_assert_int_eq(rig_delivery(row.id).state, IVX_DELIVERY_DEAD);
+}
+END_TEST
+
+/* A peer that reports on the association that asked is always faster than the attempt. */
+START_TEST(nor_when_each_report_comes_before_its_attempt_has_ended)
+{
+    enum ivx_delivery_state state = IVX_DELIVERY_QUEUED;
+    int64_t series = 0;
+    char uid[32];
+    struct ivx_delivery_row row = sent(&series, &state);
+    told(row.id, "2.25.9", 7, IVX_FAILURE_CLASS_UNSUPPORTED);
+    for (int n = 2; n <= 3; n++) {
+        ck_assert_int_eq(rig_delivery(row.id).state, IVX_DELIVERY_FAILED);
+        snprintf(uid, sizeof uid, "2.25.9%d", n);
+        ask_again(&row, uid);
+        const struct ivx_commitment_outcome outcome =
+            told(row.id, uid, 7, IVX_FAILURE_CLASS_UNSUPPORTED);
+        ck_assert_int_eq(outcome.state, IVX_DELIVERY_SENDING);
+        OK(ivx_catalogue_delivery_end(cat, row.id, row.epoch, 0, "fine", false, now_us, &state,
+                                      &err));
+    }
+
+    ck_assert_int_eq(state, IVX_DELIVERY_DEAD);
+    const struct ivx_delivery_row after = rig_delivery(row.id);
+    ck_assert_int_eq(after.state, IVX_DELIVERY_DEAD);
+    ck_assert_int_eq(after.last_status, IVX_FAILURE_CLASS_UNSUPPORTED);
+    ck_assert_str_eq(after.last_comment,
+                     "storage commitment: its class is refused, reason 0122");
+    ck_assert_int_eq(rig_state(series), IVX_SERIES_FAILED);
+}
+END_TEST
+
+/* What counts is how often it was refused: a peer that was away for days has refused nothing. */
+START_TEST(attempts_that_never_reached_the_peer_are_no_refusals)
+{
+    enum ivx_delivery_state state = IVX_DELIVERY_QUEUED;
+    int64_t series = 0;
+    struct ivx_delivery_row row = { 0 };
+    rig_plan(series = rig_series(1, 1), "k", "pacs");
+    rig_convert(3);
+    for (int n = 1; n <= 5; n++) {
+        OK(ivx_catalogue_delivery_claim(cat, "pacs", "d", 60, &row, &err));
+        OK(ivx_catalogue_delivery_wants(cat, row.id, row.epoch, IVX_COMMITMENT_AWAITED, &err));
+        OK(ivx_catalogue_delivery_end(cat, row.id, row.epoch, -1, "away", false, now_us, &state,
+                                      &err));
+    }
+    ask_again(&row, "2.25.9");
+    OK(ivx_catalogue_delivery_end(cat, row.id, row.epoch, 0, "", false, now_us, &state, &err));
+
+    const struct ivx_commitment_outcome outcome =
+        told(row.id, "2.25.9", 7, IVX_FAILURE_CLASS_CONFLICT);
+
+    ck_assert_int_eq(outcome.state, IVX_DELIVERY_FAILED);
+}
+END_TEST
+
+START_TEST(by_hand_a_refused_class_is_tried_as_often_again)
+{
+    enum ivx_delivery_state state = IVX_DELIVERY_QUEUED;
+    int64_t series = 0;
+    char uid[32];
+    struct ivx_delivery_row row = sent(&series, &state);
+    told(row.id, "2.25.9", 1, IVX_FAILURE_CLASS_UNSUPPORTED);
+    for (int n = 2; n <= 4; n++) {
+        if (n == 4)
+            OK(ivx_catalogue_delivery_retry(cat, row.id, &err));
+        snprintf(uid, sizeof uid, "2.25.9%d", n);
+        ask_again(&row, uid);
+        OK(ivx_catalogue_delivery_end(cat, row.id, row.epoch, 0, "", false, now_us, &state,
+                                      &err));
+        told(row.id, uid, 1, IVX_FAILURE_CLASS_UNSUPPORTED);
+        ck_assert_int_eq(rig_delivery(row.id).state,
+                         n == 3 ? IVX_DELIVERY_DEAD : IVX_DELIVERY_FAILED);
+    }
 }
 END_TEST
 
@@ -234,6 +314,9 @@ int main(void)
     tcase_add_test(tcase, a_report_that_overtakes_the_sender_ends_its_attempt);
     tcase_add_test(tcase, what_a_report_refuses_before_the_attempt_has_ended_waits_as_briefly);
     tcase_add_test(tcase, a_class_that_is_refused_is_not_sent_for_ever);
+    tcase_add_test(tcase, nor_when_each_report_comes_before_its_attempt_has_ended);
+    tcase_add_test(tcase, attempts_that_never_reached_the_peer_are_no_refusals);
+    tcase_add_test(tcase, by_hand_a_refused_class_is_tried_as_often_again);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
