@@ -384,14 +384,15 @@ static void finish(struct sender *sender, struct delivery *delivery)
             delivery->accepted, delivery->item_count, said, delivery->comment);
 }
 
-static void yield(struct sender *sender, struct delivery *delivery)
+/* Neither done nor failed: what is left is due at once, and this was no attempt. */
+static void give_back(struct sender *sender, struct delivery *delivery, const char *event)
 {
     struct ivx_err err = { 0 };
     if (!ivx_catalogue_delivery_yield(sender->catalogue, delivery->row.id, delivery->row.epoch,
                                       &err))
         lost(delivery, &err);
     else
-        ivx_log(IVX_INFO, "delivery.yields",
+        ivx_log(IVX_INFO, event,
                 "delivery=%" PRId64 " destination=\"%s\" accepted=%" PRId64 " of=%zu",
                 delivery->row.id, delivery->row.destination, delivery->accepted,
                 delivery->item_count);
@@ -418,18 +419,21 @@ static bool deliver(struct sender *sender, struct delivery *delivery)
         note(delivery, IVX_ACCEPTED, 0x0000, ""); /* only the end was missing */
     else if (connect_for(sender, row, &err))
         send_items(sender, delivery);
-    else
+    else if (!ivx_stop_wanted())
         note(delivery, IVX_LATER, -1, err.text);
 
     /* Stopped in the middle: what was answered is recorded, and the lease is given back by
      * the role. */
     const bool all_sent = delivery->accepted == (int64_t)delivery->item_count;
-    if (commits && all_sent && !delivery->lost && !ivx_stop_wanted())
+    const bool asks = commits && all_sent && !delivery->lost && !ivx_stop_wanted();
+    if (asks)
         ask_commitment(sender, delivery);
-    const bool stopped = ivx_stop_wanted() && !all_sent && delivery->worst == IVX_ACCEPTED;
-    if (delivery->yields && !all_sent && !delivery->lost)
-        yield(sender, delivery);
-    else if (!delivery->lost && !stopped)
+    /* What the peer has refused, or left without an answer, is an attempt, stop or not. */
+    const bool stopped = ivx_stop_wanted() && delivery->worst == IVX_ACCEPTED
+                         && (!all_sent || (commits && !asks));
+    if (!delivery->lost && (stopped || (delivery->yields && !all_sent)))
+        give_back(sender, delivery, stopped ? "delivery.stopped" : "delivery.yields");
+    else if (!delivery->lost)
         finish(sender, delivery);
     if (delivery->worst == IVX_LATER && !ivx_stop_wanted())
         ivx_probe_trip(sender->catalogue, sender->destination->name,

@@ -163,8 +163,26 @@ START_TEST(a_stop_in_mid_delivery_leaves_exactly_the_rest)
     ck_assert_int_ge(stopped.accepted, 5);
 
     start_role();
-    wait_for(id, IVX_DELIVERY_SENT);
+    const struct ivx_delivery_row row = wait_for(id, IVX_DELIVERY_SENT);
     all_arrived_once(1);
+    ck_assert_int_eq(row.attempts, 1);
+}
+END_TEST
+
+/* Restarts are no reason to give a delivery up. */
+START_TEST(an_orderly_stop_is_no_attempt)
+{
+    const int64_t id = make_delivery(1);
+    orders.slow_ms = 30;
+    start_pacs();
+
+    for (size_t n = 1; n <= 4; n++) {
+        start_role();
+        wait_for_events(5 * n);
+        ck_assert_int_eq(stop_role(SIGTERM), 0);
+        ck_assert_int_eq(look(id).state, IVX_DELIVERY_QUEUED);
+        ck_assert_int_eq(look(id).attempts, 0);
+    }
 }
 END_TEST
 
@@ -222,6 +240,7 @@ static Suite *suite(void)
     tcase_add_test(tests, a_peer_that_is_away_is_asked_again_until_it_is_back);
     tcase_add_test(tests, a_rejection_is_told_and_tried_again);
     tcase_add_test(tests, a_stop_in_mid_delivery_leaves_exactly_the_rest);
+    tcase_add_test(tests, an_orderly_stop_is_no_attempt);
     tcase_add_test(tests, a_killed_role_repeats_at_most_what_was_not_recorded);
     suite_add_tcase(made, tests);
     return made;
