@@ -209,7 +209,7 @@ static bool listen_for(struct sender *sender, int milliseconds)
 {
     bool came = false;
     const int64_t now = ivx_clock_steady_us();
-    if (sender->asked_us == 0 || sender->scu == NULL)
+    if (sender->scu == NULL || (sender->asked_us == 0 && !ivx_scu_holds_report(sender->scu)))
         return true;
     if (now - sender->asked_us > REPORT_US)
         sender->asked_us = 0;
@@ -422,8 +422,6 @@ static bool deliver(struct sender *sender, struct delivery *delivery)
     else if (!ivx_stop_wanted())
         note(delivery, IVX_LATER, -1, err.text);
 
-    /* Stopped in the middle: what was answered is recorded, and the lease is given back by
-     * the role. */
     const bool all_sent = delivery->accepted == (int64_t)delivery->item_count;
     const bool asks = commits && all_sent && !delivery->lost && !ivx_stop_wanted();
     if (asks)

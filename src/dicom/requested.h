@@ -26,6 +26,7 @@ struct ivx_scu {
     uint16_t message_id = 0;
     bool urgent = false;
     std::deque<ivx_held_report> reports; /* arrived, and not answered yet */
+    int turned_away = 0;                 /* reports for which there was no room */
     bool useless = false; /* nothing more can be sent: abort instead of release */
 
     explicit ivx_scu(const struct ivx_scu_peer &peer)
@@ -40,7 +41,8 @@ bool ivx_requested_lost(struct ivx_scu &scu);
 /* The answer to our request; reports that come before it are held. */
 bool ivx_requested_await(struct ivx_scu &scu, const struct ivx_command &request,
                          struct ivx_command &out, struct ivx_err *err);
-/* scu_commitment.cc: takes the data set of a report that has begun to arrive. */
+/* scu_commitment.cc: takes the data set of a report that has begun to arrive, and keeps it
+ * for ivx_scu_await_report(), or has the peer repeat it later when too many wait (0213H). */
 bool ivx_requested_hold(struct ivx_scu &scu, uint8_t context, const struct ivx_command &command,
                         struct ivx_err *err);
 

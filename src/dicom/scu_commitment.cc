@@ -14,7 +14,9 @@
 namespace
 {
 
-enum { REPORTS_MOST = 64 };
+/* Reports that wait for their turn: so many, and altogether no more bytes than one may have.
+ * As often a peer may be told to come back with one. */
+enum { REPORTS_MOST = 64, REPORTS_BYTES = IVX_COMMITMENT_BYTES };
 
 /* The context on which storage commitment was agreed, and its syntax; 0: none. */
 uint8_t find_context(const struct ivx_scu &scu, const char **syntax_out)
@@ -86,16 +88,57 @@ bool listen(struct ivx_scu &scu, int milliseconds, struct ivx_err *err)
     return ivx_requested_hold(scu, context, command, err) || ivx_requested_lost(scu);
 }
 
+bool answer_to(struct ivx_scu &scu, const ivx_held_report &report, uint16_t status,
+               struct ivx_err *err)
+{
+    uint8_t bytes[IVX_COMMAND_ROOM];
+    const size_t length = ivx_command_answer(&report.command, status, nullptr, bytes);
+    return ivx_wire_send(&scu.wire, report.context, DUL_COMMANDPDV, bytes, length, true, err);
+}
+
 bool answer_report(struct ivx_scu &scu, uint16_t status, struct ivx_err *err)
 {
     if (scu.reports.empty())
         return ivx_fail(err, IVX_BUG, "there is no report to be answered");
     const ivx_held_report report = std::move(scu.reports.front());
     scu.reports.pop_front();
-    uint8_t bytes[IVX_COMMAND_ROOM];
-    const size_t length = ivx_command_answer(&report.command, status, nullptr, bytes);
-    return ivx_wire_send(&scu.wire, report.context, DUL_COMMANDPDV, bytes, length, true, err) ||
-           ivx_requested_lost(scu);
+    return answer_to(scu, report, status, err) || ivx_requested_lost(scu);
+}
+
+/* Its data set, of which nothing is kept once there is no room for it. */
+bool take_report(struct ivx_scu &scu, ivx_held_report &report, bool *fits_out,
+                 struct ivx_err *err)
+{
+    size_t room = REPORTS_BYTES, length = 0;
+    for (const ivx_held_report &each : scu.reports)
+        room -= each.data.size();
+    struct ivx_fragment pdv = {};
+    pdv.is_last = report.command.data_set_type == IVX_COMMAND_NO_DATA;
+    *fits_out = scu.reports.size() < REPORTS_MOST;
+    while (!pdv.is_last) {
+        const ivx_step got = ivx_wire_pdv(&scu.wire, &pdv, err);
+        if (got == ivx_step::over)
+            return ivx_fail(err, IVX_RETRY, "the peer released the association");
+        if (got != ivx_step::next)
+            return false;
+        length += pdv.length;
+        if (pdv.is_command || length > IVX_COMMITMENT_BYTES)
+            return ivx_fail(err, IVX_DAMAGED, "protocol: a report without end");
+        *fits_out = *fits_out && length <= room;
+        if (*fits_out)
+            report.data.insert(report.data.end(), pdv.bytes, pdv.bytes + pdv.length);
+        else
+            report.data = {};
+    }
+    return true;
+}
+
+/* Later: it is repeated, or we ask again. */
+bool turn_away(struct ivx_scu &scu, const ivx_held_report &report, struct ivx_err *err)
+{
+    if (++scu.turned_away > REPORTS_MOST)
+        return ivx_fail(err, IVX_FULL, "reports without end");
+    return answer_to(scu, report, IVX_FAILURE_RESOURCES, err);
 }
 
 bool await_report(struct ivx_scu &scu, int milliseconds, struct ivx_commitment *out,
@@ -122,21 +165,12 @@ bool await_report(struct ivx_scu &scu, int milliseconds, struct ivx_commitment *
 bool ivx_requested_hold(struct ivx_scu &scu, uint8_t context, const struct ivx_command &command,
                         struct ivx_err *err)
 {
-    if (scu.reports.size() == REPORTS_MOST)
-        return ivx_fail(err, IVX_FULL, "%d reports at once", REPORTS_MOST);
     ivx_held_report report{ context, command, {} };
-    struct ivx_fragment pdv = {};
-    pdv.is_last = command.data_set_type == IVX_COMMAND_NO_DATA;
-    while (!pdv.is_last) {
-        const ivx_step got = ivx_wire_pdv(&scu.wire, &pdv, err);
-        if (got == ivx_step::over)
-            return ivx_fail(err, IVX_RETRY, "the peer released the association");
-        if (got != ivx_step::next)
-            return false;
-        if (pdv.is_command || report.data.size() + pdv.length > IVX_COMMITMENT_BYTES)
-            return ivx_fail(err, IVX_DAMAGED, "protocol: a report without end");
-        report.data.insert(report.data.end(), pdv.bytes, pdv.bytes + pdv.length);
-    }
+    bool fits = false;
+    if (!take_report(scu, report, &fits, err))
+        return false;
+    if (!fits)
+        return turn_away(scu, report, err);
     scu.reports.push_back(std::move(report));
     return true;
 }
@@ -168,6 +202,11 @@ bool ivx_scu_report(struct ivx_scu *scu, const struct ivx_commitment *report,
                                                             : IVX_COMMITMENT_SOME;
         return send(*scu, command, *report, out, err);
     });
+}
+
+bool ivx_scu_holds_report(const struct ivx_scu *scu)
+{
+    return !scu->useless && !scu->reports.empty();
 }
 
 bool ivx_scu_await_report(struct ivx_scu *scu, int milliseconds, struct ivx_commitment *out,

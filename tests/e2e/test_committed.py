@@ -252,3 +252,23 @@ class Committed(harness.Case):
         self.assertEqual(archive.count("asked"), 3)
         self.assertEqual(archive.count("store"), 3 * SLICES)
         self.assertEqual(dead["last_status"], "0122")
+
+    def test_reports_that_wait_are_bounded_in_bytes(self):
+        class Flooding(Archive):
+            def stored_one(self, wire, message, status):
+                if self.stored == 3:
+                    flood = scripted.report("2.25.404", [(peer.CT, "2.25.405")], {})
+                    flood.add_new(0x00091010, "OB", bytes(1 << 20))
+                    for _ in range(8):
+                        wire.report(flood, wait=False)
+        archive = Flooding("same").start()
+        self.addCleanup(archive.stop)
+        daemon = self.daemon_for(archive)
+        self.send_series(daemon)
+
+        self.check_committed(daemon, archive)
+
+        # Five fit into 6 MiB and are answered one by one; three are told to come back.
+        harness.wait_until(lambda: len(archive.details("told")) == 9, 10, "the answers")
+        self.assertEqual(archive.details("told"), [0x0213] * 3 + [0x0115] * 5 + [0])
+        self.assertEqual(archive.count("association"), 1)

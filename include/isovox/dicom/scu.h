@@ -65,6 +65,8 @@ bool ivx_scu_commit(struct ivx_scu *scu, const struct ivx_commitment *request,
 /* N-EVENT-REPORT: tells a sender what is committed. The same. */
 bool ivx_scu_report(struct ivx_scu *scu, const struct ivx_commitment *report,
                     struct ivx_scu_answer *out, struct ivx_err *err);
+/* Has one arrived that ivx_scu_await_report() returns without waiting? */
+bool ivx_scu_holds_report(const struct ivx_scu *scu);
 /* The next report of the peer, waiting that long for it: IVX_ABSENT when there is none.
  * When it is recorded, ivx_scu_answer_report(); a report that makes no sense has been
  * answered already (IVX_DAMAGED). IVX_RETRY: the association is lost. */
