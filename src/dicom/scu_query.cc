@@ -153,8 +153,13 @@ bool find_count(struct ivx_scu &scu, const struct ivx_query_series *series, int6
 bool find_instances(struct ivx_scu &scu, const struct ivx_query_series *series,
                     ivx_query_found *tell, void *to, struct ivx_err *err)
 {
+    /* Some sources match less than they are asked for, and answer with the whole study; an
+     * answer that does not say its series is taken for one of it. */
     const auto take = [&](const struct ivx_identifier &found) {
-        return found.sop_uid[0] == '\0' || tell(to, found.sop_class, found.sop_uid, err);
+        const bool foreign = found.series_uid[0] != '\0' &&
+                             strcmp(found.series_uid, series->series_uid) != 0;
+        return foreign || found.sop_uid[0] == '\0' ||
+               tell(to, found.sop_class, found.sop_uid, err);
     };
     return find(scu, series, true, take, err);
 }

@@ -61,6 +61,9 @@ class Archive(scripted.Scp):
         asked.NumberOfSeriesRelatedInstances = 16
         return scripted.encode(asked, peer.EXPLICIT)
 
+    def matches(self, asked):
+        return [self.found(asked)]
+
     def _handle(self, wire, message):
         if message.field != 0x0020:
             super()._handle(wire, message)
@@ -69,8 +72,8 @@ class Archive(scripted.Scp):
         self.note("find", str(asked.SeriesInstanceUID))
         common = {0x0002: peer.uid(message.uid(0x0002)), 0x0100: struct.pack("<H", 0x8020),
                   0x0120: struct.pack("<H", message.number(0x0110))}
-        wire.send(message.context, {**common, 0x0800: b"\1\0", 0x0900: b"\0\xff"},
-                  self.found(asked))
+        for each in self.matches(asked):
+            wire.send(message.context, {**common, 0x0800: b"\1\0", 0x0900: b"\0\xff"}, each)
         wire.send(message.context, {**common, 0x0800: b"\1\1", 0x0900: b"\0\0"})
 
 
@@ -144,6 +147,35 @@ class Source(harness.Case):
                         5 * harness.SLOW)
         self.assertEqual([each["text"] for each in self.evidence(daemon, "source")],
                          ["16 of 16 instances are here"])
+
+    def test_instances_of_another_series_are_not_counted(self):
+        files = self.phantom(*SHAPE)
+        uids = [str(pydicom.dcmread(each).SOPInstanceUID) for each in files]
+
+        class Study(Archive):
+            """It counts a presentation state too, and lists the study, whatever the series."""
+
+            def matches(self, asked):
+                if asked.QueryRetrieveLevel == "SERIES":
+                    asked.NumberOfSeriesRelatedInstances = len(uids) + 1
+                    return [scripted.encode(asked, peer.EXPLICIT)]
+                answers, ours = [], asked.SeriesInstanceUID
+                for series, sop_class, uid in (
+                        [(ours, peer.CT, each) for each in uids]
+                        + [(ours, "1.2.840.10008.5.1.4.1.1.11.1", "2.25.7")]
+                        + [("2.25.8", peer.CT, f"2.25.8{n}") for n in range(3)]):
+                    asked.SeriesInstanceUID = series
+                    asked.SOPClassUID, asked.SOPInstanceUID = sop_class, uid
+                    answers.append(scripted.encode(asked, peer.EXPLICIT))
+                return answers
+        with Study() as archive:
+            daemon = self.daemon_with(archive.port, archive.aet, plan={**PLAN, "quiet": 600})
+            daemon.start()
+            daemon.send(files)
+
+            self.wait_state(daemon, "done")
+            self.assertEqual([each["text"] for each in self.evidence(daemon, "source")],
+                             [f"{len(uids)} of {len(uids)} instances are here"])
 
     def test_what_cannot_be_moved_is_waited_for(self):
         # It knows no ISOVOX to move to.

@@ -27,7 +27,8 @@ struct ivx_query_series {
 bool ivx_scu_find_count(struct ivx_scu *scu, const struct ivx_query_series *series,
                         int64_t *out, struct ivx_err *err);
 
-/* Every instance of the series, in the source's order; sop_class is "" when it does not say.
+/* Every instance of the series, in the source's order; those of other series that the source
+ * lists all the same are passed over; sop_class is "" when it does not say.
  * False ends the answer. */
 typedef bool ivx_query_found(void *context, const char *sop_class, const char *sop_uid,
                              struct ivx_err *err);
