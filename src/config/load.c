@@ -438,6 +438,33 @@ static bool set_all(struct reading *r, struct ivx_config *config)
     return true;
 }
 
+static long number_of(const struct ivx_config *config, const struct ivx_setting *setting)
+{
+    long number;
+    memcpy(&number, (const char *)config + setting->offset, sizeof number);
+    return number;
+}
+
+/* The defaults are in order, so one of the two has been given, and its section is there. */
+static bool numbers_agree(struct reading *r, const struct ivx_config *config)
+{
+    for (size_t n = 0; n < ivx_order_count; n++) {
+        const struct ivx_order *order = &ivx_orders[n];
+        const struct ivx_section *section = section_of(order->section);
+        const struct ivx_setting *less = setting_of(section, order->less);
+        const struct ivx_setting *more = setting_of(section, order->more);
+        const long small = number_of(config, less), large = number_of(config, more);
+        if (large == 0 || small <= large)
+            continue;
+        char text[200];
+        snprintf(text, sizeof text, "%s.%s (%ld %s) must not be above %s.%s (%ld %s)",
+                 section->name, less->name, small, less->unit, section->name, more->name,
+                 large, more->unit);
+        return complain(r, cfg_getsec(r->cfg, section->name)->line, text) == 0;
+    }
+    return true;
+}
+
 bool ivx_config_load(const char *path, struct ivx_config **out, struct ivx_err *err)
 {
     IVX_AUTO(reading_free) struct reading *r = calloc(1, sizeof *r);
@@ -456,6 +483,8 @@ bool ivx_config_load(const char *path, struct ivx_config **out, struct ivx_err *
         return false;
     if (!set_all(r, made) || (path != NULL && (made->file = strdup(path)) == NULL))
         return ivx_fail(err, IVX_FULL, "config: no memory");
+    if (!numbers_agree(r, made))
+        return false;
     *out = IVX_STEAL(made);
     return true;
 }

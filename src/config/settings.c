@@ -190,6 +190,15 @@ const struct ivx_section ivx_sections[] = {
 };
 const size_t ivx_section_count = IVX_COUNT(ivx_sections);
 
+const struct ivx_order ivx_orders[] = {
+    { "receive", "high_water", "low_water" }, /* room on the disk shrinks: low comes first */
+    { "plan", "quiet_full", "quiet" },
+    { "plan", "quiet_released", "quiet" },
+    { "plan", "quiet", "deadline" },
+    { "deliver", "first_retry", "longest_retry" },
+};
+const size_t ivx_order_count = IVX_COUNT(ivx_orders);
+
 size_t ivx_section_elements(const struct ivx_section *section, const struct ivx_config *config)
 {
     size_t count = 1;

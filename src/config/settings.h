@@ -36,6 +36,13 @@ struct ivx_section {
     const char *help;
 };
 
+/* Two numbers of one section: `less` is never above `more`, which 0 turns off. */
+struct ivx_order {
+    const char *section, *less, *more;
+};
+
+extern const struct ivx_order ivx_orders[];
+extern const size_t ivx_order_count;
 extern const struct ivx_section ivx_sections[];
 extern const size_t ivx_section_count;
 
