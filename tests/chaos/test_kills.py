@@ -11,8 +11,8 @@ import chaos
 import harness
 
 KILLS = int(os.environ.get("ISOVOX_KILLS", chaos.scale(30, 1000)))
-VICTIMS = ("receive", "receive child", "plan", "convert", "deliver", "deliver child", "http",
-           "supervisor", "everything")
+VICTIMS = ("receive", "receive child", "plan", "convert", "deliver", "deliver child", "query",
+           "query child", "http", "supervisor", "everything")
 PACS_EVERY = 20
 
 
@@ -61,8 +61,12 @@ class EverythingIsMortal(chaos.Case):
 
     def test_nothing_is_lost_and_nothing_is_made_twice(self):
         pixels = self.expected_pixels()
-        self.pacs_ = self.pacs()
-        self.daemon_ = self.daemon(self.pacs_, settings=self.SETTINGS)
+        self.pacs_ = self.pacs(DicomAlwaysAllowFind=True)
+        # It is asked about every series, knows none of them, and is away now and then.
+        self.daemon_ = self.daemon(self.pacs_, settings={
+            **self.SETTINGS, ("source", "archive"): {
+                "ae_title": self.pacs_.aet, "address": harness.HOST, "port": self.pacs_.port,
+                "senders": ["*"], "connect_timeout": 2}})
         self.over = False
         senders = [self.sender(name) for name in ("ONE", "TWO")]
         for each in senders:
