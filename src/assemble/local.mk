@@ -40,6 +40,12 @@ nodist_EXTRA_tests_unit_assemble_test_positions_SOURCES = dummy.cc
 tests_unit_assemble_test_positions_CFLAGS = $(TEST_CFLAGS)
 tests_unit_assemble_test_positions_LDADD = $(ASSEMBLE_TEST_LIBS)
 
+check_PROGRAMS += tests/unit/assemble/test_reader
+tests_unit_assemble_test_reader_SOURCES = tests/unit/assemble/test_reader.c \
+	$(assemble_test_helpers)
+nodist_EXTRA_tests_unit_assemble_test_reader_SOURCES = dummy.cc
+tests_unit_assemble_test_reader_CFLAGS = $(TEST_CFLAGS)
+tests_unit_assemble_test_reader_LDADD = $(ASSEMBLE_TEST_LIBS)
 check_PROGRAMS += tests/unit/assemble/test_values
 tests_unit_assemble_test_values_SOURCES = tests/unit/assemble/test_values.c \
 	$(assemble_test_helpers)

@@ -24,6 +24,8 @@ struct ivx_reader {
     uint8_t *missing;
     uint16_t *lut;      /* R13; NULL until one is met */
     struct ivx_ahead *ahead; /* NULL: every slice is decoded when it is asked for */
+    ivx_reader_tap *tap; /* NULL: nobody watches */
+    void *tap_context;
     struct ivx_reader_report report;
 };
 
@@ -120,6 +122,22 @@ bool ivx_reader_use(struct ivx_reader *reader, const struct ivx_crew *crew, stru
     return !compressed || crew->run == NULL || crew->size < 2 || reader->ahead != NULL
            || ivx_ahead_new(reader->volume, crew, most_bytes(reader->volume), &reader->ahead,
                             err);
+}
+
+void ivx_reader_watch(struct ivx_reader *reader, ivx_reader_tap *tap, void *context)
+{
+    reader->tap = tap;
+    reader->tap_context = context;
+}
+
+static void show_tap(const struct ivx_reader *reader, int32_t k, const uint8_t *raw)
+{
+    const struct ivx_instance *slice = reader->volume->slices[k];
+    uint64_t bytes;
+    if (reader->tap != NULL && slice->frame_number == 0 && !slice->encapsulated
+        && slice->deflated_at == 0 && ivx_pixels_size(slice, &bytes)
+        && bytes == slice->pixel_length)
+        reader->tap(reader->tap_context, k, raw, (size_t)bytes);
 }
 
 static int32_t least_stored(const struct ivx_reader *reader)
@@ -342,6 +360,7 @@ bool ivx_reader_slice(void *context, int32_t k, struct ivx_slice *out, struct iv
     if (!(reader->ahead != NULL ? ivx_ahead_slice(reader->ahead, k, &raw, err)
                                 : ivx_pixels_read(&reader->file, slice, reader->raw, err)))
         return false;
+    show_tap(reader, k, raw);
     uint64_t marked = 0;
     if (!rescale_plain(reader, slice, raw) && !rescale_any(reader, slice, raw, &marked, err))
         return false;

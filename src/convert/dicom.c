@@ -1,5 +1,4 @@
 /* Result slices as a DICOM series: <directory>/000001.dcm ... */
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,7 +8,7 @@
 #include "parts.h"
 
 struct dicom {
-    const struct ivx_conversion *conversion;
+    const struct ivx_plan *plan;
     struct ivx_derive *derive;
     struct ivx_derivation derivation;
 };
@@ -20,7 +19,7 @@ static bool slice(void *state, int32_t m, const void *voxel, struct ivx_err *err
     char name[32];
     snprintf(name, sizeof name, "%06d.dcm", m + 1);
     IVX_AUTO(ivx_fd_close) int fd = -1;
-    return ivx_part_create(dicom->conversion, name, "", &fd, err)
+    return ivx_part_create(dicom->plan->conversion, name, "", &fd, err)
            && ivx_derive_write(dicom->derive, m, voxel, fd, err);
 }
 
@@ -31,26 +30,11 @@ static bool finish(void *state, struct ivx_err *err)
     return true;
 }
 
-bool ivx_parts_seal(const struct ivx_conversion *conversion, int32_t files,
-                    const struct ivx_outcome *outcome, struct ivx_hash *headers,
-                    struct ivx_err *err)
-{
-    for (int32_t n = 1; n <= files; n++) {
-        char path[PATH_MAX];
-        if ((size_t)snprintf(path, sizeof path, "%s/%06d.dcm", conversion->directory, n)
-            >= sizeof path)
-            return ivx_fail(err, IVX_REFUSED, "convert: the output path is too long");
-        if (!ivx_derive_seal(outcome, path, headers, err))
-            return false;
-    }
-    return true;
-}
-
-static bool seal(void *state, const struct ivx_outcome *outcome, struct ivx_hash *headers,
-                 struct ivx_err *err)
+static bool seal(void *state, const struct ivx_outcome *outcome,
+                 struct ivx_conversion_result *result, struct ivx_err *err)
 {
     const struct dicom *dicom = state;
-    return ivx_parts_seal(dicom->conversion, dicom->derivation.grid->count[2], outcome, headers,
+    return ivx_parts_seal(dicom->plan, dicom->derive, dicom->plan->grid.count[2], outcome, result,
                           err);
 }
 
@@ -65,8 +49,6 @@ void ivx_plan_derivation(const struct ivx_plan *plan, struct ivx_derivation *out
 {
     *out = (struct ivx_derivation){
         .source = plan->conversion->source,
-        .source_sha256 = plan->source_sha256,
-        .pixel_sha256 = plan->pixel_sha256,
         .grid = &plan->grid,
         .options = &plan->options,
         .spacing_mm = plan->grid.spacing[0],
@@ -82,7 +64,6 @@ void ivx_plan_derivation(const struct ivx_plan *plan, struct ivx_derivation *out
 
 void ivx_plan_name(const struct ivx_derive *derive, struct ivx_conversion_result *out)
 {
-    ivx_text_copy(out->series_uid, sizeof out->series_uid, ivx_derive_series_uid(derive));
     ivx_text_copy(out->sop_class, sizeof out->sop_class, ivx_derive_sop_class(derive));
     ivx_text_copy(out->syntax, sizeof out->syntax, "1.2.840.10008.1.2.1");
     ivx_derive_folder(derive, out->folder, sizeof out->folder);
@@ -103,7 +84,7 @@ bool ivx_output_dicom(const struct ivx_plan *plan, struct ivx_conversion_result 
         .files = plan->grid.count[2],
     };
 
-    dicom->conversion = plan->conversion;
+    dicom->plan = plan;
     ivx_plan_derivation(plan, &dicom->derivation);
     if (!ivx_derive_new(&dicom->derivation, &dicom->derive, err))
         return false;

@@ -18,8 +18,16 @@ enum { PIECE = 1 << 16 };
 struct one {
     const struct ivx_instance *object;
     uint8_t contents[IVX_SHA256_SIZE], pixels[IVX_SHA256_SIZE];
+    bool shown; /* pixels is known */
     bool done;
     struct ivx_err err;
+};
+
+struct ivx_digests {
+    const struct ivx_source_volume *source;
+    int objects;
+    struct one *one;       /* by address of the object */
+    const char **contents; /* one allocation with its texts */
 };
 
 /* An object's bytes; a deflated data set is inflated in its place (isovox/dicom/scan.h). */
@@ -76,28 +84,38 @@ static bool hash_range(struct bytes *bytes, uint64_t from, uint64_t to, struct i
     return true;
 }
 
+static bool hash_pixels(struct bytes *bytes, struct one *one, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_hash_free) struct ivx_hash *pixels = NULL;
+    const uint64_t from = one->object->pixel_offset, to = from + one->object->pixel_length;
+    if (one->shown)
+        return true;
+    if (!ivx_hash_new(&pixels, err) || !hash_range(bytes, from, to, pixels, err))
+        return false;
+    ivx_hash_finish(pixels, one->pixels);
+    return true;
+}
+
 /* The meta header is not in it, but for the syntax: the same instance has another one in every
  * place where it is kept. */
 static bool hash_object(struct bytes *bytes, struct one *one, struct ivx_err *err)
 {
     IVX_AUTO(ivx_hash_free) struct ivx_hash *header = NULL;
-    IVX_AUTO(ivx_hash_free) struct ivx_hash *pixels = NULL;
     const struct ivx_instance *object = one->object;
     const uint64_t from = object->pixel_offset, to = from + object->pixel_length;
     uint8_t parts[2][IVX_SHA256_SIZE];
     if (from < object->data_set || to < from || to > bytes->length)
         return ivx_fail(err, IVX_DAMAGED, "convert: %s ends too early", object->sop_uid);
-    if (!ivx_hash_new(&header, err) || !ivx_hash_new(&pixels, err))
+    if (!ivx_hash_new(&header, err))
         return false;
     ivx_hash_add_text(header, object->syntax);
     if (!hash_range(bytes, object->data_set, from, header, err)
-        || !hash_range(bytes, from, to, pixels, err)
+        || !hash_pixels(bytes, one, err)
         || !hash_range(bytes, to, bytes->length, header, err))
         return false;
     ivx_hash_finish(header, parts[0]);
-    ivx_hash_finish(pixels, parts[1]);
+    memcpy(parts[1], one->pixels, sizeof parts[1]);
     ivx_hash_once(parts, sizeof parts, one->contents);
-    memcpy(one->pixels, parts[1], sizeof one->pixels);
     return true;
 }
 
@@ -108,6 +126,7 @@ static void hash_one(void *argument, int n)
     one->done = bytes_open(one->object, &bytes, &one->err)
                 && hash_object(&bytes, one, &one->err);
 }
+
 static int by_object(const void *a, const void *b)
 {
     const uintptr_t left = (uintptr_t)((const struct one *)a)->object;
@@ -128,64 +147,93 @@ static int list_objects(const struct ivx_source_volume *source, struct one *one)
     return count;
 }
 
-static const struct one *find(const struct ivx_instance *slice, const struct one *one, int objects)
+static struct one *find(const struct ivx_digests *digests, int32_t k)
 {
-    const struct one key = { .object = ivx_instance_object(slice) };
-    return bsearch(&key, one, (size_t)objects, sizeof key, by_object);
+    const struct one key = { .object = ivx_instance_object(digests->source->slices[k]) };
+    return bsearch(&key, digests->one, (size_t)digests->objects, sizeof key, by_object);
 }
 
 /* Lines of "<digest>\n", or "<digest> <frame number>\n". */
-static bool join_pixels(const struct ivx_source_volume *source, const struct one *one,
-                        int objects, char out[IVX_SHA256_HEX], struct ivx_err *err)
+static bool join_pixels(const struct ivx_digests *digests, char out[IVX_SHA256_HEX],
+                        struct ivx_err *err)
 {
-    uint8_t digest[IVX_SHA256_SIZE];
     IVX_AUTO(ivx_hash_free) struct ivx_hash *hash = NULL;
     if (!ivx_hash_new(&hash, err))
         return false;
-    for (int32_t k = 0; k < source->stack.slices; k++) {
-        const struct ivx_instance *slice = source->slices[k];
+    for (int32_t k = 0; k < digests->source->stack.slices; k++) {
+        const int frame = digests->source->slices[k]->frame_number;
         char hex[IVX_SHA256_HEX], line[IVX_SHA256_HEX + 16];
-        ivx_text_hex(find(slice, one, objects)->pixels, IVX_SHA256_SIZE, hex);
-        const int length = slice->frame_number > 0
-                               ? snprintf(line, sizeof line, "%s %d\n", hex, slice->frame_number)
-                               : snprintf(line, sizeof line, "%s\n", hex);
+        ivx_text_hex(find(digests, k)->pixels, IVX_SHA256_SIZE, hex);
+        const int length = frame > 0 ? snprintf(line, sizeof line, "%s %d\n", hex, frame)
+                                     : snprintf(line, sizeof line, "%s\n", hex);
         ivx_hash_add(hash, line, (size_t)length);
     }
-    ivx_hash_finish(hash, digest);
-    ivx_text_hex(digest, sizeof digest, out);
+    ivx_hash_finish_hex(hash, out);
     return true;
 }
 
-static bool list_contents(const struct ivx_source_volume *source, const struct one *one,
-                          int objects, const char ***out, struct ivx_err *err)
+static bool list_contents(struct ivx_digests *digests, struct ivx_err *err)
 {
     /* One allocation: the pointers, then the texts that they point to. */
-    const size_t count = (size_t)source->stack.slices, each = sizeof(char *) + IVX_SHA256_HEX;
-    const char **made = calloc(count, each);
+    const int32_t count = digests->source->stack.slices;
+    const char **made = calloc((size_t)count, sizeof(char *) + IVX_SHA256_HEX);
     if (made == NULL)
         return ivx_fail(err, IVX_FULL, "convert: no memory");
     char *text = (char *)(made + count);
-    for (size_t k = 0; k < count; k++, text += IVX_SHA256_HEX) {
-        ivx_text_hex(find(source->slices[k], one, objects)->contents, IVX_SHA256_SIZE, text);
+    for (int32_t k = 0; k < count; k++, text += IVX_SHA256_HEX) {
+        ivx_text_hex(find(digests, k)->contents, IVX_SHA256_SIZE, text);
         made[k] = text;
     }
-    *out = made;
+    digests->contents = made;
     return true;
 }
 
-bool ivx_sources_hash(const struct ivx_source_volume *source, const struct ivx_crew *crew,
-                      const char ***contents_out, char pixels_out[IVX_SHA256_HEX],
-                      struct ivx_err *err)
+bool ivx_digests_new(const struct ivx_source_volume *source, struct ivx_digests **out,
+                     struct ivx_err *err)
 {
-    const size_t slices = (size_t)source->stack.slices;
-    IVX_AUTO(ivx_memory_free) struct one *one = calloc(slices, sizeof *one);
-    if (one == NULL)
+    IVX_AUTO(ivx_digests_free) struct ivx_digests *made = calloc(1, sizeof *made);
+    if (made == NULL)
         return ivx_fail(err, IVX_FULL, "convert: no memory");
-    const int count = list_objects(source, one);
-    crew->run(crew->crew, hash_one, one, count);
-    for (int n = 0; n < count; n++)
-        if (!one[n].done)
-            return ivx_fail(err, one[n].err.code, "%s", one[n].err.text);
-    return join_pixels(source, one, count, pixels_out, err)
-           && list_contents(source, one, count, contents_out, err);
+    made->source = source;
+    made->one = calloc((size_t)source->stack.slices, sizeof *made->one);
+    if (made->one == NULL)
+        return ivx_fail(err, IVX_FULL, "convert: no memory");
+    made->objects = list_objects(source, made->one);
+    *out = IVX_STEAL(made);
+    return true;
+}
+
+void ivx_digests_tap(void *digests, int32_t k, const uint8_t *bytes, size_t length)
+{
+    struct one *one = find(digests, k);
+    if (one->shown)
+        return;
+    ivx_hash_once(bytes, length, one->pixels);
+    one->shown = true;
+}
+
+bool ivx_digests_finish(struct ivx_digests *digests, const struct ivx_crew *crew,
+                        char pixels_out[IVX_SHA256_HEX], struct ivx_err *err)
+{
+    crew->run(crew->crew, hash_one, digests->one, digests->objects);
+    for (int n = 0; n < digests->objects; n++)
+        if (!digests->one[n].done)
+            return ivx_fail(err, digests->one[n].err.code, "%s", digests->one[n].err.text);
+    return join_pixels(digests, pixels_out, err) && list_contents(digests, err);
+}
+
+const char *const *ivx_digests_contents(const struct ivx_digests *digests)
+{
+    return digests->contents;
+}
+
+void ivx_digests_free(struct ivx_digests **digests)
+{
+    struct ivx_digests *old = *digests;
+    if (old == NULL)
+        return;
+    free(old->one);
+    free(old->contents);
+    free(old);
+    *digests = NULL;
 }

@@ -7,7 +7,7 @@
 #include "parts.h"
 
 struct enhanced {
-    const struct ivx_conversion *conversion;
+    const struct ivx_plan *plan;
     struct ivx_derive *derive;
     struct ivx_derivation derivation;
     size_t frame_bytes;
@@ -23,7 +23,7 @@ static bool begin(struct enhanced *enhanced, struct ivx_err *err)
     ivx_derive_part(enhanced->derive, enhanced->part, &first, &count);
     enhanced->last = first + count;
     snprintf(name, sizeof name, "%06d.dcm", enhanced->part + 1);
-    return ivx_part_create(enhanced->conversion, name, "", &enhanced->fd, err)
+    return ivx_part_create(enhanced->plan->conversion, name, "", &enhanced->fd, err)
            && ivx_derive_begin(enhanced->derive, enhanced->part++, enhanced->fd, err);
 }
 
@@ -41,12 +41,12 @@ static bool finish(void *state, struct ivx_err *err)
     return true;
 }
 
-static bool seal(void *state, const struct ivx_outcome *outcome, struct ivx_hash *headers,
-                 struct ivx_err *err)
+static bool seal(void *state, const struct ivx_outcome *outcome,
+                 struct ivx_conversion_result *result, struct ivx_err *err)
 {
     struct enhanced *enhanced = state;
     ivx_fd_close(&enhanced->fd);
-    return ivx_parts_seal(enhanced->conversion, enhanced->part, outcome, headers, err);
+    return ivx_parts_seal(enhanced->plan, enhanced->derive, enhanced->part, outcome, result, err);
 }
 
 static void close_enhanced(void *state)
@@ -71,7 +71,7 @@ bool ivx_output_enhanced(const struct ivx_plan *plan, struct ivx_conversion_resu
         .state = enhanced,
     };
     enhanced->fd = -1;
-    enhanced->conversion = plan->conversion;
+    enhanced->plan = plan;
     enhanced->frame_bytes = 2 * (size_t)plan->grid.count[0] * (size_t)plan->grid.count[1];
     ivx_plan_derivation(plan, &enhanced->derivation);
     enhanced->derivation.enhanced = true;

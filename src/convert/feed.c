@@ -5,7 +5,8 @@
 #include "isovox/base/auto.h"
 #include "parts.h"
 
-enum { ROOM = 6 };
+/* The engine takes sixteen at a time, then computes: meanwhile as many are read. */
+enum { LEAST_ROOM = 6, MOST_ROOM = 24, MOST_BYTES = 32 << 20 };
 
 struct slot {
     enum ivx_sample sample;
@@ -14,7 +15,7 @@ struct slot {
     bool padded;      /* missing counts */
 };
 
-/* One mutex guards the counters. Slot k % ROOM belongs to the reading thread while read == k,
+/* One mutex guards the counters. Slot k % room belongs to the reading thread while read == k,
  * then to the engine, until that has asked for the next one. */
 struct ivx_feed {
     pthread_mutex_t mutex;
@@ -22,14 +23,15 @@ struct ivx_feed {
     pthread_t thread;
     bool started, stop, failed;
     int32_t slices, read, done; /* done: what the engine has left behind */
+    int32_t room;
     struct ivx_err err;
     struct ivx_reader *reader;
-    struct slot slot[ROOM];
+    struct slot slot[MOST_ROOM];
 };
 
 static struct slot *slot_of(struct ivx_feed *feed, int32_t k)
 {
-    return &feed->slot[k % ROOM];
+    return &feed->slot[k % feed->room];
 }
 
 static bool read_into(struct ivx_feed *feed, int32_t k, struct ivx_err *err)
@@ -49,7 +51,7 @@ static void *thread_main(void *argument)
     struct ivx_feed *feed = argument;
     pthread_mutex_lock(&feed->mutex);
     while (!feed->stop && !feed->failed && feed->read < feed->slices) {
-        if (feed->read - feed->done == ROOM) {
+        if (feed->read - feed->done == feed->room) {
             pthread_cond_wait(&feed->changed, &feed->mutex);
             continue;
         }
@@ -77,11 +79,13 @@ bool ivx_feed_new(struct ivx_reader *reader, const struct ivx_stack *stack,
     made->reader = reader;
     made->slices = stack->slices;
     const size_t pixels = (size_t)stack->columns * (size_t)stack->rows;
-    for (int n = 0; n < ROOM; n++) {
+    const size_t fit = MOST_BYTES / (pixels * (sizeof(float) + 1));
+    made->room = fit < LEAST_ROOM ? LEAST_ROOM : fit > MOST_ROOM ? MOST_ROOM : (int32_t)fit;
+    for (int n = 0; n < made->room; n++) {
         made->slot[n].voxel = calloc(pixels, sizeof(float));
         made->slot[n].missing = calloc(pixels, 1);
         if (made->slot[n].voxel == NULL || made->slot[n].missing == NULL)
-            return ivx_fail(err, IVX_FULL, "convert: no memory for %d slices", ROOM);
+            return ivx_fail(err, IVX_FULL, "convert: no memory for %d slices", made->room);
     }
     made->started = pthread_create(&made->thread, NULL, thread_main, made) == 0;
     if (!made->started)
@@ -132,7 +136,7 @@ void ivx_feed_free(struct ivx_feed **feed)
         pthread_join(old->thread, NULL);
     pthread_cond_destroy(&old->changed);
     pthread_mutex_destroy(&old->mutex);
-    for (int n = 0; n < ROOM; n++) {
+    for (int n = 0; n < MOST_ROOM; n++) {
         free(old->slot[n].voxel);
         free(old->slot[n].missing);
     }

@@ -27,10 +27,15 @@ libconvert_a_SOURCES += src/convert/manifest_source.c
 libconvert_a_SOURCES += src/convert/native.c
 libconvert_a_SOURCES += src/convert/nifti.c
 libconvert_a_SOURCES += src/convert/parts.h
+libconvert_a_SOURCES += src/convert/part.c
+libconvert_a_SOURCES += src/convert/passes.c
 libconvert_a_SOURCES += src/convert/pipe.c
+libconvert_a_SOURCES += src/convert/prepare.c
 libconvert_a_SOURCES += src/convert/range.c
 libconvert_a_SOURCES += src/convert/raw.c
 libconvert_a_SOURCES += src/convert/reference.c
+libconvert_a_SOURCES += src/convert/run.h
+libconvert_a_SOURCES += src/convert/seal.c
 libconvert_a_SOURCES += src/convert/storing.c
 
 CONVERSION_TEST_LIBS = libconvert.a librecipes.a $(DERIVE_TEST_LIBS) $(CJSON_LIBS) $(ZLIB_LIBS) -lpthread

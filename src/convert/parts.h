@@ -36,9 +36,10 @@ void ivx_pipe_free(struct ivx_pipe **pipe);
 struct ivx_output {
     bool (*slice)(void *state, int32_t m, const void *voxel, struct ivx_err *err);
     bool (*finish)(void *state, struct ivx_err *err);
-    /* After finish: what is known of the result by then goes into its files. NULL: nothing. */
-    bool (*seal)(void *state, const struct ivx_outcome *outcome, struct ivx_hash *headers,
-                 struct ivx_err *err);
+    /* After finish: what is known by then of source and result goes into its files, and UIDs and
+     * header_sha256 into `result`. NULL: nothing. */
+    bool (*seal)(void *state, const struct ivx_outcome *outcome,
+                 struct ivx_conversion_result *result, struct ivx_err *err);
     void (*close)(void *state);
     void *state;
     int32_t files;
@@ -53,7 +54,8 @@ struct ivx_plan {
     struct ivx_grid grid;
     struct ivx_resample_options options;
     const char *recipe_json;
-    const char *const *source_sha256; /* of contents, per slice */
+    /* When the source has been read: of contents, per slice; and of all Pixel Data. */
+    const char *const *source_sha256;
     const char *pixel_sha256;
 };
 bool ivx_output_dicom(const struct ivx_plan *plan, struct ivx_conversion_result *result,
@@ -69,9 +71,10 @@ bool ivx_output_raw(const struct ivx_plan *plan, struct ivx_output *out,
 void ivx_plan_derivation(const struct ivx_plan *plan, struct ivx_derivation *out);
 void ivx_plan_name(const struct ivx_derive *derive, struct ivx_conversion_result *out);
 
-/* ivx_derive_seal() for 000001.dcm and so on, `files` of them. */
-bool ivx_parts_seal(const struct ivx_conversion *conversion, int32_t files,
-                    const struct ivx_outcome *outcome, struct ivx_hash *headers,
+/* ivx_derive_seal() by the crew for 000001.dcm and so on, `files` of them, once the source's
+ * digests are known. */
+bool ivx_parts_seal(const struct ivx_plan *plan, struct ivx_derive *derive, int32_t files,
+                    const struct ivx_outcome *outcome, struct ivx_conversion_result *result,
                     struct ivx_err *err);
 
 /* MR and PET as 16-bit words: what is known before a voxel is; what the least and largest
@@ -107,10 +110,16 @@ bool ivx_manifest_make(const struct ivx_plan *plan,
                        const struct ivx_conversion_result *result, char **json_out,
                        struct ivx_err *err);
 
-/* One reading of the source. Hex digests per slice of what its object contains (one allocation
- * for ivx_memory_free()), and one of all Pixel Data; docs/MANIFEST.md defines them. */
-bool ivx_sources_hash(const struct ivx_source_volume *source, const struct ivx_crew *crew,
-                      const char ***contents_out, char pixels_out[IVX_SHA256_HEX],
-                      struct ivx_err *err);
+/* What the source contains; docs/MANIFEST.md defines the digests. tap(): Pixel Data of slice k,
+ * when it happens to be in memory; one thread at a time. finish(): the crew reads what was not
+ * shown. contents: hex per slice of its object. */
+struct ivx_digests; /* opaque; the source is borrowed */
+bool ivx_digests_new(const struct ivx_source_volume *source, struct ivx_digests **out,
+                     struct ivx_err *err);
+void ivx_digests_tap(void *digests, int32_t k, const uint8_t *bytes, size_t length);
+bool ivx_digests_finish(struct ivx_digests *digests, const struct ivx_crew *crew,
+                        char pixels_out[IVX_SHA256_HEX], struct ivx_err *err);
+const char *const *ivx_digests_contents(const struct ivx_digests *digests);
+void ivx_digests_free(struct ivx_digests **digests);
 
 #endif

@@ -6,7 +6,7 @@
 #include "parts.h"
 
 /* Enough that neither side waits for the other's slower slices; little of what an engine needs. */
-enum { LEAST_ROOM = 4, MOST_ROOM = 16, MOST_BYTES = 8 << 20 };
+enum { LEAST_ROOM = 4, MOST_ROOM = 24, MOST_BYTES = 8 << 20 };
 
 /* One mutex guards the counters; a buffer belongs to the filler while filled - written <
  * room, and to the thread once it is counted in `filled`. */

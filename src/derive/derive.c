@@ -30,8 +30,10 @@ void ivx_stretch(const struct ivx_derivation *derivation, double out[3])
     }
 }
 
-bool ivx_sources_digest(const struct ivx_derivation *derivation,
-                        uint8_t out[IVX_SHA256_SIZE], struct ivx_err *err)
+/* Over UIDs and contents of all slices. */
+static bool digest_sources(const struct ivx_derivation *derivation,
+                           const char *const *source_sha256, uint8_t out[IVX_SHA256_SIZE],
+                           struct ivx_err *err)
 {
     IVX_AUTO(ivx_hash_free) struct ivx_hash *hash = NULL;
     if (!ivx_hash_new(&hash, err))
@@ -40,7 +42,7 @@ bool ivx_sources_digest(const struct ivx_derivation *derivation,
         const struct ivx_instance *slice = derivation->source->slices[k];
         char frame[24];
         ivx_hash_add_text(hash, slice->sop_uid);
-        ivx_hash_add_text(hash, derivation->source_sha256[k]);
+        ivx_hash_add_text(hash, source_sha256[k]);
         snprintf(frame, sizeof frame, "frame %d", (int)slice->frame_number);
         if (slice->frame_number > 0)
             ivx_hash_add_text(hash, frame);
@@ -50,11 +52,9 @@ bool ivx_sources_digest(const struct ivx_derivation *derivation,
 }
 
 static bool make_digest(const struct ivx_derivation *derivation,
-                        uint8_t out[IVX_SHA256_SIZE], struct ivx_err *err)
+                        const uint8_t sources[IVX_SHA256_SIZE], uint8_t out[IVX_SHA256_SIZE],
+                        struct ivx_err *err)
 {
-    uint8_t sources[IVX_SHA256_SIZE];
-    if (!ivx_sources_digest(derivation, sources, err))
-        return false;
     char engine[32];
     snprintf(engine, sizeof engine, "engine %d", IVX_ENGINE_VERSION);
     IVX_AUTO(ivx_hash_free) struct ivx_hash *hash = NULL;
@@ -63,7 +63,7 @@ static bool make_digest(const struct ivx_derivation *derivation,
     ivx_hash_add_text(hash, "isovox derived series " IVX_DERIVE_VERSION);
     ivx_hash_add_text(hash, engine);
     ivx_hash_add_text(hash, derivation->recipe_json);
-    ivx_hash_add(hash, sources, sizeof sources);
+    ivx_hash_add(hash, sources, IVX_SHA256_SIZE);
     ivx_hash_finish(hash, out);
     return true;
 }
@@ -243,6 +243,14 @@ static bool check(const struct ivx_derivation *derivation, struct ivx_err *err)
     return true;
 }
 
+/* What put_instance() writes. */
+static bool settle(struct ivx_derive *derive, struct ivx_err *err)
+{
+    static const uint32_t changing[] = { 0x00080018, 0x00082112, 0x00200013,
+                                         0x00200032, 0x00201041, 0x00541330 };
+    return ivx_dataset_settle(derive->dataset, changing, IVX_COUNT(changing), err);
+}
+
 bool ivx_derive_new(const struct ivx_derivation *derivation, struct ivx_derive **out,
                     struct ivx_err *err)
 {
@@ -253,13 +261,25 @@ bool ivx_derive_new(const struct ivx_derivation *derivation, struct ivx_derive *
         return ivx_fail(err, IVX_FULL, "derive: no memory");
 
     made->derivation = *derivation;
-    if (!make_digest(derivation, made->digest, err)
-        || !ivx_template_load(&made->derivation, &made->dataset, err))
-        return false;
     make_uid(made->digest, "series", made->series_uid);
-    if (!fill(made, err))
+    if (!ivx_template_load(&made->derivation, &made->dataset, err))
+        return false;
+    if (!fill(made, err) || (!derivation->enhanced && !settle(made, err)))
         return false;
     *out = IVX_STEAL(made);
+    return true;
+}
+
+bool ivx_derive_identify(struct ivx_derive *derive, const char *const *source_sha256,
+                         const char *pixel_sha256, struct ivx_err *err)
+{
+    uint8_t sources[IVX_SHA256_SIZE];
+    if (!digest_sources(&derive->derivation, source_sha256, sources, err)
+        || !make_digest(&derive->derivation, sources, derive->digest, err))
+        return false;
+    ivx_text_hex(sources, sizeof sources, derive->source_sha256);
+    ivx_text_copy(derive->pixel_sha256, sizeof derive->pixel_sha256, pixel_sha256);
+    make_uid(derive->digest, "series", derive->series_uid);
     return true;
 }
 
@@ -296,7 +316,7 @@ const char *ivx_derive_sop_class(const struct ivx_derive *derive)
 void ivx_derive_sop_uid(const struct ivx_derive *derive, int32_t m, char out[65])
 {
     char what[32];
-    snprintf(what, sizeof what, "instance %d", m);
+    snprintf(what, sizeof what, "%s %d", derive->derivation.enhanced ? "part" : "instance", m);
     make_uid(derive->digest, what, out);
 }
 

@@ -292,11 +292,10 @@ bool ivx_derive_begin(struct ivx_derive *derive, int32_t part, int fd, struct iv
 {
     struct ivx_item *root = ivx_dataset_root(derive->dataset), *group = NULL;
     const struct ivx_grid *grid = derive->derivation.grid;
-    char uid[65], number[16], what[32];
+    char uid[65], number[16];
     int32_t first, count;
     ivx_derive_part(derive, part, &first, &count);
-    snprintf(what, sizeof what, "part %d", part);
-    ivx_derive_uid(derive, what, uid);
+    ivx_derive_sop_uid(derive, part, uid);
     snprintf(number, sizeof number, "%d", part + 1);
     ivx_item_remove(root, 0x52009230);
     if (!ivx_item_put_text(root, 0x00080018, uid, err)

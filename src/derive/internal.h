@@ -9,12 +9,13 @@
 
 /* Raised when what is written into an instance changes for the same input: enters UIDs, so
  * that one UID never names two contents. */
-#define IVX_DERIVE_VERSION "4"
+#define IVX_DERIVE_VERSION "5"
 
 struct ivx_derive {
     struct ivx_derivation derivation;
     struct ivx_dataset *dataset;     /* what is shared, and what the last instance left */
-    uint8_t digest[IVX_SHA256_SIZE]; /* of everything that UIDs depend on */
+    uint8_t digest[IVX_SHA256_SIZE]; /* of everything that UIDs depend on; 0 until identified */
+    char source_sha256[IVX_SHA256_HEX], pixel_sha256[IVX_SHA256_HEX];
     char series_uid[65], folder[128];
 };
 /* what: "series", or "instance 12". */
@@ -43,7 +44,8 @@ void ivx_ds_label(double mm, char out[17]);
 size_t ivx_text_fit(const char *text, const char *charset, size_t most,
                     const char **closing_out);
 
-/* 2.25.<decimal of 128 bits of the digest, with a UUID's version and variant bits>. */
+/* 2.25.<decimal of 128 bits of the digest, with a UUID's version and variant bits>; the first
+ * bit is set, which a UUID of version 8 leaves to us: all have the same length. */
 void ivx_uid_write(const uint8_t digest[IVX_SHA256_SIZE], char out[65]);
 
 /* Dates and times of one instant, shifted by a Timezone Offset From UTC ("+0130"; NULL or
@@ -127,9 +129,6 @@ bool ivx_groups_frame(const struct ivx_derivation *derivation, int32_t m,
                       struct ivx_item *group, struct ivx_err *err);
 bool ivx_anatomy_put(struct ivx_item *root, struct ivx_item *item, struct ivx_err *err);
 
-/* SHA-256 over UIDs and contents of all slices. */
-bool ivx_sources_digest(const struct ivx_derivation *derivation,
-                        uint8_t out[IVX_SHA256_SIZE], struct ivx_err *err);
 /* Kernel stretch per target axis, as options say: 1 where nothing is reduced. */
 void ivx_stretch(const struct ivx_derivation *derivation, double out[3]);
 

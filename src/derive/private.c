@@ -14,18 +14,18 @@
 #define ELEMENTS(X) \
   X(0x01,    "UT", 1, "IsovoxRecipe",          "Recipe, canonical JSON") \
   X(0x02,    "LO", 1, "IsovoxRecipeDigest",    "SHA-256 of the recipe") \
-  X(0x03,    "LO", 1, "IsovoxSourceDigest",    "SHA-256 over source UIDs and contents") \
   X(0x04,    "LO", 1, "IsovoxEngine",          "Software and engine version") \
   X(0x05,    "DS", 3, "IsovoxNativeSpacing",   "Source column, row and slice spacing, mm") \
   X(0x06,    "DS", 1, "IsovoxNativeThickness", "Source slice thickness, mm") \
   X(0x07,    "DS", 3, "IsovoxStretch",         "Anti-alias kernel stretch per axis, 1: none") \
   X(0x08,    "DS", 1, "IsovoxTilt",            "Source gantry tilt from its positions, degrees") \
   X(0x09,    "CS", 1, "IsovoxUniform",         "YES when source slices were equidistant") \
-  X(0x0a,    "CS", 1, "IsovoxAnisotropy",      "How unlike the source's axes are") \
-  X(0x10,    "LO", 1, "IsovoxSourcePixelDigest", "SHA-256 of the source's Pixel Data")
+  X(0x0a,    "CS", 1, "IsovoxAnisotropy",      "How unlike the source's axes are")
 
 /* Known when the last voxel is, and written into the room that each instance has for them. */
 #define SEALED(X) \
+  X(0x03,    "LO", 1, "IsovoxSourceDigest",    "SHA-256 over source UIDs and contents") \
+  X(0x10,    "LO", 1, "IsovoxSourcePixelDigest", "SHA-256 of the source's Pixel Data") \
   X(0x11,    "LO", 1, "IsovoxVoxelDigest",     "SHA-256 of the voxels of the series") \
   X(0x12,    "DS", 3, "IsovoxNativeBlur",      "Blur of source axes before, sigma in mm") \
   X(0x13,    "DS", 3, "IsovoxBlur",            "Blur of source axes after, sigma in mm") \
@@ -110,21 +110,15 @@ static bool put_numbers(struct ivx_item *root, unsigned element, const double *v
     return ivx_item_put_text_as(root, ivx_private_tag(element), "DS", text, err);
 }
 
-static bool put_digests(const struct ivx_derivation *derivation, struct ivx_item *root,
-                        struct ivx_err *err)
+static bool put_recipe(const struct ivx_derivation *derivation, struct ivx_item *root,
+                       struct ivx_err *err)
 {
     uint8_t digest[IVX_SHA256_SIZE];
-    char recipe[IVX_SHA256_HEX], sources[IVX_SHA256_HEX];
+    char recipe[IVX_SHA256_HEX];
     ivx_hash_once(derivation->recipe_json, strlen(derivation->recipe_json), digest);
     ivx_text_hex(digest, sizeof digest, recipe);
-    if (!ivx_sources_digest(derivation, digest, err))
-        return false;
-    ivx_text_hex(digest, sizeof digest, sources);
     return ivx_item_put_text_as(root, ivx_private_tag(0x01), "UT", derivation->recipe_json, err)
-           && ivx_item_put_text_as(root, ivx_private_tag(0x02), "LO", recipe, err)
-           && ivx_item_put_text_as(root, ivx_private_tag(0x03), "LO", sources, err)
-           && ivx_item_put_text_as(root, ivx_private_tag(0x10), "LO", derivation->pixel_sha256,
-                                   err);
+           && ivx_item_put_text_as(root, ivx_private_tag(0x02), "LO", recipe, err);
 }
 
 static bool put_source_facts(const struct ivx_source_volume *source,
@@ -161,7 +155,7 @@ bool ivx_private_put(const struct ivx_derivation *derivation, struct ivx_item *r
              IVX_ENGINE_VERSION);
     return put_declaration(root, err)
            && ivx_item_put_text_as(root, IVX_TAG(0x0099, 0x0010), "LO", CREATOR, err)
-           && put_digests(derivation, root, err)
+           && put_recipe(derivation, root, err)
            && ivx_item_put_text_as(root, ivx_private_tag(0x04), "LO", engine, err)
            && put_source_facts(derivation->source, root, err)
            && put_numbers(root, 0x07, stretch, 3, err)

@@ -10,24 +10,30 @@
 #include "isovox/base/text.h"
 #include "isovox/dicom/scan.h"
 
-enum { FIRST = 0x11, COUNT = 8 }; /* the private elements (0099,xx11) to (0099,xx18) */
+enum { MOST_VALUES = 16, MOST_PLACES = 24 };
 
-struct places {
-    uint64_t offset[COUNT], length[COUNT];
-    int found;
+struct value {
+    uint32_t tag;
+    int depth;
+    bool found;
+    char text[65];
+};
+struct place {
+    uint64_t offset, length;
+    const struct value *value;
+};
+struct filling {
+    struct value value[MOST_VALUES];
+    struct place place[MOST_PLACES];
+    int values, places;
 };
 
-static bool visit(void *context, const struct ivx_scan_element *element, struct ivx_err *err)
+static char *add(struct filling *filling, uint32_t tag, int depth)
 {
-    (void)err;
-    struct places *places = context;
-    const uint32_t n = element->tag - ivx_private_tag(FIRST);
-    if (element->depth > 0 || element->tag < ivx_private_tag(FIRST) || n >= COUNT)
-        return true;
-    places->offset[n] = element->offset;
-    places->length[n] = element->length;
-    places->found++;
-    return true;
+    struct value *value = &filling->value[filling->values++];
+    value->tag = tag;
+    value->depth = depth;
+    return value->text;
 }
 
 static void add_blur(const struct ivx_blur *blur, const double mm[3], char out[65])
@@ -47,68 +53,120 @@ static void add_fraction(uint64_t part, uint64_t all, char out[65])
     ivx_text_copy(out, 65, text);
 }
 
-static void make_texts(const struct ivx_outcome *outcome, char out[COUNT][65])
+static char *add_private(struct filling *filling, unsigned element)
 {
-    const struct ivx_resample_report *report = outcome->report;
-    ivx_text_copy(out[0], 65, outcome->voxel_sha256);
-    add_blur(outcome->blur, outcome->blur->native_mm, out[1]);
-    add_blur(outcome->blur, outcome->blur->result_mm, out[2]);
-    add_fraction(report->background - report->padded, report->voxels, out[3]);
-    add_fraction(report->padded, report->voxels, out[4]);
-    add_fraction(report->edge, report->voxels, out[5]);
-    snprintf(out[6], 65, "%llu", (unsigned long long)report->saturated);
-    snprintf(out[7], 65, "%llu", (unsigned long long)report->clamped);
+    return add(filling, ivx_private_tag(element), 0);
 }
 
-static bool fill(uint8_t *header, const struct places *places, char texts[COUNT][65],
+/* The elements SEALED of private.c. */
+static void add_outcome(const struct ivx_derive *derive, const struct ivx_outcome *outcome,
+                        struct filling *filling)
+{
+    const struct ivx_resample_report *report = outcome->report;
+    ivx_text_copy(add_private(filling, 0x03), 65, derive->source_sha256);
+    ivx_text_copy(add_private(filling, 0x10), 65, derive->pixel_sha256);
+    ivx_text_copy(add_private(filling, 0x11), 65, outcome->voxel_sha256);
+    add_blur(outcome->blur, outcome->blur->native_mm, add_private(filling, 0x12));
+    add_blur(outcome->blur, outcome->blur->result_mm, add_private(filling, 0x13));
+    add_fraction(report->background - report->padded, report->voxels,
+                 add_private(filling, 0x14));
+    add_fraction(report->padded, report->voxels, add_private(filling, 0x15));
+    add_fraction(report->edge, report->voxels, add_private(filling, 0x16));
+    snprintf(add_private(filling, 0x17), 65, "%llu", (unsigned long long)report->saturated);
+    snprintf(add_private(filling, 0x18), 65, "%llu", (unsigned long long)report->clamped);
+}
+
+static void add_uids(const struct ivx_derive *derive, int32_t m, struct filling *filling)
+{
+    ivx_derive_sop_uid(derive, m, add(filling, 0x00080018, 0));
+    ivx_text_copy(add(filling, 0x0020000e, 0), 65, derive->series_uid);
+    if (!derive->derivation.enhanced)
+        return;
+    ivx_derive_uid(derive, "dimensions", add(filling, 0x00209164, 1));
+    if (ivx_derive_parts(derive) == 1)
+        return;
+    ivx_derive_uid(derive, "concatenation", add(filling, 0x00209161, 0));
+    ivx_derive_uid(derive, "concatenation source", add(filling, 0x00200242, 0));
+}
+
+static bool visit(void *context, const struct ivx_scan_element *element, struct ivx_err *err)
+{
+    struct filling *filling = context;
+    struct value *value = filling->value, *end = value + filling->values;
+    while (value < end && (value->tag != element->tag || value->depth != element->depth))
+        value++;
+    if (value == end)
+        return true;
+    if (filling->places == MOST_PLACES || strlen(value->text) > element->length)
+        return ivx_fail(err, IVX_BUG, "derive: element %08x has no room", value->tag);
+    value->found = true;
+    filling->place[filling->places++] =
+        (struct place){ element->offset, element->length, value };
+    return true;
+}
+
+static bool all_found(const struct filling *filling, struct ivx_err *err)
+{
+    for (int n = 0; n < filling->values; n++)
+        if (!filling->value[n].found)
+            return ivx_fail(err, IVX_BUG, "derive: element %08x is not there",
+                            filling->value[n].tag);
+    return true;
+}
+
+/* The meta header says the same SOP Instance UID: PS3.10 7.1. */
+static bool fill(uint8_t *header, uint64_t media_uid_at, const struct filling *filling,
                  struct ivx_err *err)
 {
-    for (int n = 0; n < COUNT; n++) {
-        const size_t length = strlen(texts[n]);
-        if (length > places->length[n])
-            return ivx_fail(err, IVX_BUG, "derive: element %x has no room for %zu bytes",
-                            ivx_private_tag((unsigned)(FIRST + n)), length);
-        memset(header + places->offset[n], ' ', places->length[n]);
-        memcpy(header + places->offset[n], texts[n], length);
+    for (int n = 0; n < filling->places; n++) {
+        const struct place *place = &filling->place[n];
+        uint8_t *at = header + place->offset;
+        const size_t length = strlen(place->value->text);
+        const bool is_uid = place->value->tag == 0x00080018;
+        if (is_uid && memcmp(header + media_uid_at, at, length) != 0)
+            return ivx_fail(err, IVX_BUG, "derive: the meta header has another UID");
+        memset(at, ' ', place->length);
+        memcpy(at, place->value->text, length);
+        if (is_uid)
+            memcpy(header + media_uid_at, at, length);
     }
     return true;
 }
 
-/* The elements stand side by side: one write. */
-static bool seal(int fd, const struct places *places, uint64_t header_length,
-                 char texts[COUNT][65], struct ivx_hash *headers, struct ivx_err *err)
+static bool read_places(int fd, const char *path, struct filling *filling,
+                        struct ivx_scan *scan_out, struct ivx_err *err)
 {
-    const uint64_t from = places->offset[0];
-    const uint64_t to = places->offset[COUNT - 1] + places->length[COUNT - 1];
-    IVX_AUTO(ivx_memory_free) uint8_t *header = malloc(header_length + 1);
-    if (header == NULL)
-        return ivx_fail(err, IVX_FULL, "derive: no memory for a header");
-    if (to > header_length)
-        return ivx_fail(err, IVX_BUG, "derive: private elements behind the pixels");
-    if (!ivx_fd_pread(fd, header, header_length, 0, "instance", err)
-        || !fill(header, places, texts, err)
-        || !ivx_fd_pwrite(fd, header + from, to - from, from, "instance", err))
-        return false;
-    ivx_hash_add(headers, header, header_length);
-    return true;
-}
-
-bool ivx_derive_seal(const struct ivx_outcome *outcome, const char *path,
-                     struct ivx_hash *headers, struct ivx_err *err)
-{
-    char texts[COUNT][65];
-    make_texts(outcome, texts);
-    IVX_AUTO(ivx_fd_close) int fd = open(path, O_RDWR | O_CLOEXEC);
     struct stat about;
     if (fd == -1 || fstat(fd, &about) == -1)
         return ivx_fail_errno(err, "open", path);
     const struct ivx_blob blob = { path, 0, (uint64_t)about.st_size };
-    struct places places = { .found = 0 };
-    struct ivx_scan scan;
     enum ivx_reason reason;
-    if (!ivx_scan(&blob, NULL, visit, &places, &scan, &reason, err))
+    return ivx_scan(&blob, NULL, visit, filling, scan_out, &reason, err)
+           && all_found(filling, err)
+           && (scan_out->pixel_tag != 0 || ivx_fail(err, IVX_BUG, "derive: no pixels"));
+}
+
+bool ivx_derive_seal(const struct ivx_derive *derive, int32_t m,
+                     const struct ivx_outcome *outcome, const char *path, uint8_t **header_out,
+                     size_t *length_out, struct ivx_err *err)
+{
+    struct filling filling = { .values = 0 };
+    add_uids(derive, m, &filling);
+    add_outcome(derive, outcome, &filling);
+    IVX_AUTO(ivx_fd_close) int fd = open(path, O_RDWR | O_CLOEXEC);
+    struct ivx_scan scan;
+    if (!read_places(fd, path, &filling, &scan, err))
         return false;
-    if (places.found != COUNT)
-        return ivx_fail(err, IVX_BUG, "derive: %d of %d private elements", places.found, COUNT);
-    return seal(fd, &places, scan.pixel_offset, texts, headers, err);
+
+    const size_t length = (size_t)scan.pixel_offset;
+    IVX_AUTO(ivx_memory_free) uint8_t *header = malloc(length + 1);
+    if (header == NULL)
+        return ivx_fail(err, IVX_FULL, "derive: no memory for a header");
+    if (!ivx_fd_pread(fd, header, length, 0, "instance", err)
+        || !fill(header, scan.media_uid_at, &filling, err)
+        || !ivx_fd_pwrite(fd, header, length, 0, "instance", err))
+        return false;
+    *length_out = length;
+    *header_out = IVX_STEAL(header);
+    return true;
 }

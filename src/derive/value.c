@@ -55,7 +55,10 @@ void ivx_ds_label(double mm, char out[17])
 
 void ivx_uid_write(const uint8_t digest[IVX_SHA256_SIZE], char out[65])
 {
-    ivx_uid_of_bits(digest, 8, out);
+    uint8_t bits[16];
+    memcpy(bits, digest, sizeof bits);
+    bits[0] |= 0x80; /* at least 2^127: 39 digits */
+    ivx_uid_of_bits(bits, 8, out);
 }
 
 /* PS3.3 C.12.1.1.8: &ZZXX, -1200 to +1400. */

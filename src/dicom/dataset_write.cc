@@ -1,6 +1,7 @@
 /* A data set as a Part 10 file: PS3.10 7.1. */
 #include "isovox/dicom/dataset.h"
 
+#include <algorithm>
 #include <string>
 
 #include <dcmtk/config/osconfig.h>
@@ -90,8 +91,14 @@ static bool add_header(DcmDataset &items, E_TransferSyntax syntax, std::vector<c
     return true;
 }
 
-static bool add_items(DcmDataset &items, E_TransferSyntax syntax, std::vector<char> &to,
-                      struct ivx_err *err)
+static bool encoded(const OFCondition &done, struct ivx_err *err)
+{
+    return done.good() || ivx_fail(err, done == EC_MemoryExhausted ? IVX_FULL : IVX_DAMAGED,
+                                   "dicom: write: %s", done.text());
+}
+
+static bool add_all_items(DcmDataset &items, E_TransferSyntax syntax, std::vector<char> &to,
+                          struct ivx_err *err)
 {
     OFCondition done = items.computeGroupLengthAndPadding(
         EGL_withoutGL, EPD_withoutPadding, syntax, EET_ExplicitLength);
@@ -103,10 +110,76 @@ static bool add_items(DcmDataset &items, E_TransferSyntax syntax, std::vector<ch
                            EPD_withoutPadding);
         items.transferEnd();
     }
-    if (done.bad())
-        return ivx_fail(err, done == EC_MemoryExhausted ? IVX_FULL : IVX_DAMAGED,
-                        "dicom: write: %s", done.text());
+    return encoded(done, err);
+}
+
+static bool add_element(DcmObject &element, std::vector<char> &to, struct ivx_err *err)
+{
+    GatherStream stream(to);
+    DcmWriteCache cache;
+    element.transferInit();
+    const OFCondition done =
+        element.write(stream, EXS_LittleEndianExplicit, EET_ExplicitLength, &cache);
+    element.transferEnd();
+    return encoded(done, err);
+}
+
+static uint32_t tag_of(const DcmObject &element)
+{
+    return static_cast<uint32_t>(element.getGTag()) << 16 | element.getETag();
+}
+
+static bool settle(struct ivx_dataset *dataset, struct settled &settled, struct ivx_err *err)
+{
+    const std::vector<uint32_t> &changing = settled.changing;
+    const OFCondition done = dataset->items.computeGroupLengthAndPadding(
+        EGL_withoutGL, EPD_withoutPadding, EXS_LittleEndianExplicit, EET_ExplicitLength);
+    if (!encoded(done, err))
+        return false;
+    DcmObject *element = nullptr;
+    while ((element = dataset->items.nextInContainer(element)) != nullptr) {
+        const uint32_t tag = tag_of(*element);
+        if (std::binary_search(changing.begin(), changing.end(), tag))
+            continue;
+        settled.elements.push_back({ tag, settled.bytes.size() });
+        if (!add_element(*element, settled.bytes, err))
+            return false;
+    }
+    dataset->settled = std::move(settled);
     return true;
+}
+
+/* What is settled, with what changes at its places: ascending tags, PS3.5 7.1. */
+static bool add_settled(struct ivx_dataset *dataset, std::vector<char> &to, struct ivx_err *err)
+{
+    const struct settled &settled = dataset->settled;
+    size_t from = 0, next = 0;
+    for (const uint32_t tag : settled.changing) {
+        DcmElement *element = nullptr;
+        const DcmTagKey key(static_cast<Uint16>(tag >> 16), static_cast<Uint16>(tag & 0xffff));
+        if (dataset->items.findAndGetElement(key, element).bad())
+            continue;
+        while (next < settled.elements.size() && settled.elements[next].tag < tag)
+            next++;
+        const size_t until = next < settled.elements.size() ? settled.elements[next].start
+                                                            : settled.bytes.size();
+        to.insert(to.end(), settled.bytes.begin() + static_cast<std::ptrdiff_t>(from),
+                  settled.bytes.begin() + static_cast<std::ptrdiff_t>(until));
+        from = until;
+        if (!add_element(*element, to, err))
+            return false;
+    }
+    to.insert(to.end(), settled.bytes.begin() + static_cast<std::ptrdiff_t>(from),
+              settled.bytes.end());
+    return true;
+}
+
+static bool add_items(struct ivx_dataset *dataset, E_TransferSyntax syntax,
+                      std::vector<char> &to, struct ivx_err *err)
+{
+    return dataset->settled.elements.empty() || syntax != EXS_LittleEndianExplicit
+               ? add_all_items(dataset->items, syntax, to, err)
+               : add_settled(dataset, to, err);
 }
 
 static bool add_pixel_header(uint64_t count, E_TransferSyntax syntax, std::vector<char> &to,
@@ -129,13 +202,24 @@ static bool write(struct ivx_dataset *dataset, E_TransferSyntax syntax,
     std::vector<char> &bytes = dataset->bytes;
     if (!add_header(dataset->items, syntax, bytes, err))
         return false;
-    if (!add_items(dataset->items, syntax, bytes, err))
+    if (!add_items(dataset, syntax, bytes, err))
         return false;
     if (pixels != nullptr && !add_pixel_header(count, syntax, bytes, err))
         return false;
     if (!ivx_fd_write(fd, bytes.data(), bytes.size(), "instance", err))
         return false;
     return pixels == nullptr || ivx_fd_write(fd, pixels, count * 2, "instance", err);
+}
+
+bool ivx_dataset_settle(struct ivx_dataset *dataset, const uint32_t *changing, size_t count,
+                        struct ivx_err *err)
+{
+    return ivx_barrier(err, [&] {
+        struct settled settled;
+        settled.changing.assign(changing, changing + count);
+        std::sort(settled.changing.begin(), settled.changing.end());
+        return settle(dataset, settled, err);
+    });
 }
 
 bool ivx_dataset_write(struct ivx_dataset *dataset, const uint16_t *pixels, size_t count,
@@ -160,7 +244,7 @@ bool ivx_dataset_write_header(struct ivx_dataset *dataset, uint64_t count, int f
     return ivx_barrier(err, [&] {
         std::vector<char> &bytes = dataset->bytes;
         return add_header(dataset->items, EXS_LittleEndianExplicit, bytes, err) &&
-               add_items(dataset->items, EXS_LittleEndianExplicit, bytes, err) &&
+               add_items(dataset, EXS_LittleEndianExplicit, bytes, err) &&
                add_pixel_header(count, EXS_LittleEndianExplicit, bytes, err) &&
                ivx_fd_write(fd, bytes.data(), bytes.size(), "instance", err);
     });

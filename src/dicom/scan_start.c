@@ -8,6 +8,8 @@
 static bool take_meta(struct ivx_walk *walk, const struct ivx_walk_header *header)
 {
     struct ivx_scan *out = walk->out;
+    if (header->tag == 0x00020003)
+        out->media_uid_at = walk->at;
     char *field = header->tag == 0x00020010   ? out->syntax
                   : header->tag == 0x00020002 ? out->media_class
                                               : NULL;

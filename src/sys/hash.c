@@ -5,6 +5,8 @@
 
 #include <openssl/evp.h>
 
+#include "isovox/base/text.h"
+
 struct ivx_hash {
     EVP_MD_CTX *context;
 };
@@ -54,6 +56,13 @@ void ivx_hash_finish(struct ivx_hash *hash, uint8_t out[IVX_SHA256_SIZE])
 {
     must(EVP_DigestFinal_ex(hash->context, out, NULL));
     must(EVP_DigestInit_ex(hash->context, EVP_sha256(), NULL));
+}
+
+void ivx_hash_finish_hex(struct ivx_hash *hash, char out[IVX_SHA256_HEX])
+{
+    uint8_t digest[IVX_SHA256_SIZE];
+    ivx_hash_finish(hash, digest);
+    ivx_text_hex(digest, sizeof digest, out);
 }
 
 void ivx_hash_once(const void *bytes, size_t length, uint8_t out[IVX_SHA256_SIZE])

@@ -69,6 +69,10 @@ void ivx_reader_free(struct ivx_reader **reader);
 /* Compressed slices are then decoded by the crew, as many at a time as it has threads (and as
  * fit into 64 MiB). The reader must not be asked from inside one of the crew's tasks. */
 bool ivx_reader_use(struct ivx_reader *reader, const struct ivx_crew *crew, struct ivx_err *err);
+/* `tap` is shown Pixel Data as it lies in the object whenever it has been read in one piece: of
+ * objects that are one slice, neither compressed nor deflated. */
+typedef void ivx_reader_tap(void *context, int32_t k, const uint8_t *bytes, size_t length);
+void ivx_reader_watch(struct ivx_reader *reader, ivx_reader_tap *tap, void *context);
 bool ivx_reader_slice(void *reader, int32_t k, struct ivx_slice *out, struct ivx_err *err);
 /* Gives away the last slice's voxels and missing marks, for others of the same room (malloc;
  * floats and bytes): what was lent stays. */

@@ -24,8 +24,6 @@ struct ivx_stored {
 /* Everything that enters a derived object besides its voxels. Borrowed. */
 struct ivx_derivation {
     const struct ivx_source_volume *source;
-    const char *const *source_sha256; /* hex, per slice: contents enter the UIDs */
-    const char *pixel_sha256;         /* hex, of the source's Pixel Data */
     const struct ivx_grid *grid;
     const struct ivx_resample_options *options;
     double spacing_mm;
@@ -41,14 +39,18 @@ struct ivx_derivation {
 
 struct ivx_derive; /* opaque */
 
-/* Loads the template (a source header), sets what all instances share, makes the UIDs:
- * 2.25.<hash of source UIDs and contents, recipe, engine version, output index>. */
+/* Loads the template (a source header) and sets what all instances share. */
 bool ivx_derive_new(const struct ivx_derivation *derivation, struct ivx_derive **out,
                     struct ivx_err *err);
 void ivx_derive_free(struct ivx_derive **derive);
+/* What the source contains, known when all of it has been read: hex per slice of its object,
+ * and of all Pixel Data. Makes the UIDs: 2.25.<hash of source UIDs and contents, recipe, engine
+ * version, output index>. Those written before stand for them, of the same length. */
+bool ivx_derive_identify(struct ivx_derive *derive, const char *const *source_sha256,
+                         const char *pixel_sha256, struct ivx_err *err);
 const char *ivx_derive_series_uid(const struct ivx_derive *derive);
 const char *ivx_derive_sop_class(const struct ivx_derive *derive);
-/* out has room for 65. m: 0 .. grid count[2]-1; Instance Number is m+1. */
+/* out has room for 65. m: 0 .. grid count[2]-1; Instance Number is m+1. Enhanced: which part. */
 void ivx_derive_sop_uid(const struct ivx_derive *derive, int32_t m, char out[65]);
 /* "2001_Thorax ISO 1.0 mm cubic": series number and description, safe as a file name. */
 void ivx_derive_folder(const struct ivx_derive *derive, char *out, size_t room);
@@ -65,16 +67,18 @@ bool ivx_derive_begin(struct ivx_derive *derive, int32_t part, int fd, struct iv
 bool ivx_derive_write(struct ivx_derive *derive, int32_t m, const int16_t *voxels, int fd,
                       struct ivx_err *err);
 
-/* What is known when the last voxel is. Instances are written with room for it (dashes
- * until then), so that no result is kept or written twice. Borrowed. */
+/* What is known when the last voxel is. Instances are written with room for it and for what
+ * ivx_derive_identify() takes, so that nothing is read or written twice. Borrowed. */
 struct ivx_outcome {
     const char *voxel_sha256; /* hex */
     const struct ivx_blur *blur;
     const struct ivx_resample_report *report;
 };
-/* Fills the private block of a file that ivx_derive_write() made; of fixed bytes, in place.
- * What stands before the pixels is added to `headers`. */
-bool ivx_derive_seal(const struct ivx_outcome *outcome, const char *path,
-                     struct ivx_hash *headers, struct ivx_err *err);
+/* Fills it, and the UIDs, into instance (or part) m as it was written to `path`: in place. What
+ * stands before the pixels afterwards is handed over (ivx_memory_free()). Several threads may
+ * seal instances of one derivation. */
+bool ivx_derive_seal(const struct ivx_derive *derive, int32_t m,
+                     const struct ivx_outcome *outcome, const char *path, uint8_t **header_out,
+                     size_t *length_out, struct ivx_err *err);
 
 #endif

@@ -92,6 +92,12 @@ bool ivx_dataset_write_header(struct ivx_dataset *dataset, uint64_t count, int f
 bool ivx_dataset_write_implicit(struct ivx_dataset *dataset, const uint16_t *pixels,
                                 size_t count, int fd, struct ivx_err *err);
 
+/* From here on only these attributes of the data set itself change: what all others are written
+ * as is kept, and whatever becomes of them is not looked at again. For many instances that
+ * differ in little. */
+bool ivx_dataset_settle(struct ivx_dataset *dataset, const uint32_t *changing, size_t count,
+                        struct ivx_err *err);
+
 /* "3.6.7": the version of DCMTK that is linked. */
 const char *ivx_dataset_library(void);
 

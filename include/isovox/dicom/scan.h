@@ -58,6 +58,7 @@ typedef bool ivx_scan_visit(void *context, const struct ivx_scan_element *elemen
 struct ivx_scan {
     char syntax[65];      /* from the meta header; guessed from the bytes when there is none */
     char media_class[65]; /* Media Storage SOP Class UID, from the meta header */
+    uint64_t media_uid_at; /* where the value of Media Storage SOP Instance UID is; 0: none */
     bool has_meta;
     bool explicit_vr, big_endian, encapsulated;
     uint32_t elements;

@@ -18,6 +18,7 @@ void ivx_hash_add(struct ivx_hash *hash, const void *bytes, size_t length);
 void ivx_hash_add_text(struct ivx_hash *hash, const char *text);
 /* The digest; afterwards the hash is empty and may be used again. */
 void ivx_hash_finish(struct ivx_hash *hash, uint8_t out[IVX_SHA256_SIZE]);
+void ivx_hash_finish_hex(struct ivx_hash *hash, char out[IVX_SHA256_HEX]);
 
 void ivx_hash_once(const void *bytes, size_t length, uint8_t out[IVX_SHA256_SIZE]);
 

@@ -445,24 +445,6 @@ START_TEST(corners_under_the_floor_are_padding_without_saying_so)
 }
 END_TEST
 
-START_TEST(a_lost_file_is_an_error_and_not_a_black_slice)
-{
-    struct ivx_err err = { 0 };
-    IVX_AUTO(series_free) struct series series;
-    series_start(&series, 4, 2);
-    IVX_AUTO(ivx_assembly_free) struct ivx_assembly *assembly = series_decide(&series);
-    IVX_AUTO(ivx_reader_free) struct ivx_reader *reader = NULL;
-    ck_assert(ivx_reader_new(series_only(assembly), &reader, &err));
-    struct ivx_slice slice;
-    ck_assert(ivx_reader_slice(reader, 0, &slice, &err));
-    ck_assert_int_eq(ftruncate(series.fd, (off_t)series.all[2]->pixel_offset + 5), 0);
-
-    ck_assert(!ivx_reader_slice(reader, 2, &slice, &err));
-
-    ck_assert_int_eq(err.code, IVX_DAMAGED);
-}
-END_TEST
-
 static Suite *suite(void)
 {
     Suite *made = suite_create("values");
@@ -485,7 +467,6 @@ static Suite *suite(void)
     tcase_add_loop_test(reader, padding_takes_no_part, 0, (int)IVX_COUNT(paddings));
     tcase_add_test(reader, ct_values_end_at_minus_1024);
     tcase_add_test(reader, corners_under_the_floor_are_padding_without_saying_so);
-    tcase_add_test(reader, a_lost_file_is_an_error_and_not_a_black_slice);
     suite_add_tcase(made, reader);
     return made;
 }

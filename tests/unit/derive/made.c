@@ -17,8 +17,6 @@ void made_new(struct made *made, series_edit *edit, double spacing)
                               &made->grid, &err));
     made->derivation = (struct ivx_derivation){
         .source = made->series.volume,
-        .source_sha256 = made->series.sha256,
-        .pixel_sha256 = made->series.sha256[0],
         .grid = &made->grid,
         .options = &made->options,
         .spacing_mm = spacing,
@@ -32,6 +30,12 @@ void made_derive(struct made *made)
 {
     struct ivx_err err = { 0 };
     ck_assert_msg(ivx_derive_new(&made->derivation, &made->derive, &err), "%s", err.text);
+}
+
+void made_identify(struct made *made)
+{
+    struct ivx_err err = { 0 };
+    ck_assert(ivx_derive_identify(made->derive, made->series.sha256, made->series.sha256[0], &err));
 }
 
 void made_free(struct made *made)

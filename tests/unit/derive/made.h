@@ -18,6 +18,8 @@ struct made {
 /* To that spacing, with the B-spline; what is not fit for the test is changed before derive. */
 void made_new(struct made *made, series_edit *edit, double spacing);
 void made_derive(struct made *made);
+/* The source has been read. */
+void made_identify(struct made *made);
 void made_free(struct made *made);
 
 void path_of(const struct made *made, int32_t m, char out[128]);

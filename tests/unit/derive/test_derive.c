@@ -186,6 +186,7 @@ static void uids(series_edit *edit, const char *recipe, const char *digest,
         made.series.sha256[3] = digest;
     made.derivation.created_us += rand();
     made_derive(&made);
+    made_identify(&made);
     snprintf(series, 65, "%s", ivx_derive_series_uid(made.derive));
     ivx_derive_sop_uid(made.derive, 0, instance);
     char other[65];

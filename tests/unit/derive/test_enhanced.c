@@ -30,8 +30,7 @@ static void made_new(struct made *made, series_edit *edit)
     ck_assert(ivx_target_grid(&made->series.volume->stack, 1, IVX_ALIGN_CENTER, &made->grid,
                               &err));
     made->derivation = (struct ivx_derivation){
-        .source = made->series.volume, .source_sha256 = made->series.sha256,
-        .pixel_sha256 = made->series.sha256[0],
+        .source = made->series.volume,
         .grid = &made->grid, .options = &made->options, .spacing_mm = 1,
         .recipe_name = "frames", .recipe_json = "{\"format\":\"enhanced\"}",
         .enhanced = true, .reason_out = &made->reason,
@@ -70,6 +69,25 @@ static struct ivx_dataset *part_of(struct made *made, int32_t part)
     return back;
 }
 
+/* The same, once everything is known. */
+static struct ivx_dataset *sealed_part_of(struct made *made, int32_t part)
+{
+    const struct ivx_blur blur = { .known = false };
+    const struct ivx_resample_report report = { .voxels = 1 };
+    const struct ivx_outcome outcome = { made->series.sha256[1], &blur, &report };
+    struct ivx_err err = { 0 };
+    char path[128];
+    size_t length = 0;
+    IVX_AUTO(ivx_memory_free) uint8_t *header = NULL;
+    snprintf(path, sizeof path, "%s/part%d.dcm", made->series.folder, part);
+    ck_assert_msg(ivx_derive_seal(made->derive, part, &outcome, path, &header, &length, &err),
+                  "%s", err.text);
+    const struct ivx_blob blob = { path, 0, length };
+    struct ivx_dataset *back = NULL;
+    ck_assert_msg(ivx_dataset_load_header(&blob, &back, &err), "%s", err.text);
+    return back;
+}
+
 static const char *text_in(struct ivx_item *item, uint32_t tag)
 {
     const char *text = NULL;
@@ -96,6 +114,49 @@ static struct ivx_item *frame_of(struct ivx_dataset *dataset, size_t n, uint32_t
     ck_assert_ptr_nonnull(group);
     return ivx_item_at(group, macro, 0);
 }
+
+static void copy_text(struct ivx_item *item, uint32_t tag, char out[80])
+{
+    snprintf(out, 80, "%s", text_in(item, tag));
+}
+
+/* PS3.3 C.7.6.16.2.2.4, C.7.6.17: what the parts share, and what each has of its own. */
+START_TEST(parts_are_named_when_the_source_has_been_read)
+{
+    static const uint32_t shared[] = { 0x0020000e, 0x00209161, 0x00200242 };
+    struct ivx_err err = { 0 };
+    struct made made;
+    char first[IVX_COUNT(shared)][80], before[80], text[80], sop[65];
+    made_new(&made, NULL);
+    made.derivation.part_bytes = 8 * (uint64_t)made.grid.count[0] * (uint64_t)made.grid.count[1];
+    made_derive(&made);
+    ck_assert_int_gt(ivx_derive_parts(made.derive), 1);
+    for (int32_t part = 0; part < 2; part++) {
+        IVX_AUTO(ivx_dataset_free) struct ivx_dataset *back = part_of(&made, part);
+        copy_text(ivx_dataset_root(back), 0x00209161, before);
+    }
+    ck_assert(ivx_derive_identify(made.derive, made.series.sha256, made.series.sha256[0], &err));
+
+    for (int32_t part = 0; part < 2; part++) {
+        IVX_AUTO(ivx_dataset_free) struct ivx_dataset *back = sealed_part_of(&made, part);
+        struct ivx_item *root = ivx_dataset_root(back);
+        ivx_derive_sop_uid(made.derive, part, sop);
+        ck_assert_str_eq(text_in(root, 0x00080018), sop);
+        for (size_t n = 0; n < IVX_COUNT(shared); n++) {
+            copy_text(root, shared[n], part == 0 ? first[n] : text);
+            ck_assert(part == 0 || strcmp(first[n], text) == 0);
+        }
+        copy_text(ivx_item_at(root, 0x00209221, 0), 0x00209164, text);
+        ck_assert_int_eq(strncmp(text, "2.25.", 5), 0);
+        for (size_t n = 0; n < 2; n++)
+            ck_assert_str_eq(text_in(ivx_item_at(root, 0x00209222, n), 0x00209164), text);
+    }
+    ck_assert_str_eq(first[0], ivx_derive_series_uid(made.derive));
+    ck_assert_str_ne(first[1], before);
+    ck_assert_str_ne(first[1], first[2]);
+    made_free(&made);
+}
+END_TEST
 
 START_TEST(what_is_too_long_for_one_instance_is_a_concatenation)
 {
@@ -254,6 +315,7 @@ int main(void)
     Suite *suite = suite_create("derive: enhanced");
     TCase *tests = tcase_create("enhanced");
     tcase_add_test(tests, what_is_too_long_for_one_instance_is_a_concatenation);
+    tcase_add_test(tests, parts_are_named_when_the_source_has_been_read);
     tcase_add_test(tests, one_instance_is_no_concatenation);
     tcase_add_test(tests, a_part_has_a_frame_at_least);
     tcase_add_test(tests, what_equipment_is_silent_about_is_unknown);

@@ -1,5 +1,6 @@
 /* What instances say when the last voxel is known, and the model of blur behind it. */
 #include <check.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 
 #include "isovox/base/auto.h"
 #include "isovox/dicom/dicom.h"
+#include "isovox/dicom/scan.h"
 #include "made.h"
 
 #define A16 "aaaaaaaaaaaaaaaa"
@@ -22,10 +24,12 @@ static struct ivx_dataset *seal_and_read(struct made *made, const struct ivx_blu
     const struct ivx_outcome outcome = { B16 B16 B16 B16, blur, &report };
     char path[128];
     write_instance(made, 0);
+    made_identify(made);
     path_of(made, 0, path);
-    IVX_AUTO(ivx_hash_free) struct ivx_hash *headers = NULL;
-    ck_assert(ivx_hash_new(&headers, &err));
-    ck_assert_msg(ivx_derive_seal(&outcome, path, headers, &err), "%s", err.text);
+    IVX_AUTO(ivx_memory_free) uint8_t *header = NULL;
+    size_t header_length = 0;
+    ck_assert_msg(ivx_derive_seal(made->derive, 0, &outcome, path, &header, &header_length, &err),
+                  "%s", err.text);
 
     struct stat about;
     struct ivx_dataset *back = NULL;
@@ -57,6 +61,7 @@ START_TEST(what_is_known_at_the_end_is_sealed_into_the_instance)
     IVX_AUTO(ivx_dataset_free) struct ivx_dataset *back = seal_and_read(&made, &blur);
 
     value_is(back, 0x0099100a, "SEVERE"); /* 2.5 by 0.7 mm */
+    ck_assert_uint_eq(strspn(text_of(back, 0x00991003), "0123456789abcdef"), 64);
     value_is(back, 0x00991010, A16 A16 A16 A16);
     value_is(back, 0x00991011, B16 B16 B16 B16);
     value_is(back, 0x00991012, "0.5\\0.25\\1.5");
@@ -84,6 +89,43 @@ START_TEST(a_blur_that_nobody_knows_stays_empty)
 }
 END_TEST
 
+/* PS3.10 7.1: the meta header says the instance's UID once more. */
+static void media_uid(const char *path, char out[65])
+{
+    struct ivx_err err = { 0 };
+    struct ivx_scan scan;
+    enum ivx_reason reason;
+    struct stat about;
+    ck_assert_int_eq(stat(path, &about), 0);
+    const struct ivx_blob blob = { path, 0, (uint64_t)about.st_size };
+    ck_assert(ivx_scan(&blob, NULL, NULL, NULL, &scan, &reason, &err));
+    IVX_AUTO(ivx_fd_close) int fd = open(path, O_RDONLY);
+    ck_assert(ivx_fd_pread(fd, out, 44, scan.media_uid_at, path, &err));
+    out[44] = '\0';
+}
+
+START_TEST(instances_get_their_uids_when_the_source_has_been_read)
+{
+    const struct ivx_blur blur = { .known = false };
+    struct made made;
+    char before[65], after[65], media[65], path[128];
+    made_new(&made, NULL, 1.0);
+    made_derive(&made);
+    ivx_derive_sop_uid(made.derive, 0, before);
+
+    IVX_AUTO(ivx_dataset_free) struct ivx_dataset *back = seal_and_read(&made, &blur);
+
+    ivx_derive_sop_uid(made.derive, 0, after);
+    path_of(&made, 0, path);
+    media_uid(path, media);
+    ck_assert_str_ne(before, after);
+    ck_assert_str_eq(text_of(back, 0x00080018), after);
+    ck_assert_str_eq(media, after);
+    ck_assert_str_eq(text_of(back, 0x0020000e), ivx_derive_series_uid(made.derive));
+    made_free(&made);
+}
+END_TEST
+
 START_TEST(only_our_own_instances_are_sealed)
 {
     const struct ivx_blur blur = { .known = false };
@@ -91,9 +133,14 @@ START_TEST(only_our_own_instances_are_sealed)
     const struct ivx_outcome outcome = { B16 B16 B16 B16, &blur, &report };
     struct ivx_err err = { 0 };
     struct made made;
+    uint8_t *header = NULL;
+    size_t length = 0;
     made_new(&made, NULL, 1.0);
-    ck_assert(!ivx_derive_seal(&outcome, made.series.volume->slices[0]->path, NULL, &err));
-    ck_assert_str_eq(err.text, "derive: 0 of 8 private elements");
+    made_derive(&made);
+    made_identify(&made);
+    ck_assert(!ivx_derive_seal(made.derive, 0, &outcome, made.series.volume->slices[0]->path,
+                               &header, &length, &err));
+    ck_assert_int_eq(err.code, IVX_BUG);
     made_free(&made);
 }
 END_TEST
@@ -172,6 +219,7 @@ int main(void)
     TCase *tests = tcase_create("seal");
     tcase_add_test(tests, what_is_known_at_the_end_is_sealed_into_the_instance);
     tcase_add_test(tests, a_blur_that_nobody_knows_stays_empty);
+    tcase_add_test(tests, instances_get_their_uids_when_the_source_has_been_read);
     tcase_add_test(tests, only_our_own_instances_are_sealed);
     tcase_add_test(tests, blur_adds_by_second_moments);
     tcase_add_test(tests, thick_slices_in_thin_steps_are_severe);

@@ -16,6 +16,7 @@ enum {
     DESCRIPTION = 0x0008103e,
     SOURCES = 0x00082112,
     REFERENCED_UID = 0x00081155,
+    SAMPLES = 0x00280002,
     ROWS = 0x00280010,
     PADDING = 0x00280120,
     POSITION = 0x00200032
@@ -120,6 +121,52 @@ START_TEST(what_was_put_is_read_back)
     ck_assert_str_eq(text, "2.25.8");
     ck_assert(!ivx_item_has(root, 0x7fe00010));
     ck_assert(!ivx_item_text(root, DESCRIPTION, &text));
+}
+END_TEST
+
+/* What one instance changes: the first and the last element of all, a sequence, one that comes
+ * (k = 2), one that goes. */
+static void change(struct ivx_dataset *dataset, int k)
+{
+    struct ivx_err err = { 0 };
+    struct ivx_item *root = ivx_dataset_root(dataset), *item = NULL;
+    char uid[32];
+    snprintf(uid, sizeof uid, "2.25.%d", 1000 * k + 7);
+    ck_assert(ivx_item_put_text(root, SOP_UID, uid, &err));
+    ivx_item_remove(root, SOURCES);
+    for (int n = 0; n < k; n++)
+        ck_assert(ivx_item_append(root, SOURCES, &item, &err)
+                  && ivx_item_put_text(item, REFERENCED_UID, uid, &err));
+    if (k == 2)
+        ck_assert(ivx_item_put_u16(root, SAMPLES, 5, &err));
+    else
+        ivx_item_remove(root, SAMPLES);
+}
+
+static size_t write_whole(int k, struct ivx_dataset *dataset, uint8_t **bytes_out)
+{
+    struct ivx_err err = { 0 };
+    change(dataset, k);
+    const struct ivx_blob blob = { path, 0, write_to(path, dataset, four, 4, false) };
+    ck_assert(ivx_blob_read(&blob, bytes_out, &err));
+    return (size_t)blob.length;
+}
+
+START_TEST(what_is_settled_is_written_as_if_it_were_not)
+{
+    static const uint32_t changing[] = { SAMPLES, SOURCES, SOP_UID };
+    struct ivx_err err = { 0 };
+    IVX_AUTO(ivx_dataset_free) struct ivx_dataset *plain = small();
+    IVX_AUTO(ivx_dataset_free) struct ivx_dataset *settled = small();
+    ck_assert_msg(ivx_dataset_settle(settled, changing, IVX_COUNT(changing), &err), "%s",
+                  err.text);
+    for (int k = 0; k < 4; k++) {
+        IVX_AUTO(ivx_memory_free) uint8_t *one = NULL;
+        IVX_AUTO(ivx_memory_free) uint8_t *other = NULL;
+        const size_t length = write_whole(k, plain, &one);
+        ck_assert_uint_eq(write_whole(k, settled, &other), length);
+        ck_assert_mem_eq(one, other, length);
+    }
 }
 END_TEST
 
@@ -277,6 +324,7 @@ int main(void)
     tcase_add_test(tests, an_ambiguous_vr_takes_the_sign_that_was_meant);
     tcase_add_test(tests, a_private_element_keeps_its_vr);
     tcase_add_test(tests, a_filter_removes_what_it_answers_for);
+    tcase_add_test(tests, what_is_settled_is_written_as_if_it_were_not);
     tcase_add_test(tests, an_object_without_a_uid_is_not_written);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
