@@ -56,7 +56,11 @@ static bool insert_items(struct ivx_catalogue *catalogue, int64_t id,
                              T(request->items[n].sop_uid)),
                         err))
             return false;
-    return true;
+    return ivx_db_run(catalogue,
+                      "UPDATE series SET " IVX_SERIES_TOUCH " WHERE " IVX_SERIES_OPEN
+                      " AND id IN (SELECT i.series_id FROM commitment_item m"
+                      " JOIN instance i ON i.sop_uid = m.sop_uid WHERE m.commitment_id = ?1)",
+                      ARGS(I(id)), err);
 }
 
 bool ivx_catalogue_commitment_ask(struct ivx_catalogue *catalogue,

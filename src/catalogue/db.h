@@ -14,6 +14,9 @@ struct ivx_catalogue {
     sqlite3 *db;
     bool read_only;
     bool indexing; /* between index_begin and index_end */
+    struct ivx_totals {
+        int64_t instances, duplicates, bytes, conflicts, aside;
+    } grown; /* since index_begin: written to the row of all totals by index_end */
     /* Prepared statements, found by the address of their text. */
     struct {
         const char *sql;
@@ -129,7 +132,7 @@ bool ivx_trust_count(struct ivx_catalogue *catalogue, const struct ivx_decision 
     " ON a.name = c.association WHERE c.series_id = s.id"                                \
     " AND (a.ended IS NULL OR a.ended <> 1)), s.gone, "                                  \
     "EXISTS (SELECT 1 FROM carried c JOIN association a ON a.name = c.association"       \
-    " WHERE c.series_id = s.id AND a.ended = 2), s.limit_us, s.why"
+    " WHERE c.series_id = s.id AND a.ended = 2), s.limit_us, s.why, s.new_us, s.due_us, s.forced"
 ivx_db_read ivx_series_read, ivx_instance_row_read, ivx_job_read, ivx_delivery_read;
 
 #define IVX_JOB_COLUMNS                                                                  \
@@ -143,6 +146,12 @@ ivx_db_read ivx_series_read, ivx_instance_row_read, ivx_job_read, ivx_delivery_r
     "d.created_us, "                                                                     \
     "d.next_us, d.finished_us, d.last_status, d.last_comment, d.committed, d.commitment, " \
     "j.priority"
+
+/* An open series, as the index series_due has it; and that something about it is new. */
+#define IVX_SERIES_OPEN "state IN (0, 1)"
+#define IVX_SERIES_TOUCH "due_us = min(due_us, 0) - 1"
+_Static_assert(IVX_SERIES_RECEIVING == 0 && IVX_SERIES_WAITING == 1,
+               "IVX_SERIES_OPEN has them as numbers");
 
 /* d: what is still to be done about a delivery; ?n are literals of the states, so that it
  * can stand in any statement. */

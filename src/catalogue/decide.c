@@ -214,6 +214,9 @@ bool ivx_catalogue_decide(struct ivx_catalogue *catalogue,
             return false;
     return supersede(catalogue, decision->series_id, generation, now_us, err)
            && ivx_trust_count(catalogue, decision, err)
+           && (decision->evidence == NULL
+               || ivx_evidence_add(catalogue, decision->series_id, decision->evidence, now_us,
+                                   err))
            && ivx_db_run(catalogue, "DELETE FROM inquiry WHERE series_id = ?1",
                          ARGS(I(decision->series_id)), err)
            && ivx_series_settle(catalogue, decision->series_id, err)

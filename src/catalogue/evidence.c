@@ -1,5 +1,5 @@
-/* Evidence of completeness: what instances announce, how long senders are silent, who has
- * been right so far, and what an open series waits for. */
+/* Evidence of completeness: what instances announce, how long senders are silent, and who has
+ * been right so far. */
 #include "db.h"
 
 bool ivx_evidence_add(struct ivx_catalogue *catalogue, int64_t series_id,
@@ -216,27 +216,4 @@ bool ivx_trust_count(struct ivx_catalogue *catalogue, const struct ivx_decision 
             return false;
     }
     return true;
-}
-
-/* ---- what is waited for -------------------------------------------------------------- */
-
-bool ivx_catalogue_series_why(struct ivx_catalogue *catalogue,
-                              const struct ivx_waiting *waiting, size_t count,
-                              struct ivx_err *err)
-{
-    IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
-    if (count == 0)
-        return true;
-    if (!ivx_db_work_begin(&work, catalogue, err))
-        return false;
-    for (size_t n = 0; n < count; n++)
-        if (!ivx_db_run(catalogue,
-                        "UPDATE series SET why = ?2, limit_us = ?3"
-                        " WHERE id = ?1 AND state IN (?4, ?5)",
-                        ARGS(I(waiting[n].series_id), T(waiting[n].why),
-                             I(waiting[n].limit_us), I(IVX_SERIES_RECEIVING),
-                             I(IVX_SERIES_WAITING)),
-                        err))
-            return false;
-    return ivx_db_work_commit(&work, err);
 }

@@ -8,6 +8,7 @@ bool ivx_catalogue_index_begin(struct ivx_catalogue *catalogue, struct ivx_err *
     if (!ivx_db_work_begin(&work, catalogue, err))
         return false;
     work.catalogue = NULL; /* stays open until index_end */
+    catalogue->grown = (struct ivx_totals){ 0 };
     catalogue->indexing = true;
     return true;
 }
@@ -160,9 +161,12 @@ static bool keep(struct ivx_catalogue *catalogue, const struct ivx_arrival *arri
         || !add_instance(catalogue, owner.id, arrival, err))
         return false;
     *fate_out = is_late(&owner) ? IVX_ARRIVAL_LATE : IVX_ARRIVAL_NEW;
+    catalogue->grown.instances++;
+    catalogue->grown.bytes += (int64_t)arrival->length;
     return ivx_db_run(catalogue,
                       "UPDATE series SET instances = instances + 1, bytes = bytes + ?2,"
                       " first_us = min(first_us, ?3), last_us = max(last_us, ?3),"
+                      " new_us = max(new_us, ?3), " IVX_SERIES_TOUCH ","
                       " state = ?4, code = '', note = '' WHERE id = ?1",
                       ARGS(I(owner.id), I(arrival->length), I(arrival->received_us),
                            I(IVX_SERIES_RECEIVING)),
@@ -182,7 +186,8 @@ static bool replace(struct ivx_catalogue *catalogue, int64_t series_id,
                       ARGS(T(arrival->sop_uid)), err)
            && ivx_db_run(catalogue, "UPDATE series SET gone = gone - 1 WHERE id = ?1",
                          ARGS(I(series_id)), err)
-           && keep(catalogue, arrival, fate_out, err);
+           && keep(catalogue, arrival, fate_out, err)
+           && (catalogue->grown.instances--, true);
 }
 
 /* A sender that repeats what it had sent is still at it: an open series goes on waiting.
@@ -190,36 +195,40 @@ static bool replace(struct ivx_catalogue *catalogue, int64_t series_id,
 static bool count_duplicate(struct ivx_catalogue *catalogue, int64_t series_id,
                             const struct ivx_arrival *arrival, struct ivx_err *err)
 {
-    return ivx_db_run(
-               catalogue,
-               "UPDATE series SET duplicates = duplicates + 1, last_us ="
-               " CASE WHEN state IN (?3, ?4) THEN max(last_us, ?2) ELSE last_us END"
-               " WHERE id = ?1",
-               ARGS(I(series_id), I(arrival->received_us), I(IVX_SERIES_RECEIVING),
-                    I(IVX_SERIES_WAITING)),
-               err)
+    catalogue->grown.duplicates++;
+    return ivx_db_run(catalogue,
+                      "UPDATE series SET duplicates = duplicates + 1, last_us = CASE WHEN"
+                      " " IVX_SERIES_OPEN " THEN max(last_us, ?2) ELSE last_us END,"
+                      " " IVX_SERIES_TOUCH " WHERE id = ?1",
+                      ARGS(I(series_id), I(arrival->received_us)), err)
            && carry(catalogue, series_id, arrival, err);
 }
 
 /* series_id 0: its series is not known. */
 static bool set_aside(struct ivx_catalogue *catalogue, int64_t series_id,
                       const char *kind, const char *code, const char *note,
-                      const struct ivx_arrival *arrival, struct ivx_err *err)
+                      const struct ivx_arrival *arrival, int64_t *total,
+                      struct ivx_err *err)
 {
-    return ivx_db_run(
-        catalogue,
-        "INSERT INTO aside (series_id, kind, sop_uid, sha256, sop_class, syntax, "
-        "calling_ae,"
-        " peer, association, received_us, segment, offset, length, code, note)"
-        " VALUES (nullif(?1, 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
-        " ?15) ON CONFLICT (segment, offset) DO NOTHING",
-        ARGS(I(series_id), T(kind), T(text_or_empty(arrival->sop_uid)),
-             T(text_or_empty(arrival->sha256_hex)), T(text_or_empty(arrival->sop_class)),
-             T(text_or_empty(arrival->syntax)), T(text_or_empty(arrival->calling_ae)),
-             T(text_or_empty(arrival->peer)), T(text_or_empty(arrival->association)),
-             I(arrival->received_us), I(arrival->segment), I(arrival->offset),
-             I(arrival->length), T(code), T(text_or_empty(note))),
-        err);
+    int added = 0;
+    if (!ivx_db_change(
+            catalogue,
+            "INSERT INTO aside (series_id, kind, sop_uid, sha256, sop_class, syntax, "
+            "calling_ae,"
+            " peer, association, received_us, segment, offset, length, code, note)"
+            " VALUES (nullif(?1, 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
+            " ?14, ?15) ON CONFLICT (segment, offset) DO NOTHING",
+            ARGS(I(series_id), T(kind), T(text_or_empty(arrival->sop_uid)),
+                 T(text_or_empty(arrival->sha256_hex)),
+                 T(text_or_empty(arrival->sop_class)), T(text_or_empty(arrival->syntax)),
+                 T(text_or_empty(arrival->calling_ae)), T(text_or_empty(arrival->peer)),
+                 T(text_or_empty(arrival->association)), I(arrival->received_us),
+                 I(arrival->segment), I(arrival->offset), I(arrival->length), T(code),
+                 T(text_or_empty(note))),
+            &added, err))
+        return false;
+    *total += added;
+    return true;
 }
 
 /* Unreadable; perhaps its series is known all the same. */
@@ -232,7 +241,7 @@ static bool aside_unread(struct ivx_catalogue *catalogue,
                           ARGS(T(arrival->series_uid)), &series_id, NULL, err))
         return false;
     return set_aside(catalogue, series_id, "aside", arrival->aside_code,
-                     arrival->aside_text, arrival, err);
+                     arrival->aside_text, arrival, &catalogue->grown.aside, err);
 }
 
 bool ivx_catalogue_index_arrival(struct ivx_catalogue *catalogue,
@@ -259,7 +268,8 @@ bool ivx_catalogue_index_arrival(struct ivx_catalogue *catalogue,
     }
     *fate_out = IVX_ARRIVAL_CONFLICT;
     return set_aside(catalogue, known.series_id, "conflict", "UID_CONFLICT",
-                     "another content under a known SOP Instance UID", arrival, err);
+                     "another content under a known SOP Instance UID", arrival,
+                     &catalogue->grown.conflicts, err);
 }
 
 bool ivx_catalogue_index_ended(struct ivx_catalogue *catalogue, const char *association,
@@ -270,7 +280,11 @@ bool ivx_catalogue_index_ended(struct ivx_catalogue *catalogue, const char *asso
                catalogue,
                "INSERT INTO association (name, ended, ended_us) VALUES (?1, ?2, ?3)"
                " ON CONFLICT (name) DO UPDATE SET ended = ?2, ended_us = ?3",
-               ARGS(T(association), I(released ? 1 : 2), I(at_us)), err);
+               ARGS(T(association), I(released ? 1 : 2), I(at_us)), err)
+           && ivx_db_run(catalogue,
+                         "UPDATE series SET " IVX_SERIES_TOUCH " WHERE " IVX_SERIES_OPEN
+                         " AND id IN (SELECT series_id FROM carried WHERE association = ?1)",
+                         ARGS(T(association)), err);
 }
 
 bool ivx_catalogue_index_mark(struct ivx_catalogue *catalogue, uint64_t segment,
@@ -283,13 +297,25 @@ bool ivx_catalogue_index_mark(struct ivx_catalogue *catalogue, uint64_t segment,
                          ARGS(I(segment), I(offset)), err);
 }
 
+static bool write_totals(struct ivx_catalogue *catalogue, struct ivx_err *err)
+{
+    const struct ivx_totals *grown = &catalogue->grown;
+    return ivx_db_run(catalogue,
+                      "UPDATE total SET instances = instances + ?1,"
+                      " duplicates = duplicates + ?2, bytes = bytes + ?3,"
+                      " conflicts = conflicts + ?4, aside = aside + ?5",
+                      ARGS(I(grown->instances), I(grown->duplicates), I(grown->bytes),
+                           I(grown->conflicts), I(grown->aside)),
+                      err);
+}
+
 bool ivx_catalogue_index_end(struct ivx_catalogue *catalogue, struct ivx_err *err)
 {
     if (!must_index(catalogue, err))
         return false;
     IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { catalogue };
     catalogue->indexing = false;
-    return ivx_db_work_commit(&work, err);
+    return write_totals(catalogue, err) && ivx_db_work_commit(&work, err);
 }
 
 void ivx_catalogue_index_abandon(struct ivx_catalogue *catalogue)

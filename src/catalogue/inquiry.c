@@ -112,6 +112,7 @@ bool ivx_catalogue_inquiry_end(struct ivx_catalogue *catalogue, int64_t series_i
     if (changed == 0) /* decided meanwhile */
         return true;
     return ivx_evidence_add(catalogue, series_id, &evidence, ivx_clock_wall_us(), err)
-           && ivx_db_run(catalogue, "UPDATE news SET number = number + 1", NO_ARGS, err)
+           && ivx_db_run(catalogue, "UPDATE series SET " IVX_SERIES_TOUCH " WHERE id = ?1",
+                         ARGS(I(series_id)), err)
            && ivx_db_work_commit(&work, err);
 }

@@ -30,6 +30,7 @@ static void read_sums(sqlite3_stmt *statement, void *row)
     out->aside = NUMBER(statement, 4);
     out->derived_instances = NUMBER(statement, 5);
     out->oldest_waiting_us = NUMBER(statement, 6);
+    out->unread = NUMBER(statement, 7);
 }
 
 /* Everything that is not finished waits: open series, jobs, deliveries. */
@@ -38,16 +39,14 @@ static bool sum_up(struct ivx_catalogue *catalogue, struct ivx_counts *out,
 {
     return ivx_db_one(
         catalogue,
-        "SELECT (SELECT coalesce(sum(instances + gone), 0) FROM series),"
-        " (SELECT coalesce(sum(duplicates), 0) FROM series),"
-        " (SELECT coalesce(sum(bytes), 0) FROM series),"
-        " (SELECT count(*) FROM aside WHERE kind = 'conflict'),"
-        " (SELECT count(*) FROM aside WHERE kind = 'aside'),"
+        "SELECT instances, duplicates, bytes, conflicts, aside,"
         " (SELECT coalesce(sum(outputs), 0) FROM job WHERE state = ?1),"
         " (SELECT coalesce(min(t), 0) FROM ("
-        "SELECT min(first_us) AS t FROM series WHERE state IN (?2, ?3)"
+        "SELECT (SELECT min(first_us) FROM series WHERE state = ?2) AS t"
+        " UNION ALL SELECT (SELECT min(first_us) FROM series WHERE state = ?3)"
         " UNION ALL SELECT min(created_us) FROM job WHERE state IN (?4, ?5, ?6)"
-        " UNION ALL SELECT min(d.created_us) FROM delivery d WHERE " IVX_DELIVERY_OPEN "))",
+        " UNION ALL SELECT min(d.created_us) FROM delivery d WHERE " IVX_DELIVERY_OPEN ")),"
+        " (SELECT count(*) FROM unread) FROM total",
         ARGS(I(IVX_JOB_DONE), I(IVX_SERIES_RECEIVING), I(IVX_SERIES_WAITING),
              I(IVX_JOB_QUEUED), I(IVX_JOB_RUNNING), I(IVX_JOB_FAILED)),
         read_sums, out, err);

@@ -3,12 +3,14 @@ libcatalogue_a_SOURCES = include/isovox/catalogue/catalogue.h src/catalogue/db.h
 	include/isovox/catalogue/commitment.h include/isovox/catalogue/breaker.h src/catalogue/breaker.c \
 	src/catalogue/commitment.c src/catalogue/committed.c \
 	src/catalogue/catalogue.c src/catalogue/db.c src/catalogue/decide.c \
-	src/catalogue/deliveries.c src/catalogue/evidence.c src/catalogue/index.c \
+	src/catalogue/deliveries.c src/catalogue/due.c src/catalogue/evidence.c \
+	src/catalogue/index.c \
 	include/isovox/catalogue/inquiry.h src/catalogue/inquiry.c \
 	include/isovox/catalogue/performed.h src/catalogue/performed.c src/catalogue/jobs.c include/isovox/catalogue/manifest.h \
 	src/catalogue/manifest.c \
 	src/catalogue/lists.c src/catalogue/operate.c src/catalogue/release.c src/catalogue/retain.c src/catalogue/rows.c \
-	src/catalogue/schema.c src/catalogue/series.c src/catalogue/settle.c
+	src/catalogue/schema.c src/catalogue/series.c src/catalogue/settle.c \
+	src/catalogue/unread.c
 libcatalogue_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 EXTRA_DIST += src/catalogue/README.md
 
@@ -17,7 +19,7 @@ CATALOGUE_TEST_RIG = tests/unit/catalogue/rig.h tests/unit/catalogue/rig.c
 
 check_PROGRAMS += tests/unit/catalogue/test_deliveries \
 	tests/unit/catalogue/test_commitment tests/unit/catalogue/test_committed tests/unit/catalogue/test_breaker \
-	tests/unit/catalogue/test_index tests/unit/catalogue/test_jobs \
+	tests/unit/catalogue/test_due tests/unit/catalogue/test_index tests/unit/catalogue/test_jobs \
 	tests/unit/catalogue/test_retain
 tests_unit_catalogue_test_index_SOURCES = $(CATALOGUE_TEST_RIG) tests/unit/catalogue/test_index.c
 tests_unit_catalogue_test_index_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src/catalogue \
@@ -25,6 +27,11 @@ tests_unit_catalogue_test_index_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src/ca
 tests_unit_catalogue_test_index_CFLAGS = $(TEST_CFLAGS)
 tests_unit_catalogue_test_index_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_wall_us
 tests_unit_catalogue_test_index_LDADD = $(CATALOGUE_TEST_LIBS)
+tests_unit_catalogue_test_due_SOURCES = $(CATALOGUE_TEST_RIG) tests/unit/catalogue/test_due.c
+tests_unit_catalogue_test_due_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
+tests_unit_catalogue_test_due_CFLAGS = $(TEST_CFLAGS)
+tests_unit_catalogue_test_due_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_wall_us
+tests_unit_catalogue_test_due_LDADD = $(CATALOGUE_TEST_LIBS)
 tests_unit_catalogue_test_jobs_SOURCES = $(CATALOGUE_TEST_RIG) tests/unit/catalogue/test_jobs.c
 tests_unit_catalogue_test_jobs_CFLAGS = $(TEST_CFLAGS)
 tests_unit_catalogue_test_jobs_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_wall_us

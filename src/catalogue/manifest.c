@@ -3,14 +3,6 @@
 
 #include "isovox/catalogue/manifest.h"
 
-bool ivx_catalogue_manifest_newest(struct ivx_catalogue *catalogue, int64_t *out,
-                                   struct ivx_err *err)
-{
-    return ivx_db_number(catalogue, "SELECT coalesce(max(id), 0)"
-                         " + (SELECT number FROM news) FROM commitment",
-                         NO_ARGS, out, NULL, err);
-}
-
 /* The requests that name an instance of the series ?1. */
 #define REQUESTS                                                                         \
     "requests AS MATERIALIZED (SELECT DISTINCT m.commitment_id AS id FROM instance i"    \

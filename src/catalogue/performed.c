@@ -36,9 +36,14 @@ static bool add_images(struct ivx_catalogue *catalogue, int64_t step_id,
     return true;
 }
 
-static bool news(struct ivx_catalogue *catalogue, struct ivx_err *err)
+/* The series that it lists are to be looked at again. */
+static bool touch(struct ivx_catalogue *catalogue, int64_t step_id, struct ivx_err *err)
 {
-    return ivx_db_run(catalogue, "UPDATE news SET number = number + 1", NO_ARGS, err);
+    return ivx_db_run(catalogue,
+                      "UPDATE series SET " IVX_SERIES_TOUCH " WHERE " IVX_SERIES_OPEN
+                      " AND series_uid IN (SELECT series_uid FROM step_image"
+                      " WHERE step_id = ?1)",
+                      ARGS(I(step_id)), err);
 }
 
 bool ivx_catalogue_step_create(struct ivx_catalogue *catalogue, const char *sop_uid,
@@ -66,7 +71,7 @@ bool ivx_catalogue_step_create(struct ivx_catalogue *catalogue, const char *sop_
                     err))
         return false;
     const int64_t id = sqlite3_last_insert_rowid(catalogue->db);
-    return add_images(catalogue, id, images, count, err) && news(catalogue, err)
+    return add_images(catalogue, id, images, count, err) && touch(catalogue, id, err)
            && ivx_db_work_commit(&work, err);
 }
 
@@ -97,13 +102,14 @@ bool ivx_catalogue_step_set(struct ivx_catalogue *catalogue, const char *sop_uid
     if (step.state != IVX_STEP_OPEN)
         return ivx_fail(err, IVX_REFUSED, "the procedure step may no longer be updated");
     if (lists
-        && !(ivx_db_run(catalogue, "DELETE FROM step_image WHERE step_id = ?1",
+        && !(touch(catalogue, step.id, err)
+             && ivx_db_run(catalogue, "DELETE FROM step_image WHERE step_id = ?1",
                         ARGS(I(step.id)), err)
              && add_images(catalogue, step.id, images, count, err)))
         return false;
     return ivx_db_run(catalogue, "UPDATE step SET state = ?2, changed_us = ?3 WHERE id = ?1",
                       ARGS(I(step.id), I(state), I(ivx_clock_wall_us())), err)
-           && news(catalogue, err) && ivx_db_work_commit(&work, err);
+           && touch(catalogue, step.id, err) && ivx_db_work_commit(&work, err);
 }
 
 bool ivx_catalogue_steps_forget(struct ivx_catalogue *catalogue, int64_t before_us,

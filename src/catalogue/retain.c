@@ -86,6 +86,7 @@ _Static_assert(IVX_COMMITMENT_JUDGED == 1, "HELD has it as a number");
     " m.segment < ?1"                                                                    \
     " AND NOT EXISTS (SELECT 1 FROM instance i JOIN series s ON s.id = i.series_id"      \
     " WHERE i.segment = m.segment AND i.gone = 0 AND" HELD ")"                           \
+    " AND NOT EXISTS (SELECT 1 FROM unread u WHERE u.segment = m.segment)"               \
     " AND NOT EXISTS (SELECT 1 FROM aside a WHERE a.segment = m.segment"                 \
     " AND a.gone = 0 AND a.received_us >= ?1)"
 #define FREE_ARGS                                                                        \

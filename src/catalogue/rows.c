@@ -22,6 +22,9 @@ void ivx_series_read(sqlite3_stmt *statement, void *row)
     out->broken = NUMBER(statement, 15) != 0;
     out->limit_us = NUMBER(statement, 16);
     COLUMN(statement, 17, out->why);
+    out->new_us = NUMBER(statement, 18);
+    out->due_us = NUMBER(statement, 19);
+    out->forced = NUMBER(statement, 20) != 0;
 }
 
 void ivx_instance_row_read(sqlite3_stmt *statement, void *row)

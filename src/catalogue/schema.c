@@ -200,7 +200,37 @@ static const char seventh[] =
     "ALTER TABLE asked ADD COLUMN reason INTEGER NOT NULL DEFAULT 0;"
     "CREATE INDEX asked_by_delivery ON asked (delivery_id);";
 
-static const char *const scripts[] = { first, second, third, fourth, fifth, sixth, seventh };
+/* Version 8: what there is to do is found by an index, however much waits. due_us of an open
+ * series: when to look at it again; negative: something is new, and each thing that is new makes
+ * it smaller by one (IVX_SERIES_TOUCH), so that whoever has looked knows whether it saw the last.
+ * new_us: when an instance came last that was no repetition. total: what was counted row by row
+ * before. */
+static const char eighth[] =
+    "ALTER TABLE series ADD COLUMN due_us INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE series ADD COLUMN new_us INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE series SET new_us = last_us;"
+    "CREATE INDEX series_due ON series (due_us) WHERE state IN (0, 1);"
+    "CREATE INDEX carried_by_association ON carried (association);"
+    /* Records that a read error keeps out of the index: passed over by the mark, tried again. */
+    "CREATE TABLE unread ("
+    " segment INTEGER NOT NULL, offset INTEGER NOT NULL, since_us INTEGER NOT NULL,"
+    " attempts INTEGER NOT NULL, next_us INTEGER NOT NULL, note TEXT NOT NULL,"
+    " PRIMARY KEY (segment, offset)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX job_outputs ON job (state, outputs);"
+    "CREATE INDEX delivery_open ON delivery (destination, created_us)"
+    " WHERE state IN (0, 1, 4) OR (state = 2 AND commitment = 1);"
+    "DROP TABLE news;"
+    "CREATE TABLE total ("
+    " id INTEGER PRIMARY KEY CHECK (id = 1), instances INTEGER NOT NULL,"
+    " duplicates INTEGER NOT NULL, bytes INTEGER NOT NULL, conflicts INTEGER NOT NULL,"
+    " aside INTEGER NOT NULL) STRICT;"
+    "INSERT INTO total (id, instances, duplicates, bytes, conflicts, aside)"
+    " SELECT 1, coalesce(sum(instances + gone), 0), coalesce(sum(duplicates), 0),"
+    " coalesce(sum(bytes), 0), (SELECT count(*) FROM aside WHERE kind = 'conflict'),"
+    " (SELECT count(*) FROM aside WHERE kind = 'aside') FROM series;";
+
+static const char *const scripts[] = { first, second, third, fourth, fifth, sixth, seventh,
+                                      eighth };
 _Static_assert(IVX_COUNT(scripts) == IVX_CATALOGUE_VERSION, "one script per version");
 
 static bool version_of(struct ivx_catalogue *catalogue, int64_t *out, struct ivx_err *err)

@@ -2,22 +2,6 @@
 #include "db.h"
 #include "isovox/sys/clock.h"
 
-bool ivx_catalogue_open_series(struct ivx_catalogue *catalogue,
-                               struct ivx_series_row **rows_out, size_t *count_out,
-                               struct ivx_err *err)
-{
-    void *rows = NULL;
-    if (!ivx_db_collect(catalogue,
-                        "SELECT " IVX_SERIES_COLUMNS " FROM series s"
-                        " WHERE s.state IN (?1, ?2) ORDER BY s.first_us, s.id",
-                        ARGS(I(IVX_SERIES_RECEIVING), I(IVX_SERIES_WAITING)),
-                        sizeof(struct ivx_series_row), ivx_series_read, &rows, count_out,
-                        err))
-        return false;
-    *rows_out = rows;
-    return true;
-}
-
 bool ivx_catalogue_series_instances(struct ivx_catalogue *catalogue, int64_t series_id,
                                     struct ivx_instance_row **rows_out, size_t *count_out,
                                     struct ivx_err *err)
@@ -68,19 +52,8 @@ bool ivx_catalogue_series_complete(struct ivx_catalogue *catalogue, int64_t seri
         return ivx_fail(err, IVX_REFUSED, "series %lld is decided already: %s",
                         (long long)series_id,
                         ivx_series_state_name((enum ivx_series_state)state));
-    return ivx_db_run(catalogue, "UPDATE series SET forced = 1 WHERE id = ?1",
+    return ivx_db_run(catalogue, "UPDATE series SET forced = 1, " IVX_SERIES_TOUCH " WHERE id = ?1",
                       ARGS(I(series_id)), err)
            && ivx_evidence_add(catalogue, series_id, &order, ivx_clock_wall_us(), err)
            && ivx_db_work_commit(&work, err);
-}
-
-bool ivx_catalogue_series_is_forced(struct ivx_catalogue *catalogue, int64_t series_id,
-                                    bool *out, struct ivx_err *err)
-{
-    int64_t forced = 0;
-    if (!ivx_db_number(catalogue, "SELECT forced FROM series WHERE id = ?1",
-                       ARGS(I(series_id)), &forced, NULL, err))
-        return false;
-    *out = forced != 0;
-    return true;
 }

@@ -66,7 +66,7 @@ static struct ivx_plan_answer rule(const struct ivx_plan_evidence *evidence,
     const enum ivx_plan_say named = evidence->manifest;
     if (evidence->forced)
         return say(IVX_PLAN_COMPLETE, "operator");
-    if (now >= age[4])
+    if (evidence->idle_us >= age[4])
         return say(IVX_PLAN_POLICY, "deadline");
     if (evidence->step == IVX_PLAN_DISCONTINUED && named != IVX_PLAN_SHORT
         && now >= (named == IVX_PLAN_MET ? age[0] : age[3]))
@@ -97,22 +97,25 @@ static bool depends_on_geometry(struct ivx_plan_evidence evidence, const int64_t
     return false;
 }
 
-/* How long until another age says something else, or asks for the geometry. */
-static int64_t until_change(struct ivx_plan_evidence evidence, const int64_t age[AGES],
+/* How long until another age says something else, or asks for the geometry. The deadline does
+ * in any case. */
+static int64_t until_change(const struct ivx_plan_evidence *evidence, const int64_t age[AGES],
                             const struct ivx_plan_answer *now)
 {
-    const int64_t from = evidence.age_us;
-    for (int n = 0; n < AGES; n++) {
-        if (age[n] <= from)
+    const int64_t most = age[4] - evidence->idle_us;
+    for (int n = 0; n < AGES - 1; n++) {
+        const int64_t step = age[n] - evidence->age_us;
+        if (step <= 0 || step >= most)
             continue;
-        evidence.age_us = age[n];
-        const struct ivx_plan_answer then = rule(&evidence, age);
-        const bool asks = evidence.geometry == IVX_PLAN_UNKNOWN
-                          && depends_on_geometry(evidence, age);
+        struct ivx_plan_evidence later = *evidence;
+        later.age_us += step;
+        later.idle_us += step;
+        const struct ivx_plan_answer then = rule(&later, age);
+        const bool asks = later.geometry == IVX_PLAN_UNKNOWN && depends_on_geometry(later, age);
         if (asks || differs(now, &then))
-            return age[n] - from;
+            return step;
     }
-    return 0;
+    return most;
 }
 
 struct ivx_plan_answer ivx_plan_judge(const struct ivx_plan_evidence *evidence,
@@ -122,7 +125,7 @@ struct ivx_plan_answer ivx_plan_judge(const struct ivx_plan_evidence *evidence,
     order(limits, age);
     struct ivx_plan_answer answer = rule(evidence, age);
     if (answer.verdict == IVX_PLAN_LISTEN || answer.verdict == IVX_PLAN_WAIT)
-        answer.again_us = until_change(*evidence, age, &answer);
+        answer.again_us = until_change(evidence, age, &answer);
     return answer;
 }
 

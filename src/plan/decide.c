@@ -19,6 +19,7 @@ struct decision {
     const struct ivx_series_row *series;
     const struct ivx_plan_memory *memory; /* NULL: it was not looked at */
     const struct ivx_plan_answer *answer;
+    const struct ivx_evidence *evidence;
     struct ivx_plan_content content;
     struct ivx_plan_jobs jobs;
     cJSON *warnings; /* array of {code,text} */
@@ -241,6 +242,7 @@ static bool write_down(struct decision *decision, enum ivx_series_state state,
         .job_count = decision->jobs.count,
         .proven = proven,
         .proven_count = proven_by(decision, proven),
+        .evidence = decision->evidence,
     };
     if (!ivx_catalogue_decide(decision->planner->catalogue, &row, err))
         return false;
@@ -271,11 +273,12 @@ static bool write_outcome(struct decision *decision, struct ivx_err *err)
 
 bool ivx_plan_decide(struct ivx_planner *planner, const struct ivx_series_row *series,
                      const struct ivx_plan_memory *memory,
-                     const struct ivx_plan_answer *answer, struct ivx_err *err)
+                     const struct ivx_plan_answer *answer, const struct ivx_evidence *evidence,
+                     struct ivx_err *err)
 {
     IVX_AUTO(decision_clear)
     struct decision decision = { .planner = planner, .series = series, .memory = memory,
-                                 .answer = answer };
+                                 .answer = answer, .evidence = evidence };
     if (series->instances > IVX_PLAN_MOST_INSTANCES)
         return ivx_plan_refuse(planner, series, ivx_reason_name(IVX_REASON_TOO_LARGE),
                                "more instances than one series may have", err);

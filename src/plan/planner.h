@@ -17,6 +17,9 @@ enum { IVX_PLAN_MOST_INSTANCES = 20000 };
 /* A frame of a multi-frame instance takes some 2 kB: the same for instances and frames. */
 enum { IVX_PLAN_MOST_IMAGES = 80000 };
 
+/* So many open series are remembered: those that instances come for, not all that wait. */
+enum { IVX_PLAN_REMEMBERED = 2048 };
+
 /* What was worked out about an open series, so that it is worked out once per arrival.
  * Losing it costs time and nothing else: what a decision rests on are rows. */
 struct ivx_plan_proof { /* that an announcement was right, or not */
@@ -24,8 +27,9 @@ struct ivx_plan_proof { /* that an announcement was right, or not */
     bool kept;
 };
 struct ivx_plan_memory {
-    int64_t series_id, instances, last_us;
-    int64_t noticed_us; /* steady clock */
+    int64_t series_id, instances, last_us, new_us;
+    int64_t due_us;      /* of its row, when this was worked out */
+    int64_t noticed_us, noticed_new_us; /* steady clock: last_us and new_us */
     char sender[17];
     bool gathered;      /* count, proven and limits are known */
     struct ivx_plan_limits limits;
@@ -38,8 +42,14 @@ struct ivx_plan_memory {
     size_t proven_count;
     enum ivx_plan_geometry geometry;
     char text[160];                 /* of the hole, or of the volumes */
-    char why[IVX_NOTE_ROOM];        /* as written last, at written_us of the steady clock */
-    int64_t written_us, limit_us;
+    int64_t written_us;             /* steady clock: what it waits for went into its row */
+};
+
+/* Whether senders can reach us, by the row of the role `receive`. */
+struct ivx_plan_ear {
+    int64_t since_us;   /* of that row */
+    int64_t noticed_us; /* steady clock */
+    int64_t heard_us;   /* so long it has run; 0: it does not; most: nobody says */
 };
 
 struct ivx_planner {
@@ -50,12 +60,16 @@ struct ivx_planner {
     struct ivx_outbox *outbox;
     struct ivx_plan_cache *cache;
     struct ivx_trying *trying;
-    struct ivx_plan_memory *memory;
-    size_t memory_count;
-    int64_t manifests; /* the newest that the memory knows of */
+    struct ivx_plan_memory *memory; /* IVX_PLAN_REMEMBERED places; NULL before the first turn */
+    struct ivx_plan_ear ear;
+    struct ivx_err trouble;      /* of the last scan of the spool */
+    int64_t clock_us;            /* wall minus steady clock; 0: look at every open series */
+    int64_t jumped_us, begun_us; /* steady clock: when that changed; the first turn */
 };
 
-/* index.c: brings what the journal has beyond the catalogue's marks into the catalogue. */
+/* index.c: brings what the journal has beyond the catalogue's marks into the catalogue. What a
+ * read error keeps out holds up nothing else: single records are rows that are tried again, a
+ * segment that cannot be read on is planner->trouble. */
 bool ivx_plan_index(struct ivx_planner *planner, struct ivx_err *err);
 
 /* commitment.c: judges what senders have asked us to commit, by records that are read again.
@@ -67,7 +81,7 @@ bool ivx_plan_commitments(struct ivx_planner *planner, int64_t newest, bool *mor
 /* retain.c: removes what is delivered, and has been for plan.keep. */
 bool ivx_plan_retain(struct ivx_planner *planner, struct ivx_err *err);
 
-/* series.c: looks at every open series; *again_ms_out is when to look again. */
+/* series.c: looks at the open series that are due; *again_ms_out is when to look again. */
 bool ivx_plan_series(struct ivx_planner *planner, int *again_ms_out, struct ivx_err *err);
 
 #endif

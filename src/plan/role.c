@@ -51,8 +51,10 @@ static void reread(struct ivx_planner *planner)
     ivx_config_free(&planner->reread);
     planner->reread = fresh;
     planner->config = fresh;
-    for (size_t n = 0; n < planner->memory_count; n++)
-        planner->memory[n].gathered = false; /* limits and sources may be others now */
+    /* Limits and sources may be others now. */
+    planner->clock_us = 0;
+    for (size_t n = 0; planner->memory != NULL && n < IVX_PLAN_REMEMBERED; n++)
+        planner->memory[n].gathered = false;
     ivx_log(IVX_INFO, "config.read", "routes=%zu recipes=%zu", fresh->route_count,
             fresh->recipe_count);
 }
@@ -68,7 +70,8 @@ static bool turn(struct ivx_planner *planner, int *again_ms_out, struct ivx_err 
         return false;
     if (more)
         *again_ms_out = 0;
-    return true;
+    const struct ivx_err *trouble = &planner->trouble;
+    return trouble->code == IVX_OK || ivx_fail(err, trouble->code, "%s", trouble->text);
 }
 
 /* The ballast at every turn; the rest once a minute. What fails is tried again in the next,

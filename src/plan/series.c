@@ -1,6 +1,7 @@
-/* series.c - every open series: does the evidence say that it is complete? */
+/* series.c - the open series that are due: does the evidence say that they are complete? */
 #include "series.h"
 
+#include "memory.h"
 #include "weigh.h"
 
 #include <stdio.h>
@@ -10,78 +11,26 @@
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
 #include "isovox/catalogue/inquiry.h"
-#include "isovox/catalogue/manifest.h"
 #include "isovox/sys/clock.h"
 #include "isovox/sys/log.h"
 #include "isovox/sys/wake.h"
 
-enum { POLL_MS = 1000, SECOND_US = 1000000 };
+/* A turn ends so that what has come meanwhile is indexed; the rest has the next one. */
+enum { POLL_MS = 1000, SECOND_US = 1000000, TURN_US = SECOND_US / 2, TOLD = 256 };
 
-/* What open series wait for, collected over a turn. */
-struct waiting {
-    struct ivx_waiting *row; /* owned: room for every open series */
-    size_t count;
+/* What a turn collects. */
+struct turn {
+    struct ivx_planner *planner;
+    int64_t again_us; /* until a series that was looked at is to be looked at again */
+    size_t told;
+    struct ivx_waiting waiting[TOLD];
 };
 
-static void waiting_clear(struct waiting *waiting)
+static bool tell_all(struct turn *turn, struct ivx_err *err)
 {
-    free(waiting->row);
-}
-
-/* Rows come in the order of the last turn, mostly: looked for from `*at` on, all round. */
-static struct ivx_plan_memory *memory_of(struct ivx_planner *planner,
-                                         const struct ivx_series_row *row, size_t *at)
-{
-    for (size_t n = 0; n < planner->memory_count; n++) {
-        struct ivx_plan_memory *each = &planner->memory[(*at + n) % planner->memory_count];
-        if (each->series_id != row->id)
-            continue;
-        *at += n + 1;
-        return each;
-    }
-    return NULL;
-}
-
-/* Somebody has named instances since: every open series may be one of theirs. */
-static bool notice_manifests(struct ivx_planner *planner, struct ivx_err *err)
-{
-    int64_t newest = 0;
-    if (!ivx_catalogue_manifest_newest(planner->catalogue, &newest, err))
-        return false;
-    for (size_t n = 0; n < planner->memory_count && newest != planner->manifests; n++)
-        planner->memory[n].gathered = false;
-    planner->manifests = newest;
-    return true;
-}
-
-/* The memory of this turn: what is still true of the last one, and new rows. */
-static bool remember(struct ivx_planner *planner, const struct ivx_series_row *rows,
-                     size_t count, struct ivx_err *err)
-{
-    struct ivx_plan_memory *fresh = calloc(count + 1, sizeof *fresh);
-    if (fresh == NULL)
-        return ivx_fail(err, IVX_FULL, "plan: no memory for %zu series", count);
-
-    size_t at = 0;
-    for (size_t n = 0; n < count; n++) {
-        const struct ivx_plan_memory *old = memory_of(planner, &rows[n], &at);
-        fresh[n] = (struct ivx_plan_memory){
-            .series_id = rows[n].id,
-            .instances = rows[n].instances,
-            .last_us = rows[n].last_us,
-            .noticed_us = ivx_clock_steady_us(),
-        };
-        ivx_text_copy(fresh[n].sender, sizeof fresh[n].sender, rows[n].calling_ae);
-        if (old == NULL)
-            continue;
-        if (old->instances == rows[n].instances && old->last_us == rows[n].last_us)
-            fresh[n] = *old;
-        fresh[n].written_us = old->written_us;
-    }
-    free(planner->memory);
-    planner->memory = fresh;
-    planner->memory_count = count;
-    return true;
+    const size_t count = turn->told;
+    turn->told = 0;
+    return ivx_catalogue_series_why(turn->planner->catalogue, turn->waiting, count, err);
 }
 
 /* What is missing, in the words of the series' state. */
@@ -112,40 +61,39 @@ static bool wait_for_more(struct ivx_planner *planner, const struct ivx_series_r
 
 /* For people, with figures: why the series was taken as complete. What the verdict rests
  * on (arrivals, associations, announcements, an operator's word) are rows of their own. */
-static bool note_evidence(struct ivx_planner *planner, const struct ivx_series_row *row,
-                          const struct ivx_plan_memory *memory,
-                          const struct ivx_plan_evidence *seen, const char *kind,
-                          struct ivx_err *err)
+static bool decide(struct ivx_planner *planner, const struct ivx_series_row *row,
+                   const struct ivx_plan_memory *memory, const struct ivx_plan_evidence *seen,
+                   const struct ivx_plan_answer *answer, struct ivx_err *err)
 {
     char why[IVX_NOTE_ROOM], text[IVX_NOTE_ROOM + 64];
     ivx_plan_why(seen, memory, why, sizeof why);
     snprintf(text, sizeof text, "%.1f s after the last of %lld instances: %s",
-             (double)seen->age_us / SECOND_US, (long long)row->instances, why);
-    const struct ivx_evidence evidence = { kind, "", text, row->instances };
-    return ivx_catalogue_evidence(planner->catalogue, row->id, &evidence, ivx_clock_wall_us(),
-                                  err);
+             (double)ivx_plan_age(memory) / SECOND_US, (long long)row->instances, why);
+    const struct ivx_evidence evidence = { answer->kind, "", text, row->instances };
+    return ivx_plan_decide(planner, row, memory, answer, &evidence, err);
 }
 
-/* What it waits for goes into its row: while instances come, once a second. */
-static void tell(const struct ivx_plan_evidence *evidence, const struct ivx_plan_answer *answer,
-                 struct ivx_plan_memory *memory, struct waiting *waiting)
+/* What it waits for and until when goes into its row: while instances come, once a second. Until
+ * that is written it stays due. */
+static bool tell(struct turn *turn, const struct ivx_series_row *row,
+                 const struct ivx_plan_evidence *evidence, const struct ivx_plan_answer *answer,
+                 int64_t again_us, struct ivx_plan_memory *memory, struct ivx_err *err)
 {
-    char why[sizeof memory->why];
-    const int64_t now = ivx_clock_steady_us();
-    const int64_t limit_us = evidence->age_us + answer->again_us;
-    ivx_plan_why(evidence, memory, why, sizeof why);
-    /* The age is a clock's: of the same limit it makes another microsecond each time. */
-    const int64_t moved = limit_us - memory->limit_us;
-    const bool same = strcmp(why, memory->why) == 0 && moved < SECOND_US / 10
-                      && moved > -SECOND_US / 10;
+    const int64_t wall = ivx_clock_wall_us(), now = ivx_clock_steady_us();
     const bool soon = memory->written_us != 0 && now - memory->written_us < SECOND_US;
-    if (same || (soon && answer->verdict == IVX_PLAN_LISTEN))
-        return;
-    ivx_text_copy(memory->why, sizeof memory->why, why);
-    memory->limit_us = limit_us;
+    if (soon && row->due_us < 0 && answer->verdict == IVX_PLAN_LISTEN)
+        return true;
+    struct ivx_waiting *waiting = &turn->waiting[turn->told++];
+    *waiting = (struct ivx_waiting){
+        .series_id = row->id,
+        .limit_us = wall + answer->again_us - row->last_us,
+        .seen_us = row->due_us,
+        .due_us = wall + again_us,
+    };
+    ivx_plan_why(evidence, memory, waiting->why, sizeof waiting->why);
     memory->written_us = now;
-    waiting->row[waiting->count++] = (struct ivx_waiting){ memory->series_id, limit_us,
-                                                           memory->why };
+    memory->due_us = waiting->due_us;
+    return turn->told < TOLD || tell_all(turn, err);
 }
 
 /* A source is asked when the sender is silent and nothing better has decided; *again_us is
@@ -171,17 +119,28 @@ static bool ask_source(struct ivx_planner *planner, struct ivx_plan_memory *memo
     return true;
 }
 
-static bool judge(struct ivx_planner *planner, const struct ivx_series_row *row,
-                  struct ivx_plan_memory *memory, struct waiting *waiting, int64_t *again_us,
-                  struct ivx_err *err)
+/* What is named and missing may come as part of another series, which tells nobody of this
+ * one: it is looked at now and then. */
+static int64_t again_of(const struct ivx_plan_answer *answer, int64_t age_us,
+                        struct ivx_plan_memory *memory)
 {
-    bool forced;
-    if (!ivx_catalogue_series_is_forced(planner->catalogue, row->id, &forced, err))
-        return false;
+    if (memory->manifest != IVX_PLAN_SHORT)
+        return answer->again_us;
+    int64_t again_us = age_us / 8 < 300 * (int64_t)SECOND_US ? age_us / 8
+                                                              : 300 * (int64_t)SECOND_US;
+    again_us = again_us > SECOND_US ? again_us : SECOND_US;
+    memory->gathered = false;
+    return again_us < answer->again_us ? again_us : answer->again_us;
+}
+
+static bool judge(struct turn *turn, const struct ivx_series_row *row,
+                  struct ivx_plan_memory *memory, int64_t *again_us, struct ivx_err *err)
+{
+    struct ivx_planner *planner = turn->planner;
     if (!memory->gathered && !ivx_plan_gather(planner, memory, err))
         return false;
     memory->gathered = true;
-    struct ivx_plan_evidence evidence = ivx_plan_evidence_of(row, memory, forced);
+    struct ivx_plan_evidence evidence = ivx_plan_evidence_of(planner, row, memory);
     if (ivx_plan_needs_geometry(&evidence, &memory->limits)) {
         if (!ivx_plan_look(planner, memory, err))
             return false;
@@ -189,33 +148,32 @@ static bool judge(struct ivx_planner *planner, const struct ivx_series_row *row,
     }
 
     const struct ivx_plan_answer answer = ivx_plan_judge(&evidence, &memory->limits);
-    *again_us = answer.again_us;
     if (answer.verdict == IVX_PLAN_COMPLETE || answer.verdict == IVX_PLAN_POLICY)
-        /* In this order, so that a decision that fails over and over leaves no trail of rows. */
-        return ivx_plan_decide(planner, row, memory, &answer, err)
-               && note_evidence(planner, row, memory, &evidence, answer.kind, err);
-    tell(&evidence, &answer, memory, waiting);
-    if (!ask_source(planner, memory, evidence.age_us, again_us, err))
+        return decide(planner, row, memory, &evidence, &answer, err);
+    *again_us = again_of(&answer, evidence.age_us, memory);
+    if (!ask_source(planner, memory, evidence.age_us, again_us, err)
+        || !tell(turn, row, &evidence, &answer, *again_us, memory, err))
         return false;
     return answer.verdict != IVX_PLAN_WAIT || wait_for_more(planner, row, memory, err);
 }
 
 /* False only for what concerns every series. */
-static bool consider(struct ivx_planner *planner, const struct ivx_series_row *row,
-                     struct ivx_plan_memory *memory, struct waiting *waiting,
-                     int64_t *again_us, struct ivx_err *err)
+static bool consider(struct turn *turn, const struct ivx_series_row *row,
+                     struct ivx_plan_memory *memory, struct ivx_err *err)
 {
+    struct ivx_planner *planner = turn->planner;
     struct ivx_err why = { 0 };
+    int64_t again_us = POLL_MS * 1000;
     bool done;
-    *again_us = POLL_MS * 1000;
     if (ivx_trying_begin(planner->trying, IVX_TRYING_SERIES, (uint64_t)row->id,
                          (uint64_t)row->instances)) {
-        done = judge(planner, row, memory, waiting, again_us, &why);
+        done = judge(turn, row, memory, &again_us, &why);
         ivx_trying_end(planner->trying);
     } else {
         done = ivx_plan_refuse(planner, row, ivx_reason_name(IVX_REASON_DAMAGED),
                                "looking at it has ended the plan role twice", &why);
     }
+    turn->again_us = again_us < turn->again_us ? again_us : turn->again_us;
     if (done || why.code == IVX_STALE)
         return true;
     if (why.code == IVX_RETRY || why.code == IVX_FULL)
@@ -226,32 +184,51 @@ static bool consider(struct ivx_planner *planner, const struct ivx_series_row *r
     return ivx_plan_refuse(planner, row, ivx_reason_name(reason), why.text, err);
 }
 
-bool ivx_plan_series(struct ivx_planner *planner, int *again_ms_out, struct ivx_err *err)
+static bool look_at(struct turn *turn, int64_t id, struct ivx_err *err)
 {
-    IVX_AUTO(ivx_memory_free) struct ivx_series_row *rows = NULL;
-    size_t count = 0;
-    *again_ms_out = POLL_MS;
-    if (!ivx_catalogue_open_series(planner->catalogue, &rows, &count, err)
-        || !remember(planner, rows, count, err) || !notice_manifests(planner, err))
-        return false;
+    struct ivx_series_row row;
+    return ivx_catalogue_get_series(turn->planner->catalogue, id, &row, err)
+           && consider(turn, &row, ivx_plan_remember(turn->planner, &row), err);
+}
 
-    IVX_AUTO(waiting_clear)
-    struct waiting waiting = { .row = calloc(count + 1, sizeof *waiting.row) };
-    if (waiting.row == NULL)
-        return ivx_fail(err, IVX_FULL, "plan: no memory for %zu series", count);
-
+/* One series that fails does not hold up the others; the first failure is told. *left_out: how
+ * many had no time. */
+static bool look_at_all(struct turn *turn, const int64_t *ids, size_t count, size_t *left_out,
+                        struct ivx_err *err)
+{
     struct ivx_err first = { 0 };
-    for (size_t n = 0; n < count; n++) {
+    size_t n = 0;
+    const int64_t start = ivx_clock_steady_us();
+    for (; n < count && ivx_clock_steady_us() - start < TURN_US; n++) {
         struct ivx_err why = { 0 };
-        int64_t again_us = 0;
-        /* One series that fails does not hold up the others. */
-        if (!consider(planner, &rows[n], &planner->memory[n], &waiting, &again_us, &why)
-            && first.code == IVX_OK)
+        if (!look_at(turn, ids[n], &why) && first.code == IVX_OK)
             first = why;
-        if (again_us / 1000 + 1 < *again_ms_out)
-            *again_ms_out = (int)(again_us / 1000) + 1;
     }
-    if (!ivx_catalogue_series_why(planner->catalogue, waiting.row, waiting.count, err))
+    *left_out = count - n;
+    if (!tell_all(turn, err))
         return false;
     return first.code == IVX_OK || ivx_fail(err, first.code, "%s", first.text);
+}
+
+bool ivx_plan_series(struct ivx_planner *planner, int *again_ms_out, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_memory_free) int64_t *ids = NULL;
+    IVX_AUTO(ivx_memory_free) struct turn *turn = calloc(1, sizeof *turn);
+    size_t count = 0, left = 0;
+    int64_t next_us = 0;
+    const int64_t now_us = ivx_clock_wall_us();
+    *again_ms_out = POLL_MS;
+    if (turn == NULL)
+        return ivx_fail(err, IVX_FULL, "plan: no memory for a turn");
+    turn->planner = planner;
+    turn->again_us = POLL_MS * 1000;
+    if (!ivx_plan_begin_turn(planner, err)
+        || !ivx_catalogue_due(planner->catalogue, now_us, &ids, &count, err)
+        || !look_at_all(turn, ids, count, &left, err)
+        || !ivx_catalogue_due_next(planner->catalogue, now_us, &next_us, err))
+        return false;
+    if (next_us > 0 && next_us - now_us < turn->again_us)
+        turn->again_us = next_us - now_us;
+    *again_ms_out = left > 0 ? 0 : (int)(turn->again_us / 1000) + 1;
+    return true;
 }

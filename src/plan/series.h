@@ -29,11 +29,12 @@ const struct ivx_instance_row *ivx_plan_content_row(const struct ivx_plan_conten
 void ivx_plan_content_forget(struct ivx_planner *planner,
                              const struct ivx_plan_content *content);
 
-/* decide.c: assembles, matches routes, makes jobs, writes the decision. `answer`: what
- * decided (complete.h). IVX_STALE: more has arrived meanwhile. */
+/* decide.c: assembles, matches routes, makes jobs, writes the decision, and `evidence`. `answer`:
+ * what decided (complete.h). IVX_STALE: more has arrived meanwhile. */
 bool ivx_plan_decide(struct ivx_planner *planner, const struct ivx_series_row *series,
                      const struct ivx_plan_memory *memory,
-                     const struct ivx_plan_answer *answer, struct ivx_err *err);
+                     const struct ivx_plan_answer *answer, const struct ivx_evidence *evidence,
+                     struct ivx_err *err);
 /* Decides without looking into the series: plan has died over it twice. */
 bool ivx_plan_refuse(struct ivx_planner *planner, const struct ivx_series_row *series,
                      const char *code, const char *note, struct ivx_err *err);

@@ -205,20 +205,52 @@ bool ivx_plan_look(struct ivx_planner *planner, struct ivx_plan_memory *memory,
 /* ---- together --------------------------------------------------------------------------- */
 
 /* The wall clock may be set back: what this process has seen pass counts as well. */
-static int64_t age_of(const struct ivx_plan_memory *memory)
+static int64_t since(int64_t wall_us, int64_t noticed_us)
 {
-    const int64_t wall = ivx_clock_wall_us() - memory->last_us;
-    const int64_t seen = ivx_clock_steady_us() - memory->noticed_us;
+    const int64_t wall = ivx_clock_wall_us() - wall_us;
+    const int64_t seen = ivx_clock_steady_us() - noticed_us;
     return wall > seen ? wall : seen;
 }
 
-struct ivx_plan_evidence ivx_plan_evidence_of(const struct ivx_series_row *row,
-                                              const struct ivx_plan_memory *memory,
-                                              bool forced)
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+int64_t ivx_plan_age(const struct ivx_plan_memory *memory)
+{
+    return since(memory->last_us, memory->noticed_us);
+}
+
+/* Senders that could not reach us get the quiet time once more, whatever the deadline says;
+ * but a role that dies over and over does not suspend it for longer than itself. */
+static int64_t idle_of(const struct ivx_planner *planner, const struct ivx_plan_memory *memory)
+{
+    const int64_t idle = since(memory->new_us, memory->noticed_new_us);
+    const int64_t missed = memory->limits.quiet_us - planner->ear.heard_us;
+    const int64_t begun = ivx_clock_steady_us() - planner->begun_us;
+    if (missed <= 0)
+        return idle;
+    const int64_t held = least(idle, memory->limits.deadline_us - missed);
+    return begun >= memory->limits.deadline_us ? idle : held;
+}
+
+/* Where all that was named or counted is here, nobody need be listening. */
+static int64_t silence_of(const struct ivx_planner *planner,
+                          const struct ivx_plan_memory *memory)
+{
+    const int64_t heard = planner->ear.heard_us, full = memory->limits.full_us;
+    return least(ivx_plan_age(memory), heard > full ? heard : full);
+}
+
+struct ivx_plan_evidence ivx_plan_evidence_of(const struct ivx_planner *planner,
+                                              const struct ivx_series_row *row,
+                                              const struct ivx_plan_memory *memory)
 {
     return (struct ivx_plan_evidence){
-        .age_us = age_of(memory),
-        .forced = forced,
+        .age_us = silence_of(planner, memory),
+        .idle_us = idle_of(planner, memory),
+        .forced = row->forced,
         .step = memory->step,
         .manifest = memory->manifest,
         .count = memory->count,

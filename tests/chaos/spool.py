@@ -6,6 +6,7 @@ src/spool/format.h states; it shares no code with the program.
 
 import hashlib
 import struct
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,7 +98,7 @@ def write_segment(path, number, instances, sop_class, syntax):
         for sop_uid, association, payload in instances:
             digest = hashlib.sha256(payload).digest()
             header = (b"IVXREC\r\n" + struct.pack("<HHIQQQ", 1, INSTANCE, 0, slot, len(payload),
-                                                  1_700_000_000_000_000) + digest
+                                                  time.time_ns() // 1000) + digest
                       + _fixed(sop_class, 65) + _fixed(sop_uid, 65) + _fixed(syntax, 65)
                       + _fixed("FILLER", 17) + _fixed("ISOVOX", 17) + _fixed("127.0.0.1", 64)
                       + _fixed(association, 48)).ljust(HEADER - 32, b"\0")

@@ -14,7 +14,7 @@
 
 #include "isovox/base/err.h"
 
-enum { IVX_CATALOGUE_VERSION = 7, IVX_NOTE_ROOM = 256 };
+enum { IVX_CATALOGUE_VERSION = 8, IVX_NOTE_ROOM = 256 };
 
 /* States and their names are a contract: docs/INTERFACE, "States". */
 #define IVX_SERIES_STATES(X) \
@@ -110,8 +110,23 @@ bool ivx_catalogue_index_ended(struct ivx_catalogue *catalogue, const char *asso
                                bool released, int64_t at_us, struct ivx_err *err);
 bool ivx_catalogue_index_mark(struct ivx_catalogue *catalogue, uint64_t segment,
                               uint64_t offset, struct ivx_err *err);
+/* A record that cannot be read now: its place, and why. It is due again in 1, 2, 4 ... 300 s,
+ * and the segment stays. */
+struct ivx_unread {
+    uint64_t segment, offset;
+    int64_t attempts;
+};
+bool ivx_catalogue_index_unread(struct ivx_catalogue *catalogue, const struct ivx_unread *row,
+                                const char *note, struct ivx_err *err);
+/* It could be read now, or there is nothing to read any more. */
+bool ivx_catalogue_index_read(struct ivx_catalogue *catalogue, const struct ivx_unread *row,
+                              struct ivx_err *err);
 bool ivx_catalogue_index_end(struct ivx_catalogue *catalogue, struct ivx_err *err);
 void ivx_catalogue_index_abandon(struct ivx_catalogue *catalogue);
+/* Those that are due; the caller frees *rows_out. */
+bool ivx_catalogue_unread_due(struct ivx_catalogue *catalogue, int limit,
+                              struct ivx_unread **rows_out, size_t *count_out,
+                              struct ivx_err *err);
 /* Marks as (segment, offset) pairs; the caller frees *pairs_out. */
 bool ivx_catalogue_marks(struct ivx_catalogue *catalogue, uint64_t (**pairs_out)[2],
                          size_t *count_out, struct ivx_err *err);
@@ -126,6 +141,9 @@ struct ivx_series_row {
     int64_t instances;       /* kept ones */
     int64_t gone;            /* received, and removed after plan.keep */
     int64_t first_us, last_us, decided_us;
+    int64_t new_us;          /* an instance came last that was no repetition */
+    int64_t due_us;          /* open: to be looked at then; negative: something is new */
+    bool forced;             /* open: an operator says that it is complete */
     bool all_released;       /* every association that carried it has released */
     bool broken;             /* one of them was aborted or lost */
     char code[32];           /* reason of WAITING, REFUSED, FAILED; "" */
@@ -134,9 +152,17 @@ struct ivx_series_row {
     char why[IVX_NOTE_ROOM]; /* open: what it waits for */
 };
 
-/* Series that are RECEIVING or WAITING, oldest first; the caller frees *rows_out. */
-bool ivx_catalogue_open_series(struct ivx_catalogue *catalogue, struct ivx_series_row **rows_out,
-                               size_t *count_out, struct ivx_err *err);
+/* Series that are RECEIVING or WAITING and to be looked at now: those about which something is
+ * new since ivx_catalogue_series_why() (instances, repetitions, the end of an association, a
+ * list of instances, what a source says, an operator's word), then those whose time has come.
+ * The caller frees *ids_out. */
+bool ivx_catalogue_due(struct ivx_catalogue *catalogue, int64_t now_us, int64_t **ids_out,
+                       size_t *count_out, struct ivx_err *err);
+/* When the next of those that are not due is; 0: never. */
+bool ivx_catalogue_due_next(struct ivx_catalogue *catalogue, int64_t now_us, int64_t *out,
+                            struct ivx_err *err);
+/* All that are open: for whoever cannot trust the times in their rows. */
+bool ivx_catalogue_due_all(struct ivx_catalogue *catalogue, struct ivx_err *err);
 
 struct ivx_instance_row {
     int64_t id;
@@ -180,10 +206,11 @@ enum { IVX_PAUSE_CLASSES = 21 };
 bool ivx_catalogue_pauses(struct ivx_catalogue *catalogue, int64_t series_id,
                           int64_t out[IVX_PAUSE_CLASSES], struct ivx_err *err);
 
-/* What open series wait for, and how long; all of them in one transaction. */
+/* What open series wait for, how long, and when they are to be looked at again, if nothing new
+ * has come since seen_us was the due_us of their rows; all of them in one transaction. */
 struct ivx_waiting {
-    int64_t series_id, limit_us;
-    const char *why;
+    int64_t series_id, limit_us, seen_us, due_us;
+    char why[IVX_NOTE_ROOM];
 };
 bool ivx_catalogue_series_why(struct ivx_catalogue *catalogue,
                               const struct ivx_waiting *waiting, size_t count,
@@ -214,6 +241,7 @@ struct ivx_decision {
     /* Announcements that have proven right (total 1) or wrong (0) now. */
     const struct ivx_announced *proven;
     size_t proven_count;
+    const struct ivx_evidence *evidence; /* why it was decided; NULL: nobody looked */
 };
 /* Raises the generation. Jobs of earlier generations that are not wanted any more are
  * cancelled, and so are their unfinished deliveries; a job whose key exists already (same
@@ -223,8 +251,6 @@ bool ivx_catalogue_decide(struct ivx_catalogue *catalogue, const struct ivx_deci
 /* "complete SERIES": treated as decided by an operator at the next plan turn. */
 bool ivx_catalogue_series_complete(struct ivx_catalogue *catalogue, int64_t series_id,
                                    struct ivx_err *err);
-bool ivx_catalogue_series_is_forced(struct ivx_catalogue *catalogue, int64_t series_id,
-                                    bool *out, struct ivx_err *err);
 
 /* ---- jobs (convert) --------------------------------------------------------------------- */
 
@@ -398,6 +424,7 @@ struct ivx_counts {
     int64_t series[IVX_SERIES_STATE_COUNT], jobs[IVX_JOB_STATE_COUNT];
     int64_t deliveries[IVX_DELIVERY_STATE_COUNT], commitments[IVX_COMMITMENT_STATE_COUNT];
     int64_t instances, duplicates, conflicts, aside, bytes, derived_instances;
+    int64_t unread;            /* records that cannot be read now */
     int64_t oldest_waiting_us; /* 0: nothing waits */
 };
 bool ivx_catalogue_counts(struct ivx_catalogue *catalogue, struct ivx_counts *out,

@@ -19,8 +19,5 @@ bool ivx_catalogue_manifest_of_steps(struct ivx_catalogue *catalogue, int64_t se
                                      struct ivx_manifest *out, struct ivx_err *err);
 bool ivx_catalogue_manifest(struct ivx_catalogue *catalogue, int64_t series_id,
                             struct ivx_manifest *out, struct ivx_err *err);
-/* Grows with every manifest that comes or changes. */
-bool ivx_catalogue_manifest_newest(struct ivx_catalogue *catalogue, int64_t *out,
-                                   struct ivx_err *err);
 
 #endif

@@ -186,7 +186,8 @@ void rig_fill(void)
 
 void rig_open_again(const char *why, int64_t limit_us)
 {
-    const struct ivx_waiting waiting = { 1, limit_us, why };
+    struct ivx_waiting waiting = { .series_id = 1, .limit_us = limit_us };
+    snprintf(waiting.why, sizeof waiting.why, "%s", why);
     IVX_AUTO(ivx_catalogue_free) struct ivx_catalogue *catalogue = NULL;
     OK(ivx_catalogue_open(folder, &catalogue, &err));
     OK(ivx_catalogue_index_begin(catalogue, &err));

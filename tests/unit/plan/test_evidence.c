@@ -7,6 +7,7 @@
 #include "rig.h"
 
 #include "isovox/base/auto.h"
+#include "isovox/sys/clock.h"
 #include "isovox/sys/log.h"
 
 static struct ivx_series_row series_named(const char *uid)
@@ -222,6 +223,100 @@ START_TEST(a_sender_that_is_never_silent_need_not_release)
 }
 END_TEST
 
+/* A sender in a loop keeps a series from being quiet, and not from its deadline. */
+START_TEST(repetitions_do_not_put_off_the_deadline)
+{
+    receive_with_hole(901);
+    receive_slice(0, 1);
+    turn();
+    CHECK_SERIES("refused", "GAP");
+    ck_assert(has_evidence("\"kind\":\"deadline\""));
+}
+END_TEST
+
+START_TEST(repetitions_put_off_the_quiet_time)
+{
+    receive_all(20);
+    receive_slice(0, 1);
+    turn();
+    CHECK_SERIES("receiving", "");
+    ck_assert_double_eq_tol((double)the_series().limit_us / SECOND, 15, 0.01);
+}
+END_TEST
+
+/* What the supervisor writes. */
+static void receive_role(const char *state, double seconds_ago)
+{
+    struct ivx_err err = { 0 };
+    struct ivx_role_row row = { .name = "receive", .pid = 7 };
+    snprintf(row.state, sizeof row.state, "%s", state);
+    row.since_us = ivx_clock_wall_us() - (int64_t)(seconds_ago * SECOND);
+    ck_assert(ivx_catalogue_role_report(planner.catalogue, &row, &err));
+}
+
+START_TEST(nobody_is_silent_while_nobody_listens)
+{
+    receive_all(20);
+    receive_role("restarting", 19);
+    turn();
+    CHECK_SERIES("receiving", "");
+    receive_role("running", 14);
+    stop_plan();
+    start_plan();
+    turn();
+    CHECK_SERIES("receiving", "");
+    ck_assert_double_eq_tol((double)the_series().limit_us / SECOND, 21, 0.01);
+
+    receive_role("running", 15.1);
+    end_association(IVX_RECORD_BROKEN, 20);
+    turn();
+
+    CHECK_SERIES("planned", "");
+}
+END_TEST
+
+/* Half a series is not decided because the daemon was away. */
+START_TEST(the_deadline_gives_senders_time_after_an_outage)
+{
+    receive_with_hole(5000);
+    receive_role("running", 1);
+    turn();
+    CHECK_SERIES("receiving", "");
+    stop_plan();
+    start_plan();
+    receive_role("running", 15.1);
+    turn();
+    CHECK_SERIES("refused", "GAP");
+}
+END_TEST
+
+/* The deadline binds when the role dies over and over. */
+START_TEST(a_role_that_never_stays_up_does_not_suspend_the_deadline)
+{
+    config.plan.deadline = 16;
+    receive_with_hole(5000);
+    receive_role("restarting", 0);
+    turn();
+    CHECK_SERIES("receiving", "");
+
+    planner.begun_us -= 16 * SECOND;
+    end_association(IVX_RECORD_BROKEN, 20);
+    turn();
+
+    CHECK_SERIES("refused", "GAP");
+}
+END_TEST
+
+START_TEST(what_is_all_here_needs_no_listener)
+{
+    announce("2.25.7", 0, 8, "8", 1.1);
+    end_association(IVX_RECORD_RELEASED, 1.1);
+    receive_role("restarting", 1);
+    turn();
+    CHECK_SERIES("planned", "");
+}
+END_TEST
+
 int main(void)
 {
     ivx_log_start("test", IVX_ERROR);
@@ -240,6 +335,12 @@ int main(void)
     tcase_add_test(tcase, a_late_instance_opens_the_series_and_says_so);
     tcase_add_test(tcase, a_slow_sender_is_given_time);
     tcase_add_test(tcase, a_sender_that_is_never_silent_need_not_release);
+    tcase_add_test(tcase, repetitions_do_not_put_off_the_deadline);
+    tcase_add_test(tcase, repetitions_put_off_the_quiet_time);
+    tcase_add_test(tcase, nobody_is_silent_while_nobody_listens);
+    tcase_add_test(tcase, the_deadline_gives_senders_time_after_an_outage);
+    tcase_add_test(tcase, a_role_that_never_stays_up_does_not_suspend_the_deadline);
+    tcase_add_test(tcase, what_is_all_here_needs_no_listener);
     suite_add_tcase(suite, tcase);
 
     SRunner *runner = srunner_create(suite);

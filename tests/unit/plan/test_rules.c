@@ -62,11 +62,13 @@ static const char *const shapes[] = { "unknown", "none", "whole", "hole" };
 static const struct ivx_plan_limits five = { 10, 20, 30, 40, 50 };
 
 /* Is the age in the class, counted from 0 (under full) to 5 (deadline), old enough? */
-static bool old_enough(const char *word, int class)
+static bool old_enough(const char *word, const struct ivx_plan_evidence *evidence)
 {
+    if (strcmp(word, "deadline") == 0)
+        return evidence->idle_us >= five.deadline_us;
     for (int n = 0; n < (int)IVX_COUNT(ages); n++)
         if (strcmp(word, ages[n]) == 0)
-            return class >= n;
+            return evidence->age_us / 10 >= n;
     ck_abort_msg("docs/COMPLETENESS.md: the age \"%s\"", word);
     return false;
 }
@@ -79,7 +81,7 @@ static bool fits(const char *word, const char *actual)
 static bool holds(const struct row *row, const struct ivx_plan_evidence *evidence)
 {
     return fits(row->word[1], evidence->forced ? "yes" : "no")
-           && old_enough(row->word[2], (int)(evidence->age_us / 10))
+           && old_enough(row->word[2], evidence)
            && fits(row->word[3], steps[evidence->step])
            && fits(row->word[4], says[evidence->manifest])
            && fits(row->word[5], says[evidence->count])
@@ -114,7 +116,7 @@ static void check_against(struct row *rows, size_t count,
 /* Evidence number n of all there can be, the geometry looked at; false behind the last. */
 static bool evidence_of(int n, struct ivx_plan_evidence *out)
 {
-    const int sizes[] = { 6, 2, 3, 3, 3, 3, 3, 2 };
+    const int sizes[] = { 6, 2, 3, 3, 3, 3, 3, 2, 2 };
     int digit[IVX_COUNT(sizes)];
     for (size_t k = 0; k < IVX_COUNT(sizes); k++) {
         digit[k] = n % sizes[k];
@@ -129,6 +131,7 @@ static bool evidence_of(int n, struct ivx_plan_evidence *out)
         .ends = (enum ivx_plan_ends)digit[5],
         .geometry = (enum ivx_plan_geometry)(digit[6] + 1),
         .asked = digit[7] == 1,
+        .idle_us = digit[8] == 1 ? 50 : 10 * digit[0], /* repetitions do not count */
     };
     return n == 0;
 }
@@ -144,7 +147,7 @@ START_TEST(the_program_is_the_truth_table_of_the_document)
     for (; evidence_of(n, &evidence); n++)
         check_against(rows, count, &evidence);
 
-    ck_assert_int_eq(n, 6 * 2 * 3 * 3 * 3 * 3 * 3 * 2);
+    ck_assert_int_eq(n, 6 * 2 * 3 * 3 * 3 * 3 * 3 * 2 * 2);
     for (size_t k = 0; k < count; k++)
         ck_assert_msg(rows[k].used, "row %s of docs/COMPLETENESS.md never holds",
                       rows[k].word[0]);
@@ -156,18 +159,23 @@ START_TEST(an_answer_says_when_to_look_again)
 {
     struct ivx_plan_evidence evidence = { .ends = IVX_PLAN_RELEASED,
                                           .geometry = IVX_PLAN_WHOLE };
-    evidence.age_us = 1900000;
+    evidence.age_us = evidence.idle_us = 1900000;
     ck_assert_int_eq(ivx_plan_judge(&evidence, &usual).verdict, IVX_PLAN_LISTEN);
     ck_assert_int_eq(ivx_plan_judge(&evidence, &usual).again_us, 100000);
     evidence.age_us = 2 * SECOND;
     ck_assert_str_eq(ivx_plan_judge(&evidence, &usual).kind, "released");
     evidence.geometry = IVX_PLAN_HOLE;
     ck_assert_int_eq(ivx_plan_judge(&evidence, &usual).again_us, 13 * SECOND);
-    evidence.age_us = 15 * SECOND;
+    evidence.age_us = evidence.idle_us = 15 * SECOND;
     ck_assert_int_eq(ivx_plan_judge(&evidence, &usual).verdict, IVX_PLAN_WAIT);
     ck_assert_int_eq(ivx_plan_judge(&evidence, &usual).again_us, 885 * SECOND);
+    /* Repeated since: the deadline stays where it is. */
+    evidence.idle_us = 895 * SECOND;
+    ck_assert_int_eq(ivx_plan_judge(&evidence, &usual).again_us, 5 * SECOND);
+    evidence.age_us = 11 * SECOND;
+    ck_assert_int_eq(ivx_plan_judge(&evidence, &usual).again_us, 4 * SECOND);
     /* A clock that was set back. */
-    evidence.age_us = -3 * SECOND;
+    evidence.age_us = evidence.idle_us = -3 * SECOND;
     evidence.geometry = IVX_PLAN_UNKNOWN;
     ck_assert_int_eq(ivx_plan_judge(&evidence, &usual).again_us, 5 * SECOND);
 }
@@ -191,7 +199,8 @@ START_TEST(geometry_is_looked_at_when_it_can_change_the_verdict)
     ck_assert(ivx_plan_needs_geometry(&evidence, &usual));
     evidence.geometry = IVX_PLAN_HOLE;
     ck_assert(!ivx_plan_needs_geometry(&evidence, &usual));
-    evidence = (struct ivx_plan_evidence){ .age_us = 900 * SECOND };
+    evidence = (struct ivx_plan_evidence){ .age_us = 900 * SECOND,
+                                              .idle_us = 900 * SECOND };
     ck_assert(!ivx_plan_needs_geometry(&evidence, &usual));
 }
 END_TEST
@@ -201,11 +210,12 @@ START_TEST(a_deadline_before_the_quiet_time_decides)
 {
     const struct ivx_plan_limits odd = { 70 * SECOND, 90 * SECOND, 80 * SECOND, 60 * SECOND,
                                          5 * SECOND };
-    struct ivx_plan_evidence evidence = { .age_us = 4 * SECOND, .geometry = IVX_PLAN_WHOLE };
+    struct ivx_plan_evidence evidence = { .age_us = 4 * SECOND, .idle_us = 4 * SECOND,
+                                          .geometry = IVX_PLAN_WHOLE };
 
     ck_assert_int_eq(ivx_plan_judge(&evidence, &odd).verdict, IVX_PLAN_LISTEN);
     ck_assert_int_eq(ivx_plan_judge(&evidence, &odd).again_us, 1 * SECOND);
-    evidence.age_us = 5 * SECOND;
+    evidence.age_us = evidence.idle_us = 5 * SECOND;
     ck_assert_str_eq(ivx_plan_judge(&evidence, &odd).kind, "deadline");
 }
 END_TEST

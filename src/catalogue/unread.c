@@ -1,0 +1,57 @@
+/* Records that a read error keeps out of the index. */
+#include "db.h"
+
+#include "isovox/sys/clock.h"
+
+enum { LONGEST_S = 300 };
+
+static int64_t next_of(int64_t attempts)
+{
+    const int64_t seconds = attempts < 9 ? INT64_C(1) << attempts : LONGEST_S;
+    return ivx_clock_wall_us() + (seconds < LONGEST_S ? seconds : LONGEST_S) * 1000000;
+}
+
+bool ivx_catalogue_index_unread(struct ivx_catalogue *catalogue, const struct ivx_unread *row,
+                                const char *note, struct ivx_err *err)
+{
+    return ivx_db_run(catalogue,
+                      "INSERT INTO unread (segment, offset, since_us, attempts, next_us, note)"
+                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE"
+                      " SET attempts = ?4, next_us = ?5, note = ?6",
+                      ARGS(I(row->segment), I(row->offset), I(ivx_clock_wall_us()),
+                           I(row->attempts + 1), I(next_of(row->attempts)), T(note)),
+                      err);
+}
+
+bool ivx_catalogue_index_read(struct ivx_catalogue *catalogue, const struct ivx_unread *row,
+                              struct ivx_err *err)
+{
+    return ivx_db_run(catalogue, "DELETE FROM unread WHERE segment = ?1 AND offset = ?2",
+                      ARGS(I(row->segment), I(row->offset)), err);
+}
+
+static void read_row(sqlite3_stmt *statement, void *row)
+{
+    struct ivx_unread *out = row;
+    out->segment = (uint64_t)NUMBER(statement, 0);
+    out->offset = (uint64_t)NUMBER(statement, 1);
+    out->attempts = NUMBER(statement, 2);
+}
+
+/* The second condition: the clock has been set back since. */
+bool ivx_catalogue_unread_due(struct ivx_catalogue *catalogue, int limit,
+                              struct ivx_unread **rows_out, size_t *count_out,
+                              struct ivx_err *err)
+{
+    void *rows = NULL;
+    const int64_t now_us = ivx_clock_wall_us();
+    if (!ivx_db_collect(catalogue,
+                        "SELECT segment, offset, attempts FROM unread WHERE next_us <= ?1"
+                        " OR next_us > ?2 ORDER BY next_us LIMIT ?3",
+                        ARGS(I(now_us), I(now_us + 2 * LONGEST_S * INT64_C(1000000)),
+                             I(limit)),
+                        sizeof(struct ivx_unread), read_row, &rows, count_out, err))
+        return false;
+    *rows_out = rows;
+    return true;
+}
