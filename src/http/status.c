@@ -132,6 +132,7 @@ static void put_counts(struct ivx_reply *reply, cJSON *json, const struct ivx_co
     ivx_put_number(reply, totals, "duplicates", counts->duplicates);
     ivx_put_number(reply, totals, "conflicts", counts->conflicts);
     ivx_put_number(reply, totals, "aside", counts->aside);
+    ivx_put_number(reply, totals, "unread", counts->unread);
     ivx_put_number(reply, totals, "derived_instances", counts->derived_instances);
 }
 

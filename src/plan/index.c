@@ -3,6 +3,7 @@
 #include "counts.h"
 #include "planner.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,9 @@ enum { BATCH = 256, BATCH_US = 200000, MARKS = 64 };
 
 struct entry {
     struct ivx_record record;
+    struct ivx_unread before;      /* attempts > 0: it could not be read before */
+    bool over;                     /* there is nothing to read any more */
+    char unread_text[240];         /* not empty: it cannot be read now */
     struct ivx_instance *instance; /* NULL: no instance, or it cannot be read */
     const char *aside_code;        /* NULL: it can */
     char aside_text[240];
@@ -70,7 +74,16 @@ static void check_identity(struct entry *entry)
     set_aside(entry, IVX_REASON_DAMAGED, text);
 }
 
-/* False only for what is worth trying again: memory, I/O. */
+/* Of this record alone: others are read. */
+static void leave_unread(struct entry *entry, const char *text)
+{
+    if (entry->before.attempts == 0)
+        ivx_log(IVX_ERROR, "record.unread", "segment=%016" PRIx64 " offset=%" PRIu64
+                " text=\"%s\"", entry->record.segment, entry->record.offset, text);
+    ivx_text_copy(entry->unread_text, sizeof entry->unread_text, text);
+}
+
+/* False only for what concerns every record: memory. */
 static bool read_header(struct ivx_planner *planner, struct entry *entry, struct ivx_err *err)
 {
     const struct ivx_record *record = &entry->record;
@@ -92,9 +105,12 @@ static bool read_header(struct ivx_planner *planner, struct entry *entry, struct
         check_identity(entry);
         return true;
     }
-    if (why.code == IVX_RETRY || why.code == IVX_FULL)
+    if (why.code == IVX_FULL)
         return ivx_fail(err, why.code, "%s", why.text);
-    set_aside(entry, reason, why.text);
+    if (why.code == IVX_RETRY)
+        leave_unread(entry, why.text);
+    else
+        set_aside(entry, reason, why.text);
     return true;
 }
 
@@ -121,6 +137,15 @@ static bool index_entry(struct ivx_planner *planner, const struct entry *entry,
                         struct ivx_err *err)
 {
     const struct ivx_record *record = &entry->record;
+    const struct ivx_unread place = { record->segment, record->offset,
+                                      entry->before.attempts };
+    if (entry->unread_text[0] != '\0')
+        return ivx_catalogue_index_unread(planner->catalogue, &place, entry->unread_text, err);
+    if (entry->before.attempts > 0
+        && !ivx_catalogue_index_read(planner->catalogue, &entry->before, err))
+        return false;
+    if (entry->over)
+        return true;
     if (record->kind != IVX_RECORD_INSTANCE)
         return ivx_catalogue_index_ended(planner->catalogue, record->association,
                                          record->kind == IVX_RECORD_RELEASED,
@@ -175,7 +200,7 @@ static bool index_batch(const struct batch *batch, struct ivx_err *err)
 static bool flush(struct batch *batch, struct ivx_err *err)
 {
     struct ivx_planner *planner = batch->planner;
-    if (batch->mark_count == 0)
+    if (batch->count == 0)
         return true;
     if (!ivx_catalogue_index_begin(planner->catalogue, err))
         return false;
@@ -204,29 +229,80 @@ static void set_mark(struct batch *batch, const struct ivx_spool_mark *after)
         batch->mark_count++;
 }
 
-static bool visit(void *context, const struct ivx_record *record,
-                  const struct ivx_spool_mark *after, struct ivx_err *err)
+/* The entry is the batch's last. */
+static bool take(struct batch *batch, struct entry *entry, struct ivx_err *err)
 {
-    struct batch *batch = context;
-    const int64_t now = ivx_clock_steady_us();
-    if (batch->count == 0)
-        batch->begun_us = now;
-
-    struct entry *entry = &batch->entry[batch->count++];
-    *entry = (struct entry){ .record = *record };
-    if (record->kind == IVX_RECORD_INSTANCE
+    const bool is_instance = entry->record.kind == IVX_RECORD_INSTANCE;
+    if (is_instance && !entry->record.unread && !entry->over
         && !read_header(batch->planner, entry, err)) {
         batch->count--;
         return false;
     }
-    set_mark(batch, after);
-
     if (entry->instance != NULL)
         batch->images += 1 + (int64_t)entry->instance->frame_count;
+    return true;
+}
+
+static bool flush_if_full(struct batch *batch, struct ivx_err *err)
+{
     const bool full = batch->count == BATCH || batch->mark_count == MARKS
                       || batch->images >= IVX_PLAN_MOST_INSTANCES;
-    if (full || now - batch->begun_us > BATCH_US)
+    if (full || ivx_clock_steady_us() - batch->begun_us > BATCH_US)
         return flush(batch, err);
+    return true;
+}
+
+static struct entry *add(struct batch *batch, const struct ivx_record *record)
+{
+    if (batch->count == 0)
+        batch->begun_us = ivx_clock_steady_us();
+    struct entry *entry = &batch->entry[batch->count++];
+    *entry = (struct entry){ .record = *record };
+    return entry;
+}
+
+static bool visit(void *context, const struct ivx_record *record,
+                  const struct ivx_spool_mark *after, struct ivx_err *err)
+{
+    struct batch *batch = context;
+    struct entry *entry = add(batch, record);
+    if (record->unread)
+        leave_unread(entry, "its segment cannot be read there");
+    if (!take(batch, entry, err))
+        return false;
+    set_mark(batch, after);
+    return flush_if_full(batch, err);
+}
+
+/* What could not be read before, when it is due. */
+static bool try_again(struct batch *batch, const struct ivx_unread *row, struct ivx_err *err)
+{
+    struct ivx_err why = { 0 };
+    struct ivx_record record = { .segment = row->segment, .offset = row->offset };
+    const bool readable = ivx_spool_read_again(batch->planner->spool, row->segment,
+                                               row->offset, &record, &why);
+    struct entry *entry = add(batch, &record);
+    entry->before = *row;
+    entry->over = !readable && (why.code == IVX_DAMAGED || why.code == IVX_ABSENT);
+    if (entry->over)
+        ivx_log(IVX_ERROR, "record.lost", "segment=%016" PRIx64 " offset=%" PRIu64
+                " text=\"%s\"", row->segment, row->offset, why.text);
+    else if (!readable) {
+        entry->record.unread = true;
+        leave_unread(entry, why.text);
+    }
+    return take(batch, entry, err) && flush_if_full(batch, err);
+}
+
+static bool try_those_again(struct batch *batch, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_memory_free) struct ivx_unread *rows = NULL;
+    size_t count = 0;
+    if (!ivx_catalogue_unread_due(batch->planner->catalogue, BATCH, &rows, &count, err))
+        return false;
+    for (size_t n = 0; n < count; n++)
+        if (!try_again(batch, &rows[n], err))
+            return false;
     return true;
 }
 
@@ -245,7 +321,9 @@ bool ivx_plan_index(struct ivx_planner *planner, struct ivx_err *err)
     for (size_t n = 0; n < count; n++)
         marks[n] = (struct ivx_spool_mark){ pairs[n][0], pairs[n][1] };
     batch->planner = planner;
-    if (ivx_spool_scan(planner->spool, marks, count, visit, batch, err))
+    planner->trouble = (struct ivx_err){ 0 };
+    if (try_those_again(batch, err)
+        && ivx_spool_scan(planner->spool, marks, count, visit, batch, &planner->trouble, err))
         return flush(batch, err);
     /* What was read before the failure counts; the failure is what is reported. */
     flush(batch, NULL);

@@ -17,6 +17,7 @@ struct reading {
     struct ivx_segment segment;
     ivx_spool_visit *visit;
     void *context;
+    bool stopped; /* the visitor wants no more */
 };
 
 /* A slot that is bad while a writer owns the segment is being written. */
@@ -83,6 +84,19 @@ static bool make_durable(struct reading *reading, struct ivx_err *err)
 
 /* A record whose payload is bad: the last one is a torn tail, or still being written;
  * one that others follow was damaged later, and hides nothing but itself. */
+static bool verify(struct reading *reading, struct ivx_record *record, bool *good_out,
+                   struct ivx_err *err)
+{
+    struct ivx_err why = { 0 };
+    if (ivx_segment_verify(&reading->segment, record, good_out, &why))
+        return true;
+    if (why.code != IVX_RETRY)
+        return ivx_fail(err, why.code, "%s", why.text);
+    record->unread = true;
+    *good_out = true;
+    return true;
+}
+
 static bool visit_records(struct reading *reading, uint64_t slot, uint64_t end,
                           struct ivx_err *err)
 {
@@ -93,13 +107,15 @@ static bool visit_records(struct reading *reading, uint64_t slot, uint64_t end,
             return false;
         if (!found)
             return true;
-        if (!ivx_segment_verify(&reading->segment, &record, &good, err))
+        if (!verify(reading, &record, &good, err))
             return false;
 
         const struct ivx_spool_mark after = { record.segment,
                                               ivx_slot_after(slot, record.length) };
-        if (good && !reading->visit(reading->context, &record, &after, err))
+        if (good && !reading->visit(reading->context, &record, &after, err)) {
+            reading->stopped = true;
             return false;
+        }
         if (!good && after.offset < end)
             ivx_segment_report(reading->spool, record.segment, slot);
         else if (!good)
@@ -166,9 +182,30 @@ static bool scan_from(struct reading *reading, uint64_t number, uint64_t from,
     return ok;
 }
 
+/* What one segment has is no reason to leave the others. */
+static bool scan_all(struct reading *reading, const uint64_t *numbers, size_t segments,
+                     const struct ivx_spool_mark *sorted, size_t count,
+                     struct ivx_err *trouble, struct ivx_err *err)
+{
+    struct ivx_err first = { 0 };
+    for (size_t n = 0; n < segments; n++) {
+        struct ivx_err why = { 0 };
+        if (scan_from(reading, numbers[n], start_of(numbers[n], sorted, count), &why))
+            continue;
+        if (reading->stopped || why.code != IVX_RETRY)
+            return ivx_fail(err, why.code, "%s", why.text);
+        if (first.code == IVX_OK)
+            first = why;
+    }
+    if (trouble != NULL)
+        *trouble = first;
+    return trouble != NULL || first.code == IVX_OK
+           || ivx_fail(err, first.code, "%s", first.text);
+}
+
 bool ivx_spool_scan(struct ivx_spool *spool, const struct ivx_spool_mark *marks,
                     size_t count, ivx_spool_visit *visit, void *context,
-                    struct ivx_err *err)
+                    struct ivx_err *trouble_out, struct ivx_err *err)
 {
     struct reading reading = {
         .spool = spool, .segment = { .fd = -1 }, .visit = visit, .context = context
@@ -182,10 +219,23 @@ bool ivx_spool_scan(struct ivx_spool *spool, const struct ivx_spool_mark *marks,
     if (count > 0)
         memcpy(sorted, marks, count * sizeof *sorted);
     qsort(sorted, count, sizeof *sorted, compare_marks);
-    if (!ivx_spool_segments(spool, &numbers, &segments, err))
+    return ivx_spool_segments(spool, &numbers, &segments, err)
+           && scan_all(&reading, numbers, segments, sorted, count, trouble_out, err);
+}
+
+bool ivx_spool_read_again(struct ivx_spool *spool, uint64_t segment, uint64_t offset,
+                          struct ivx_record *out, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_segment_close) struct ivx_segment opened = { .fd = -1 };
+    enum ivx_slot_state state;
+    bool good = false;
+    if (offset < IVX_FIRST_SLOT + IVX_HEADER_SIZE)
+        return ivx_fail(err, IVX_BUG, "spool: no record can be there");
+    if (!ivx_segment_open(spool, segment, &opened, err)
+        || !ivx_segment_slot(&opened, offset - IVX_HEADER_SIZE, out, &state, err))
         return false;
-    for (size_t n = 0; n < segments; n++)
-        if (!scan_from(&reading, numbers[n], start_of(numbers[n], sorted, count), err))
-            return false;
-    return true;
+    if (state != IVX_SLOT_RECORD)
+        return ivx_fail(err, IVX_DAMAGED, "%s: there is no record any more", opened.name);
+    return ivx_segment_verify(&opened, out, &good, err)
+           && (good || ivx_fail(err, IVX_DAMAGED, "%s: a record is damaged", opened.name));
 }

@@ -30,7 +30,7 @@ int main(int argc, char **argv)
         return 2;
     }
     if (!ivx_spool_open(argv[1], &spool, &err)
-        || !ivx_spool_scan(spool, NULL, 0, print, NULL, &err)) {
+        || !ivx_spool_scan(spool, NULL, 0, print, NULL, NULL, &err)) {
         fprintf(stderr, "isovox-journal: %s\n", err.text);
         return 1;
     }

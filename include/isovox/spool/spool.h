@@ -35,6 +35,7 @@ struct ivx_record {
     int64_t received_us;  /* wall clock */
     uint64_t segment, offset, length; /* the payload's place; set by the spool */
     uint8_t sha256[IVX_SHA256_SIZE];  /* of the payload; set by the spool */
+    bool unread; /* by a scan: the payload could not be read now, and nobody knows what it is */
 };
 
 struct ivx_spool;        /* opaque: the directory */
@@ -75,10 +76,19 @@ typedef bool ivx_spool_visit(void *context, const struct ivx_record *record,
 
 /* Visits the records of all segments that come after their marks (segments without a mark:
  * from the start). What is visited is durable and its digest has been checked; a torn tail
- * ends its segment, a damaged record among good ones is logged and passed over, a read
- * error is an error. marks are read only; the visitor stores `after`. */
+ * ends its segment, a damaged record among good ones is logged and passed over. A payload that
+ * cannot be read is visited as `unread`: the visitor keeps its place for ivx_spool_read_again().
+ * Where even headers cannot be read, or a segment not be synced, the rest of that segment is left
+ * for the next scan and the others are visited; the first such error is *trouble_out, or, where
+ * that is NULL, that of the scan. marks are read only; the visitor stores `after`. */
 bool ivx_spool_scan(struct ivx_spool *spool, const struct ivx_spool_mark *marks, size_t count,
-                    ivx_spool_visit *visit, void *context, struct ivx_err *err);
+                    ivx_spool_visit *visit, void *context, struct ivx_err *trouble_out,
+                    struct ivx_err *err);
+
+/* The record whose payload lies at `offset` of `segment`. IVX_RETRY: it cannot be read still;
+ * IVX_DAMAGED: it is none; IVX_ABSENT: the segment is gone. */
+bool ivx_spool_read_again(struct ivx_spool *spool, uint64_t segment, uint64_t offset,
+                          struct ivx_record *out, struct ivx_err *err);
 
 /* The path of a segment, for a struct ivx_blob. room: at least 4096 is safe. */
 bool ivx_spool_path(const struct ivx_spool *spool, uint64_t segment, char *out, size_t room,

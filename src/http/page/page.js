@@ -118,7 +118,7 @@
     };
     const s = status.series, j = status.jobs, d = status.deliveries;
     const steps = [
-      step("Receive", status.totals.instances, "instances", [["receiving", s.receiving, "busy"], ["set aside", status.totals.aside + status.totals.conflicts, "bad"], ["repeated", status.totals.duplicates, "off"], ["reports not heard", status.commitments.dead, "bad"]], roleState("receive")),
+      step("Receive", status.totals.instances, "instances", [["receiving", s.receiving, "busy"], ["set aside", status.totals.aside + status.totals.conflicts, "bad"], ["cannot be read now", status.totals.unread, "bad"], ["repeated", status.totals.duplicates, "off"], ["reports not heard", status.commitments.dead, "bad"]], roleState("receive")),
       step("Plan", Object.values(s).reduce((a, b) => a + b, 0), "series", [["waiting", s.waiting, "wait"], ["planned", s.planned, "busy"], ["done", s.done, "ok"], ["refused", s.refused, "bad"], ["failed", s.failed, "bad"]], roleState("plan")),
       step("Convert", status.totals.derived_instances, "slices made", [["running", j.running, "busy"], ["queued", j.queued, "wait"], ["will retry", j.failed, "bad"], ["dead", j.dead, "bad"], ["done", j.done, "ok"]], roleState("convert")),
       step("Deliver", d.sent + d.committed, "deliveries done", [["sending", d.sending, "busy"], ["queued", d.queued, "wait"], ["will retry", d.failed, "bad"], ["dead", d.dead, "bad"]], roleState("deliver"))

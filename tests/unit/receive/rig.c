@@ -133,7 +133,7 @@ struct journal read_journal(void)
     struct journal journal = { 0 };
     IVX_AUTO(ivx_spool_free) struct ivx_spool *spool = NULL;
     good(ivx_spool_open(folder, &spool, &err), &err);
-    good(ivx_spool_scan(spool, NULL, 0, collect, &journal, &err), &err);
+    good(ivx_spool_scan(spool, NULL, 0, collect, &journal, NULL, &err), &err);
     return journal;
 }
 

@@ -99,7 +99,7 @@ bool rig_scan(const struct ivx_spool_mark *marks, size_t count, struct seen *out
               struct ivx_err *err)
 {
     out->count = 0;
-    return ivx_spool_scan(spool, marks, count, note, out, err);
+    return ivx_spool_scan(spool, marks, count, note, out, NULL, err);
 }
 
 void rig_expect(int first, int last)

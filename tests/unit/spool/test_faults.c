@@ -113,12 +113,12 @@ START_TEST(a_reader_syncs_once_before_it_visits_and_not_without_need)
     faults_start();
     syncs_at_first_visit = SIZE_MAX;
 
-    ck_assert(ivx_spool_scan(spool, NULL, 0, first_visit, &mark, &err));
+    ck_assert(ivx_spool_scan(spool, NULL, 0, first_visit, &mark, NULL, &err));
     ck_assert_str_eq(trace, "d");
     ck_assert_uint_eq(syncs_at_first_visit, 1);
 
     faults_start();
-    ck_assert(ivx_spool_scan(spool, &mark, 1, first_visit, &mark, &err));
+    ck_assert(ivx_spool_scan(spool, &mark, 1, first_visit, &mark, NULL, &err));
     ck_assert_str_eq(trace, "");
 }
 END_TEST

@@ -1,0 +1,193 @@
+/* A disk that cannot read some of its sectors costs what lies there, and nothing else. */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "rig.h"
+
+#include "isovox/base/auto.h"
+#include "isovox/sys/log.h"
+
+/* Reads of these bytes of this file fail. */
+static ino_t bad_file;
+static off_t bad_from, bad_to;
+
+ssize_t __real_pread(int fd, void *bytes, size_t length, off_t offset);
+ssize_t __wrap_pread(int fd, void *bytes, size_t length, off_t offset);
+ssize_t __wrap_pread(int fd, void *bytes, size_t length, off_t offset)
+{
+    struct stat status;
+    if (offset < bad_to && offset + (off_t)length > bad_from && fstat(fd, &status) == 0
+        && status.st_ino == bad_file) {
+        errno = EIO;
+        return -1;
+    }
+    return __real_pread(fd, bytes, length, offset);
+}
+
+static void heal(void)
+{
+    bad_from = bad_to = 0;
+}
+
+static void begin(void)
+{
+    heal();
+    setup();
+}
+
+/* The segment that was made first. */
+static const char *first_segment(void)
+{
+    static char path[4096];
+    struct ivx_err err = { 0 };
+    IVX_AUTO(ivx_memory_free) uint64_t *numbers = NULL;
+    size_t count = 0;
+    ck_assert(ivx_spool_segments(planner.spool, &numbers, &count, &err));
+    ck_assert_uint_ge(count, 1);
+    ck_assert(ivx_spool_path(planner.spool, numbers[0], path, sizeof path, &err));
+    return path;
+}
+
+/* src/spool/format.h: slice k has the slot 2 + k, a page: a header of 512 bytes, the payload. */
+static off_t payload_of(int k)
+{
+    return 4096 * (2 + k) + 512;
+}
+
+static void lose(off_t from, off_t to)
+{
+    struct stat status;
+    ck_assert_int_eq(stat(first_segment(), &status), 0);
+    bad_file = status.st_ino;
+    bad_from = from;
+    bad_to = to;
+}
+
+static struct ivx_counts counts(void)
+{
+    struct ivx_counts out;
+    struct ivx_err err = { 0 };
+    ck_assert_msg(ivx_catalogue_counts(planner.catalogue, &out, &err), "%s", err.text);
+    return out;
+}
+
+static void make_due(void)
+{
+    struct ivx_err err = { 0 };
+    IVX_AUTO(ivx_memory_free) struct ivx_unread *rows = NULL;
+    size_t count = 0;
+    while (count == 0) { /* due again after a second */
+        ck_assert(ivx_catalogue_unread_due(planner.catalogue, 10, &rows, &count, &err));
+        ivx_memory_free(&rows);
+        usleep(50000);
+    }
+}
+
+START_TEST(a_record_that_cannot_be_read_holds_up_no_other)
+{
+    receive_all(1);
+    lose(payload_of(3), payload_of(3) + 1);
+    turn();
+    ck_assert_int_eq(counts().unread, 1);
+    ck_assert_int_eq(the_series().instances, SLICES - 1);
+    CHECK_SERIES("receiving", "");
+
+    /* Not for ever either: what comes later, and in other segments. */
+    make_due();
+    stop_receiving();
+    receive_again();
+    receive_slice(SLICES, 1);
+    turn();
+
+    ck_assert_int_eq(counts().unread, 1);
+    ck_assert_int_eq(the_series().instances, SLICES);
+}
+END_TEST
+
+START_TEST(it_is_taken_when_it_can_be_read)
+{
+    receive_all(16);
+    lose(payload_of(3), payload_of(3) + 1);
+    turn();
+    CHECK_SERIES("waiting", "GAP");
+    stop_plan(); /* which records these were is in rows */
+    start_plan();
+    heal();
+    make_due();
+
+    turn();
+
+    ck_assert_int_eq(counts().unread, 0);
+    ck_assert_int_eq(the_series().instances, SLICES);
+    CHECK_SERIES("planned", "");
+}
+END_TEST
+
+START_TEST(what_is_damaged_by_then_is_passed_over)
+{
+    receive_all(16);
+    lose(payload_of(3), payload_of(3) + 1);
+    turn();
+    heal();
+    const int fd = open(first_segment(), O_WRONLY);
+    ck_assert_int_eq(pwrite(fd, "not what it was", 15, payload_of(3)), 15);
+    close(fd);
+    make_due();
+
+    turn();
+
+    ck_assert_int_eq(counts().unread, 0);
+    ck_assert_int_eq(the_series().instances, SLICES - 1);
+}
+END_TEST
+
+/* Where not even a header can be read, nobody knows where the next one is. */
+START_TEST(a_segment_that_cannot_be_read_on_holds_up_no_other)
+{
+    for (int k = 0; k < 4; k++)
+        receive_slice(k, 16);
+    lose(4096 * 2, 4096 * 2 + 1);
+    struct ivx_spool_writer *second = NULL;
+    struct ivx_err err = { 0 };
+    ck_assert(ivx_spool_writer_new(planner.spool, &second, &err)); /* the first is taken */
+    unsigned char bytes[PART10_ROOM];
+    const struct slice slice = { .sop_uid = "2.25.2009", .series_uid = "2.25.7", .z = 18 };
+    const size_t length = part10_make(&slice, bytes);
+    const struct ivx_record record = record_of(slice.sop_uid, 16);
+    ck_assert(ivx_spool_begin(second, &record, &err)
+              && ivx_spool_append(second, bytes, length, &err)
+              && ivx_spool_commit(second, NULL, &err));
+    ivx_spool_writer_free(&second);
+
+    turn();
+
+    ck_assert_int_eq(planner.trouble.code, IVX_RETRY);
+    ck_assert_int_eq(the_series().instances, 1);
+    heal();
+    turn();
+    ck_assert_int_eq(planner.trouble.code, IVX_OK);
+    ck_assert_int_eq(the_series().instances, 5);
+}
+END_TEST
+
+int main(void)
+{
+    ivx_log_start("test", IVX_ERROR);
+    Suite *suite = suite_create("plan: unread");
+    TCase *cases = tcase_create("unread");
+    tcase_add_checked_fixture(cases, begin, teardown);
+    tcase_add_test(cases, a_record_that_cannot_be_read_holds_up_no_other);
+    tcase_add_test(cases, it_is_taken_when_it_can_be_read);
+    tcase_add_test(cases, what_is_damaged_by_then_is_passed_over);
+    tcase_add_test(cases, a_segment_that_cannot_be_read_on_holds_up_no_other);
+    suite_add_tcase(suite, cases);
+
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}
