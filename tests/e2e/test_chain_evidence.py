@@ -2,6 +2,7 @@
 
 import datetime
 import signal
+import time
 import unittest
 
 import chain
@@ -84,6 +85,22 @@ class Evidence(harness.Case):
         self.daemon_.restart()
         self.assertEqual(self.daemon_.list("jobs"), [])
         self.daemon_.send(files[10:])
+        self.check_values(files)
+        self.assertEqual(len(self.daemon_.list("jobs")), 1)
+
+    def test_half_a_series_is_not_decided_because_we_were_away(self):
+        quiet = int(4 * harness.SLOW)
+        self.begin({"plan": {"quiet": quiet, "quiet_released": quiet}})
+        files = self.phantom(*SHAPE)
+        self.daemon_.send(files[:10])
+        self.daemon_.kill()
+        time.sleep(quiet + 1)  # nobody could send anything
+
+        self.daemon_.start()
+        self.daemon_.send(files[10:])
+
+        series = self.wait_series(lambda each: each["decided_at"], "decided")
+        self.assertEqual(series["generation"], 1)
         self.check_values(files)
         self.assertEqual(len(self.daemon_.list("jobs")), 1)
 
