@@ -34,7 +34,8 @@ bool ivx_catalogue_list_breakers(struct ivx_catalogue *catalogue,
     if (!ivx_db_collect(catalogue,
                         "SELECT b.destination, b.state, b.failures, b.since_us, b.next_us,"
                         " b.note, EXISTS (SELECT 1 FROM delivery d"
-                        " WHERE d.destination = b.destination AND " IVX_DELIVERY_OPEN ")"
+                        " INDEXED BY delivery_backlog WHERE d.destination = b.destination"
+                        " AND " IVX_DELIVERY_OPEN ")"
                         " FROM breaker b ORDER BY b.destination",
                         NO_ARGS, sizeof(struct ivx_breaker_row), read_row, &rows, count_out,
                         err))
@@ -137,7 +138,7 @@ bool ivx_catalogue_delivery_expire(struct ivx_catalogue *catalogue, int64_t befo
     size_t count = 0;
     if (!ivx_db_work_begin(&work, catalogue, err)
         || !ivx_db_collect(catalogue,
-                           "SELECT d.id FROM delivery d JOIN breaker b"
+                           "SELECT d.id FROM delivery d INDEXED BY delivery_waiting JOIN breaker b"
                            " ON b.destination = d.destination WHERE d.created_us < ?1"
                            " AND d.state <> ?2 AND " IVX_DELIVERY_OPEN
                            " AND b.state IN (?3, ?4) ORDER BY d.id",

@@ -73,7 +73,8 @@ static bool add_destinations(struct ivx_catalogue *catalogue, int64_t job_id,
             return false;
     return ivx_db_run(catalogue,
                       "INSERT INTO delivery (job_id, destination, state, next_us,"
-                      " created_us) SELECT j.id, t.destination, ?2, ?3, ?3 FROM job j"
+                      " created_us, priority)"
+                      " SELECT j.id, t.destination, ?2, ?3, ?3, j.priority FROM job j"
                       " JOIN job_destination t ON t.job_id = j.id"
                       " WHERE j.id = ?1 AND j.state = ?4 ON CONFLICT DO NOTHING",
                       ARGS(I(job_id), I(IVX_DELIVERY_QUEUED), I(now_us), I(IVX_JOB_DONE)),
@@ -164,6 +165,9 @@ static bool want_job(struct ivx_catalogue *catalogue, int64_t series_id,
     return made
            && ivx_db_run(catalogue,
                          "UPDATE job SET priority = max(priority, ?2) WHERE id = ?1",
+                         ARGS(I(id), I(job->priority)), err)
+           && ivx_db_run(catalogue,
+                         "UPDATE delivery SET priority = max(priority, ?2) WHERE job_id = ?1",
                          ARGS(I(id), I(job->priority)), err)
            && add_destinations(catalogue, id, job, now_us, err);
 }

@@ -15,6 +15,15 @@ static bool stale(int64_t id, struct ivx_err *err)
     return ivx_fail(err, IVX_STALE, "delivery %lld is not ours any more", (long long)id);
 }
 
+/* What is to be sent, and what was sent and is not committed yet, as their indexes have it:
+ * neither a long queue nor a long history is looked through. */
+#define TO_SEND "state IN (0, 1, 4)"
+#define AWAITED "state = 2 AND commitment = 1"
+#define FIRST_IN(is, due)                                                                \
+    "SELECT * FROM (SELECT id, priority, next_us FROM delivery INDEXED BY delivery_next" \
+    " WHERE destination = ?1 AND state = " is " AND " TO_SEND " AND " due                \
+    " ORDER BY priority DESC, next_us, id LIMIT 1)"
+
 bool ivx_catalogue_delivery_claim(struct ivx_catalogue *catalogue,
                                   const char *destination, const char *owner,
                                   int lease_seconds, struct ivx_delivery_row *out,
@@ -27,15 +36,15 @@ bool ivx_catalogue_delivery_claim(struct ivx_catalogue *catalogue,
     if (!ivx_db_work_begin(&work, catalogue, err)
         || !ivx_db_number(
             catalogue,
-            "SELECT d.id FROM delivery d JOIN job j ON j.id = d.job_id"
-            " WHERE d.destination = ?1 AND"
-            " ((d.state IN (?2, ?3) AND d.next_us <= ?5)"
-            " OR (d.state = ?4 AND d.lease_us < ?5)"
-            " OR (d.state = ?6 AND d.commitment = ?7 AND d.next_us <= ?5))"
-            " ORDER BY j.priority DESC, d.next_us, d.id LIMIT 1",
+            "SELECT id FROM (" FIRST_IN("?2", "next_us <= ?5") " UNION ALL "
+            FIRST_IN("?3", "next_us <= ?5") " UNION ALL "
+            FIRST_IN("?4", "lease_us < ?5") " UNION ALL "
+            "SELECT * FROM (SELECT id, priority, next_us FROM delivery"
+            " INDEXED BY delivery_awaited WHERE destination = ?1 AND " AWAITED
+            " AND next_us <= ?5 ORDER BY priority DESC, next_us, id LIMIT 1)"
+            ") ORDER BY priority DESC, next_us, id LIMIT 1",
             ARGS(T(destination), I(IVX_DELIVERY_QUEUED), I(IVX_DELIVERY_FAILED),
-                 I(IVX_DELIVERY_SENDING), I(ivx_clock_wall_us()), I(IVX_DELIVERY_SENT),
-                 I(IVX_COMMITMENT_AWAITED)),
+                 I(IVX_DELIVERY_SENDING), I(ivx_clock_wall_us())),
             &id, &found, err))
         return false;
     if (!found)
@@ -62,9 +71,9 @@ bool ivx_catalogue_delivery_outranked(struct ivx_catalogue *catalogue, const cha
 {
     int64_t id = 0;
     return ivx_db_number(catalogue,
-                         "SELECT d.id FROM delivery d JOIN job j ON j.id = d.job_id"
-                         " WHERE d.destination = ?1 AND d.state IN (?2, ?3)"
-                         " AND d.next_us <= ?4 AND j.priority > ?5 LIMIT 1",
+                         "SELECT id FROM delivery INDEXED BY delivery_next"
+                         " WHERE destination = ?1 AND state IN (?2, ?3) AND " TO_SEND
+                         " AND next_us <= ?4 AND priority > ?5 LIMIT 1",
                          ARGS(T(destination), I(IVX_DELIVERY_QUEUED), I(IVX_DELIVERY_FAILED),
                               I(ivx_clock_wall_us()), I(priority)),
                          &id, out, err);
@@ -265,14 +274,13 @@ bool ivx_catalogue_delivery_due(struct ivx_catalogue *catalogue, char (**names_o
 {
     void *rows = NULL;
     if (!ivx_db_collect(catalogue,
-                        "SELECT DISTINCT destination FROM delivery"
-                        " WHERE (state IN (?1, ?2) AND next_us <= ?4)"
-                        " OR (state = ?3 AND lease_us < ?4)"
-                        " OR (state = ?5 AND commitment = ?6 AND next_us <= ?4)"
-                        " ORDER BY destination",
+                        "SELECT destination FROM delivery INDEXED BY delivery_next WHERE "
+                        TO_SEND " AND ((state IN (?1, ?2) AND next_us <= ?4)"
+                        " OR (state = ?3 AND lease_us < ?4))"
+                        " UNION SELECT destination FROM delivery INDEXED BY delivery_awaited"
+                        " WHERE " AWAITED " AND next_us <= ?4 ORDER BY 1",
                         ARGS(I(IVX_DELIVERY_QUEUED), I(IVX_DELIVERY_FAILED),
-                             I(IVX_DELIVERY_SENDING), I(ivx_clock_wall_us()),
-                             I(IVX_DELIVERY_SENT), I(IVX_COMMITMENT_AWAITED)),
+                             I(IVX_DELIVERY_SENDING), I(ivx_clock_wall_us())),
                         65, read_name, &rows, count_out, err))
         return false;
     *names_out = rows;

@@ -1,7 +1,7 @@
 /* For people: counts, pages, single rows, JSON texts; and what the roles report. */
 #include "db.h"
 
-/* Adds up one table's rows by state into counts[0 .. most). */
+/* One table's rows by state into counts[0 .. most). */
 static bool count_states(struct ivx_catalogue *catalogue, const char *sql,
                          int64_t *counts, int most, struct ivx_err *err)
 {
@@ -39,16 +39,16 @@ static bool sum_up(struct ivx_catalogue *catalogue, struct ivx_counts *out,
 {
     return ivx_db_one(
         catalogue,
-        "SELECT instances, duplicates, bytes, conflicts, aside,"
-        " (SELECT coalesce(sum(outputs), 0) FROM job WHERE state = ?1),"
+        "SELECT instances, duplicates, bytes, conflicts, aside, derived,"
         " (SELECT coalesce(min(t), 0) FROM ("
-        "SELECT (SELECT min(first_us) FROM series WHERE state = ?2) AS t"
-        " UNION ALL SELECT (SELECT min(first_us) FROM series WHERE state = ?3)"
-        " UNION ALL SELECT min(created_us) FROM job WHERE state IN (?4, ?5, ?6)"
-        " UNION ALL SELECT min(d.created_us) FROM delivery d WHERE " IVX_DELIVERY_OPEN ")),"
+        "SELECT (SELECT min(first_us) FROM series WHERE state = ?1) AS t"
+        " UNION ALL SELECT (SELECT min(first_us) FROM series WHERE state = ?2)"
+        " UNION ALL SELECT min(created_us) FROM job INDEXED BY job_waiting"
+        " WHERE state IN (0, 1, 3)"
+        " UNION ALL SELECT min(d.created_us) FROM delivery d INDEXED BY delivery_waiting"
+        " WHERE " IVX_DELIVERY_OPEN ")),"
         " (SELECT count(*) FROM unread) FROM total",
-        ARGS(I(IVX_JOB_DONE), I(IVX_SERIES_RECEIVING), I(IVX_SERIES_WAITING),
-             I(IVX_JOB_QUEUED), I(IVX_JOB_RUNNING), I(IVX_JOB_FAILED)),
+        ARGS(I(IVX_SERIES_RECEIVING), I(IVX_SERIES_WAITING)),
         read_sums, out, err);
 }
 
@@ -56,13 +56,13 @@ bool ivx_catalogue_counts(struct ivx_catalogue *catalogue, struct ivx_counts *ou
                           struct ivx_err *err)
 {
     struct ivx_counts made = { 0 };
-    if (!count_states(catalogue, "SELECT state, count(*) FROM series GROUP BY state",
+    if (!count_states(catalogue, "SELECT state, rows FROM tally WHERE what = 'series'",
                       made.series, IVX_SERIES_STATE_COUNT, err)
-        || !count_states(catalogue, "SELECT state, count(*) FROM job GROUP BY state",
+        || !count_states(catalogue, "SELECT state, rows FROM tally WHERE what = 'job'",
                          made.jobs, IVX_JOB_STATE_COUNT, err)
-        || !count_states(catalogue, "SELECT state, count(*) FROM delivery GROUP BY state",
+        || !count_states(catalogue, "SELECT state, rows FROM tally WHERE what = 'delivery'",
                          made.deliveries, IVX_DELIVERY_STATE_COUNT, err)
-        || !count_states(catalogue, "SELECT state, count(*) FROM commitment GROUP BY state",
+        || !count_states(catalogue, "SELECT state, rows FROM tally WHERE what = 'commitment'",
                          made.commitments, IVX_COMMITMENT_STATE_COUNT, err)
         || !sum_up(catalogue, &made, err))
         return false;
@@ -84,7 +84,8 @@ bool ivx_catalogue_backlogs(struct ivx_catalogue *catalogue, struct ivx_backlog 
     void *rows = NULL;
     if (!ivx_db_collect(catalogue,
                         "SELECT d.destination, count(*), min(d.created_us) FROM delivery d"
-                        " WHERE " IVX_DELIVERY_OPEN " GROUP BY d.destination",
+                        " INDEXED BY delivery_backlog WHERE " IVX_DELIVERY_OPEN
+                        " GROUP BY d.destination",
                         NO_ARGS, sizeof(struct ivx_backlog), read_backlog, &rows, count_out,
                         err))
         return false;

@@ -200,34 +200,70 @@ static const char seventh[] =
     "ALTER TABLE asked ADD COLUMN reason INTEGER NOT NULL DEFAULT 0;"
     "CREATE INDEX asked_by_delivery ON asked (delivery_id);";
 
-/* Version 8: what there is to do is found by an index, however much waits. due_us of an open
- * series: when to look at it again; negative: something is new, and each thing that is new makes
- * it smaller by one (IVX_SERIES_TOUCH), so that whoever has looked knows whether it saw the last.
- * new_us: when an instance came last that was no repetition. total: what was counted row by row
- * before. */
+/* How many rows of a table are in each state, kept by triggers: whoever changes a state, in
+ * whatever transaction, need not think of it. */
+#define COUNTED(table)                                                                   \
+    "INSERT INTO tally (what, state, rows)"                                              \
+    " SELECT '" table "', state, count(*) FROM " table " GROUP BY state;"                \
+    "CREATE TRIGGER " table "_made AFTER INSERT ON " table " BEGIN"                      \
+    " INSERT INTO tally (what, state, rows) VALUES ('" table "', new.state, 1)"          \
+    " ON CONFLICT DO UPDATE SET rows = rows + 1; END;"                                   \
+    "CREATE TRIGGER " table "_gone AFTER DELETE ON " table " BEGIN"                      \
+    " UPDATE tally SET rows = rows - 1 WHERE what = '" table "' AND state = old.state;"  \
+    " END;"                                                                              \
+    "CREATE TRIGGER " table "_moved AFTER UPDATE OF state ON " table                     \
+    " WHEN old.state <> new.state BEGIN"                                                 \
+    " UPDATE tally SET rows = rows - 1 WHERE what = '" table "' AND state = old.state;"  \
+    " INSERT INTO tally (what, state, rows) VALUES ('" table "', new.state, 1)"          \
+    " ON CONFLICT DO UPDATE SET rows = rows + 1; END;"
+
+/* Version 8: what there is to do is found by an index, however much waits or is history.
+ * due_us of an open series: when to look at it again; negative: something is new, and each thing
+ * that is new makes it smaller by one (IVX_SERIES_TOUCH), so that whoever has looked knows
+ * whether it saw the last. new_us: when an instance came last that was no repetition. priority
+ * of a delivery: its job's. tally, total: what was counted row by row before. */
 static const char eighth[] =
     "ALTER TABLE series ADD COLUMN due_us INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE series ADD COLUMN new_us INTEGER NOT NULL DEFAULT 0;"
     "UPDATE series SET new_us = last_us;"
     "CREATE INDEX series_due ON series (due_us) WHERE state IN (0, 1);"
     "CREATE INDEX carried_by_association ON carried (association);"
+    "DROP TABLE news;"
     /* Records that a read error keeps out of the index: passed over by the mark, tried again. */
     "CREATE TABLE unread ("
     " segment INTEGER NOT NULL, offset INTEGER NOT NULL, since_us INTEGER NOT NULL,"
     " attempts INTEGER NOT NULL, next_us INTEGER NOT NULL, note TEXT NOT NULL,"
     " PRIMARY KEY (segment, offset)) STRICT, WITHOUT ROWID;"
-    "CREATE INDEX job_outputs ON job (state, outputs);"
-    "CREATE INDEX delivery_open ON delivery (destination, created_us)"
+    "CREATE INDEX job_waiting ON job (created_us) WHERE state IN (0, 1, 3);"
+    "ALTER TABLE delivery ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE delivery SET priority = (SELECT priority FROM job WHERE id = job_id);"
+    "CREATE INDEX delivery_next ON delivery (destination, state, priority DESC, next_us)"
+    " WHERE state IN (0, 1, 4);"
+    "CREATE INDEX delivery_awaited ON delivery (destination, next_us)"
+    " WHERE state = 2 AND commitment = 1;"
+    "CREATE INDEX delivery_waiting ON delivery (created_us)"
     " WHERE state IN (0, 1, 4) OR (state = 2 AND commitment = 1);"
-    "DROP TABLE news;"
+    "CREATE INDEX delivery_backlog ON delivery (destination, created_us)"
+    " WHERE state IN (0, 1, 4) OR (state = 2 AND commitment = 1);"
+    "CREATE TABLE tally (what TEXT NOT NULL, state INTEGER NOT NULL, rows INTEGER NOT NULL,"
+    " PRIMARY KEY (what, state)) STRICT, WITHOUT ROWID;" COUNTED("series") COUNTED("job")
+    COUNTED("delivery") COUNTED("commitment")
     "CREATE TABLE total ("
     " id INTEGER PRIMARY KEY CHECK (id = 1), instances INTEGER NOT NULL,"
     " duplicates INTEGER NOT NULL, bytes INTEGER NOT NULL, conflicts INTEGER NOT NULL,"
-    " aside INTEGER NOT NULL) STRICT;"
-    "INSERT INTO total (id, instances, duplicates, bytes, conflicts, aside)"
+    " aside INTEGER NOT NULL, derived INTEGER NOT NULL) STRICT;"
+    "INSERT INTO total (id, instances, duplicates, bytes, conflicts, aside, derived)"
     " SELECT 1, coalesce(sum(instances + gone), 0), coalesce(sum(duplicates), 0),"
     " coalesce(sum(bytes), 0), (SELECT count(*) FROM aside WHERE kind = 'conflict'),"
-    " (SELECT count(*) FROM aside WHERE kind = 'aside') FROM series;";
+    " (SELECT count(*) FROM aside WHERE kind = 'aside'),"
+    " (SELECT coalesce(sum(outputs), 0) FROM job WHERE state = 2) FROM series;"
+    "CREATE TRIGGER job_derived AFTER UPDATE OF state, outputs ON job"
+    " WHEN old.state = 2 OR new.state = 2 BEGIN"
+    " UPDATE total SET derived = derived + (new.state = 2) * new.outputs"
+    " - (old.state = 2) * old.outputs; END;";
+_Static_assert(IVX_JOB_DONE == 2 && IVX_JOB_QUEUED == 0 && IVX_JOB_RUNNING == 1
+                   && IVX_JOB_FAILED == 3,
+               "version 8 has them as numbers");
 
 static const char *const scripts[] = { first, second, third, fourth, fifth, sixth, seventh,
                                       eighth };

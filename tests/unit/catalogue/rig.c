@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sqlite3.h>
+
 #include "isovox/sys/clock.h"
 #include "isovox/sys/file.h"
 
@@ -29,8 +31,53 @@ void rig_start(void)
     OK(ivx_catalogue_open(state_dir, &cat, &err));
 }
 
+static int64_t number(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *statement = NULL;
+    ck_assert_msg(sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK, "%s",
+                  sqlite3_errmsg(db));
+    ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
+    const int64_t found = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    return found;
+}
+
+/* Whatever a test has done, what is kept as a number is what counting gives. */
+static void check_sums(void)
+{
+    static const char *const zero[] = {
+        "SELECT count(*) FROM (SELECT 'series', state, count(*) FROM series GROUP BY state"
+        " UNION SELECT 'job', state, count(*) FROM job GROUP BY state"
+        " UNION SELECT 'delivery', state, count(*) FROM delivery GROUP BY state"
+        " UNION SELECT 'commitment', state, count(*) FROM commitment GROUP BY state"
+        " EXCEPT SELECT what, state, rows FROM tally)",
+        "SELECT (SELECT coalesce(sum(rows), 0) FROM tally) - (SELECT count(*) FROM series)"
+        " - (SELECT count(*) FROM job) - (SELECT count(*) FROM delivery)"
+        " - (SELECT count(*) FROM commitment)",
+        "SELECT (SELECT derived FROM total) - (SELECT coalesce(sum(outputs), 0) FROM job"
+        " WHERE state = 2)",
+        "SELECT (SELECT instances FROM total)"
+        " - (SELECT coalesce(sum(instances + gone), 0) FROM series)",
+        "SELECT (SELECT bytes FROM total) - (SELECT coalesce(sum(bytes), 0) FROM series)",
+        "SELECT (SELECT duplicates FROM total)"
+        " - (SELECT coalesce(sum(duplicates), 0) FROM series)",
+        "SELECT (SELECT conflicts + aside FROM total) - (SELECT count(*) FROM aside)",
+        "SELECT count(*) FROM delivery d JOIN job j ON j.id = d.job_id"
+        " WHERE d.priority <> j.priority",
+    };
+    char path[80];
+    sqlite3 *db = NULL;
+    snprintf(path, sizeof path, "%s/catalogue.db", state_dir);
+    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK)
+        for (size_t n = 0; n < IVX_COUNT(zero); n++)
+            ck_assert_msg(number(db, zero[n]) == 0, "%s", zero[n]);
+    sqlite3_close(db);
+}
+
 void rig_end(void)
 {
+    if (cat != NULL)
+        check_sums();
     ivx_catalogue_free(&cat);
     ivx_tree_remove(state_dir, NULL);
 }

@@ -377,6 +377,21 @@ START_TEST(what_is_urgent_goes_first_and_the_rest_of_the_other_after_it)
 }
 END_TEST
 
+START_TEST(what_becomes_urgent_while_it_waits_goes_first)
+{
+    struct ivx_delivery_row row = { 0 };
+    queued(1, IVX_PRIORITY_ROUTINE);
+    const int64_t second = queued(2, IVX_PRIORITY_ROUTINE);
+
+    rig_priority = IVX_PRIORITY_STAT; /* a route that is urgent wants the same job */
+    rig_plan(2, "k2", "pacs");
+
+    OK(ivx_catalogue_delivery_claim(cat, "pacs", "d", 60, &row, &err));
+    ck_assert_int_eq(row.id, second);
+    ck_assert_int_eq(row.priority, IVX_PRIORITY_STAT);
+}
+END_TEST
+
 START_TEST(an_instance_without_an_answer_does_not_stand_before_the_others_again)
 {
     struct ivx_delivery_row row = { 0 };
@@ -424,6 +439,7 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, a_series_without_destinations_is_done_with_its_last_job);
     tcase_add_test(tests, a_delivery_resumes_with_what_is_not_accepted);
     tcase_add_test(tests, what_is_urgent_goes_first_and_the_rest_of_the_other_after_it);
+    tcase_add_test(tests, what_becomes_urgent_while_it_waits_goes_first);
     tcase_add_test(tests, an_instance_without_an_answer_does_not_stand_before_the_others_again);
     tcase_add_test(tests, who_has_yielded_goes_on_where_it_was_and_has_lost_no_attempt);
     tcase_add_test(tests, a_sender_that_was_thought_dead_cannot_end_a_delivery);
