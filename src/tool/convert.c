@@ -298,8 +298,8 @@ static bool read_all(struct session *session, struct ivx_err *err)
     const struct ivx_assemble_options assemble = { options->recipe.gap, true, false };
     return find_time(&session->created_us, err)
            && ivx_conversion_workspace(&session->workspace, err)
-           && ivx_inputs_read(options->inputs, options->input_count, &session->inputs,
-                              err)
+           && ivx_inputs_read(options->inputs, options->input_count, options->threads,
+                              &session->inputs, err)
            && ivx_assemble((const struct ivx_instance *const *)session->inputs.instances,
                            session->inputs.count, &assemble, &session->assembly, err)
            && ivx_place_open(options, ivx_assembly_volumes(session->assembly),

@@ -11,6 +11,7 @@
 #include "dicomdir.h"
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
+#include "isovox/convert/threads.h"
 #include "isovox/dicom/scan.h"
 
 static bool grow(void **array, size_t *room, size_t used, size_t each, struct ivx_err *err)
@@ -45,29 +46,93 @@ static bool note_unusable(struct ivx_inputs *inputs, const char *path, enum ivx_
     return true;
 }
 
-static bool read_one(struct ivx_inputs *inputs, const struct ivx_blob *blob,
-                     struct ivx_err *err)
+/* Files that wait to be read: their headers are, by several threads, a batch at a time. */
+enum { BATCH = 4096 };
+
+struct file {
+    char *path; /* owned */
+    uint64_t size;
+    struct ivx_instance *instance; /* owned; NULL: it is none, and reason and err say why */
+    enum ivx_reason reason;        /* NONE: it could not be read */
+    bool dicom;                    /* it looks like it */
+    struct ivx_err err;
+};
+struct listing {
+    struct ivx_inputs *inputs;
+    struct ivx_threads *threads;
+    size_t count;
+    struct file *file; /* BATCH */
+};
+
+static void clear_files(struct listing *listing)
+{
+    for (size_t n = 0; n < listing->count; n++) {
+        ivx_instance_free(&listing->file[n].instance);
+        free(listing->file[n].path);
+    }
+    listing->count = 0;
+}
+
+static void listing_clear(struct listing *listing)
+{
+    if (listing->file != NULL)
+        clear_files(listing);
+    free(listing->file);
+    ivx_threads_free(&listing->threads);
+}
+
+static void read_file(void *argument, int n)
+{
+    struct file *file = (struct file *)argument + n;
+    const struct ivx_blob blob = { file->path, 0, file->size };
+    if (access(file->path, R_OK) == -1) {
+        ivx_fail_errno(&file->err, "read", file->path);
+        return;
+    }
+    if (ivx_instance_read(&blob, &file->instance, &file->reason, &file->err)
+        || file->reason == IVX_REASON_NONE)
+        return;
+    /* Asked last, so that the files of a series are opened once. */
+    file->dicom = file->reason != IVX_REASON_UNSUPPORTED_MODALITY
+                  && ivx_scan_looks_like_dicom(&blob);
+}
+
+static bool collect(struct ivx_inputs *inputs, struct file *file, struct ivx_err *err)
 {
     void *array = inputs->instances;
     if (!grow(&array, &inputs->room, inputs->count, sizeof(struct ivx_instance *), err))
         return false;
     inputs->instances = array;
-    if (access(blob->path, R_OK) == -1)
-        return ivx_fail_errno(err, "read", blob->path);
-    enum ivx_reason reason;
-    struct ivx_err why = { 0 };
-    if (ivx_instance_read(blob, &inputs->instances[inputs->count], &reason, &why)) {
-        inputs->count++;
+    if (file->instance != NULL) {
+        inputs->instances[inputs->count++] = IVX_STEAL(file->instance);
         return true;
     }
-    if (reason == IVX_REASON_NONE)
-        return ivx_fail(err, why.code, "%s", why.text);
-    /* Asked last, so that the files of a series are opened once. */
-    if (reason == IVX_REASON_UNSUPPORTED_MODALITY || !ivx_scan_looks_like_dicom(blob)) {
-        inputs->skipped++;
-        return true;
-    }
-    return note_unusable(inputs, blob->path, reason, &why, err);
+    if (file->reason == IVX_REASON_NONE)
+        return ivx_fail(err, file->err.code, "%s", file->err.text);
+    inputs->skipped += !file->dicom;
+    return !file->dicom || note_unusable(inputs, file->path, file->reason, &file->err, err);
+}
+
+static bool read_files(struct listing *listing, struct ivx_err *err)
+{
+    const struct ivx_crew crew = ivx_threads_crew(listing->threads);
+    crew.run(crew.crew, read_file, listing->file, (int)listing->count);
+    for (size_t n = 0; n < listing->count; n++)
+        if (!collect(listing->inputs, &listing->file[n], err))
+            return false;
+    clear_files(listing);
+    return true;
+}
+
+static bool list_file(struct listing *listing, const char *path, const struct stat *about,
+                      struct ivx_err *err)
+{
+    struct file *file = &listing->file[listing->count];
+    *file = (struct file){ .path = strdup(path), .size = (uint64_t)about->st_size };
+    if (file->path == NULL)
+        return ivx_fail(err, IVX_FULL, "no memory");
+    listing->count++;
+    return listing->count < BATCH || read_files(listing, err);
 }
 
 /* By its name, PS3.10 8.6. */
@@ -78,15 +143,14 @@ static bool is_dicomdir(const char *path, const struct stat *about)
            && strcasecmp(slash != NULL ? slash + 1 : path, "DICOMDIR") == 0;
 }
 
-static bool take_file(struct ivx_inputs *inputs, const FTSENT *entry, struct ivx_err *err)
+static bool take_file(struct listing *listing, const FTSENT *entry, struct ivx_err *err)
 {
     if (!S_ISREG(entry->fts_statp->st_mode) || entry->fts_statp->st_size == 0
         || is_dicomdir(entry->fts_path, entry->fts_statp)) {
-        inputs->skipped++;
+        listing->inputs->skipped++;
         return true;
     }
-    const struct ivx_blob blob = { entry->fts_path, 0, (uint64_t)entry->fts_statp->st_size };
-    return read_one(inputs, &blob, err);
+    return list_file(listing, entry->fts_path, entry->fts_statp, err);
 }
 
 static int by_name(const FTSENT **a, const FTSENT **b)
@@ -94,11 +158,11 @@ static int by_name(const FTSENT **a, const FTSENT **b)
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-static bool take_entry(struct ivx_inputs *inputs, const FTSENT *entry, struct ivx_err *err)
+static bool take_entry(struct listing *listing, const FTSENT *entry, struct ivx_err *err)
 {
     switch (entry->fts_info) {
     case FTS_F:
-        return take_file(inputs, entry, err);
+        return take_file(listing, entry, err);
     case FTS_NS:
     case FTS_DNR:
     case FTS_ERR:
@@ -131,7 +195,7 @@ static char *folder_of(const char *path)
 }
 
 /* Not to be found is a fault of the medium, and of nothing else on it. */
-static bool take_listed(struct ivx_inputs *inputs, const char *folder, const char *name,
+static bool take_listed(struct listing *listing, const char *folder, const char *name,
                         struct ivx_err *err)
 {
     IVX_AUTO(ivx_memory_free) char *path = NULL;
@@ -141,21 +205,21 @@ static bool take_listed(struct ivx_inputs *inputs, const char *folder, const cha
     if (path == NULL || stat(path, &about) == -1 || !S_ISREG(about.st_mode)) {
         struct ivx_err why = { 0 };
         ivx_fail(&why, IVX_DAMAGED, "the DICOMDIR lists it, and it is not there");
-        return note_unusable(inputs, name, IVX_REASON_DAMAGED, &why, err);
+        return note_unusable(listing->inputs, name, IVX_REASON_DAMAGED, &why, err);
     }
     if (about.st_size == 0) {
-        inputs->skipped++;
+        listing->inputs->skipped++;
         return true;
     }
-    const struct ivx_blob blob = { path, 0, (uint64_t)about.st_size };
-    return read_one(inputs, &blob, err);
+    return list_file(listing, path, &about, err);
 }
 
 /* The files that it lists, and no others. One that cannot be read, or lists nothing, is said
  * to be damaged, and *usable_out is false. */
-static bool take_dicomdir(struct ivx_inputs *inputs, const char *path, const struct stat *about,
+static bool take_dicomdir(struct listing *listing, const char *path, const struct stat *about,
                           bool *usable_out, struct ivx_err *err)
 {
+    struct ivx_inputs *inputs = listing->inputs;
     const struct ivx_blob blob = { path, 0, (uint64_t)about->st_size };
     IVX_AUTO(ivx_dicomdir_free) struct ivx_dicomdir listed = { 0 };
     IVX_AUTO(ivx_memory_free) char *folder = folder_of(path);
@@ -169,7 +233,7 @@ static bool take_dicomdir(struct ivx_inputs *inputs, const char *path, const str
     if (!*usable_out)
         return note_unusable(inputs, path, reason, &why, err);
     for (size_t n = 0; n < listed.count; n++)
-        if (!take_listed(inputs, folder, listed.name[n], err))
+        if (!take_listed(listing, folder, listed.name[n], err))
             return false;
     if (listed.outside == 0)
         return true;
@@ -178,21 +242,21 @@ static bool take_dicomdir(struct ivx_inputs *inputs, const char *path, const str
     return note_unusable(inputs, path, IVX_REASON_DAMAGED, &why, err);
 }
 
-static bool walk_all(char *const *list, struct ivx_inputs *out, struct ivx_err *err)
+static bool walk_all(char *const *list, struct listing *listing, struct ivx_err *err)
 {
     IVX_AUTO(close_walk) FTS *walk = fts_open(list, FTS_LOGICAL | FTS_NOCHDIR, by_name);
     if (walk == NULL)
         return ivx_fail_errno(err, "read", list[0]);
     const FTSENT *entry;
     while ((errno = 0, entry = fts_read(walk)) != NULL)
-        if (!take_entry(out, entry, err))
+        if (!take_entry(listing, entry, err))
             return false;
     return errno == 0 || ivx_fail_errno(err, "read", list[0]);
 }
 
 /* What is to be walked for a named path: itself, the folder of a DICOMDIR that is no use, or
  * nothing (NULL) when a DICOMDIR answered. */
-static bool take_named(struct ivx_inputs *inputs, const char *path, char **walk_out,
+static bool take_named(struct listing *listing, const char *path, char **walk_out,
                        struct ivx_err *err)
 {
     struct stat about;
@@ -201,7 +265,7 @@ static bool take_named(struct ivx_inputs *inputs, const char *path, char **walk_
         return ivx_fail_errno(err, "read", path);
     const bool index = is_dicomdir(path, &about);
     bool usable = false;
-    if (index && !take_dicomdir(inputs, path, &about, &usable, err))
+    if (index && !take_dicomdir(listing, path, &about, &usable, err))
         return false;
     if (usable)
         return true;
@@ -209,19 +273,32 @@ static bool take_named(struct ivx_inputs *inputs, const char *path, char **walk_
     return *walk_out != NULL || ivx_fail(err, IVX_FULL, "no memory");
 }
 
-bool ivx_inputs_read(char *const *paths, int count, struct ivx_inputs *out,
+static bool listing_start(struct ivx_inputs *inputs, int threads, struct listing *out,
+                          struct ivx_err *err)
+{
+    out->inputs = inputs;
+    out->file = calloc(BATCH, sizeof *out->file);
+    if (out->file == NULL)
+        return ivx_fail(err, IVX_FULL, "no memory");
+    return ivx_threads_new(threads, &out->threads, err);
+}
+
+bool ivx_inputs_read(char *const *paths, int count, int threads, struct ivx_inputs *out,
                      struct ivx_err *err)
 {
+    IVX_AUTO(listing_clear) struct listing listing = { .count = 0 };
     IVX_AUTO(free_list) char **list = calloc((size_t)count + 1, sizeof *list);
     int used = 0;
     if (list == NULL)
         return ivx_fail(err, IVX_FULL, "no memory");
+    if (!listing_start(out, threads, &listing, err))
+        return false;
     for (int n = 0; n < count; n++) {
-        if (!take_named(out, paths[n], &list[used], err))
+        if (!take_named(&listing, paths[n], &list[used], err))
             return false;
         used += list[used] != NULL;
     }
-    return used == 0 || walk_all(list, out, err);
+    return (used == 0 || walk_all(list, &listing, err)) && read_files(&listing, err);
 }
 
 void ivx_inputs_free(struct ivx_inputs *inputs)

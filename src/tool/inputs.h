@@ -24,8 +24,9 @@ struct ivx_inputs {
 /* Folders are searched recursively. A DICOMDIR that is named stands for the files it lists; one
  * that cannot be read for its folder, and is said to be damaged. Fails when a path
  * that was named does not exist or something cannot be read; damaged objects are no failure
- * but entries of unusable[]. Starts as { 0 }; free it in any case. */
-bool ivx_inputs_read(char *const *paths, int count, struct ivx_inputs *out,
+ * but entries of unusable[]. Headers are read by that many threads. Starts as { 0 }; free it in
+ * any case. */
+bool ivx_inputs_read(char *const *paths, int count, int threads, struct ivx_inputs *out,
                      struct ivx_err *err);
 void ivx_inputs_free(struct ivx_inputs *inputs);
 

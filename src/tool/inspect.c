@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "describe.h"
+#include "convert_options.h"
 #include "isovox/base/auto.h"
 #include "report.h"
 #include "shield.h"
@@ -108,7 +109,7 @@ static int inspect(char *const *paths, int count, const struct settings *setting
     struct ivx_err err = { 0 };
     IVX_AUTO(ivx_inputs_free) struct ivx_inputs inputs = { 0 };
     IVX_AUTO(ivx_assembly_free) struct ivx_assembly *assembly = NULL;
-    if (!ivx_inputs_read(paths, count, &inputs, &err)
+    if (!ivx_inputs_read(paths, count, ivx_option_cores(), &inputs, &err)
         || !ivx_assemble((const struct ivx_instance *const *)inputs.instances, inputs.count,
                          &settings->assemble, &assembly, &err))
         return failed(&err);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "convert_options.h"
 #include "inputs.h"
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
@@ -46,7 +47,7 @@ bool ivx_tool_reference(char *path, struct ivx_recipe_settings *recipe, struct i
                                                   .series_complete = true };
     IVX_AUTO(ivx_inputs_free) struct ivx_inputs inputs = { .count = 0 };
     IVX_AUTO(ivx_assembly_free) struct ivx_assembly *assembly = NULL;
-    if (!ivx_inputs_read(&path, 1, &inputs, err))
+    if (!ivx_inputs_read(&path, 1, ivx_option_cores(), &inputs, err))
         return false;
     /* It is not converted: as a grid, a result of ours is as good as any series. */
     for (size_t n = 0; n < inputs.count; n++)

@@ -300,8 +300,8 @@ int ivx_tool_replay(int argc, char **argv)
     IVX_AUTO(ivx_conversion_result_free)
     struct ivx_conversion_result result = { .files = 0 };
     if (read_manifest(&replay, &err)
-        && ivx_inputs_read(replay.options.inputs, replay.options.input_count, &replay.inputs,
-                           &err)
+        && ivx_inputs_read(replay.options.inputs, replay.options.input_count,
+                           replay.options.threads, &replay.inputs, &err)
         && choose(&replay, &err) && assemble(&replay, &err) && open_place(&replay, &err)
         && convert(&replay, &result, &err))
         return compare(&replay, &result);
