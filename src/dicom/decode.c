@@ -68,8 +68,6 @@ static bool join(uint8_t *value, size_t length, uint64_t skipped, bool ended,
         }
         at += size;
     }
-    if (joined == 0)
-        return malformed(err, "there are none");
     *length_out = joined;
     return true;
 }

@@ -9,6 +9,7 @@ bool ivx_fragments_walk(struct ivx_window *window, uint32_t most, struct ivx_sca
 {
     uint64_t at = out->pixel_offset;
     out->pixel_truncated = true;
+    uint64_t bytes = 0;
     for (uint32_t item = 0; item <= most && window->length - at >= 8; item++) {
         uint8_t header[8];
         if (!ivx_window_peek(window, at, header, sizeof header, err))
@@ -17,11 +18,12 @@ bool ivx_fragments_walk(struct ivx_window *window, uint32_t most, struct ivx_sca
         const uint32_t size = ivx_get32(header + 4, false);
         at += sizeof header;
         out->pixel_length = at - out->pixel_offset;
-        out->pixel_truncated = tag != SEQUENCE_END;
+        out->pixel_truncated = tag != SEQUENCE_END || bytes == 0;
         if (tag != ITEM || size > window->length - at)
             return true;
         at += size;
         out->fragments += item > 0;
+        bytes += item > 0 ? size : 0;
     }
     return true;
 }

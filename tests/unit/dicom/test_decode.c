@@ -183,6 +183,24 @@ START_TEST(fragments_are_joined_whatever_the_offset_table)
 }
 END_TEST
 
+/* Joining asks nothing of the codestream; decoding does. */
+START_TEST(fragments_of_nothing_are_no_image)
+{
+    uint8_t value[] = { 0xFE, 0xFF, 0, 0xE0, 0, 0, 0, 0, 0xFE, 0xFF, 0, 0xE0, 0, 0,
+                        0, 0, 0xFE, 0xFF, 0xDD, 0xE0, 0, 0, 0, 0 };
+    const struct ivx_frame frame = { .syntax = "1.2.840.10008.1.2.5", .rows = 1, .columns = 1,
+                                     .bits_allocated = 8, .bits_stored = 8, .high_bit = 7 };
+    struct ivx_err err = { 0 };
+    size_t length = 1;
+    uint8_t raw[1];
+
+    ck_assert(ivx_fragments_join(value, sizeof value, &length, &err));
+    ck_assert_uint_eq(length, 0);
+    ck_assert(!ivx_decode(&frame, value, length, raw, &err));
+    ck_assert_int_eq(err.code, IVX_DAMAGED);
+}
+END_TEST
+
 START_TEST(cut_fragments_are_refused_at_every_length)
 {
     const uint8_t whole[] = { 0xFE, 0xFF, 0, 0xE0, 0, 0, 0, 0, 0xFE, 0xFF, 0, 0xE0, 2, 0,
@@ -307,6 +325,7 @@ static void add_attacks(Suite *made)
     TCase *wrong = tcase_create("wrong");
     const int syntaxes = (int)IVX_COUNT(attacked);
     tcase_set_timeout(wrong, 120);
+    tcase_add_test(wrong, fragments_of_nothing_are_no_image);
     tcase_add_test(wrong, cut_fragments_are_refused_at_every_length);
     tcase_add_loop_test(wrong, a_truncated_codestream_is_an_error, 0, syntaxes);
     tcase_add_loop_test(wrong, a_flipped_bit_harms_nobody, 0, syntaxes);
