@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include "isovox/base/auto.h"
+#include "isovox/catalogue/breaker.h"
 #include "isovox/catalogue/catalogue.h"
 
 enum { IVX_STATEMENTS = 128 };
@@ -145,7 +146,11 @@ ivx_db_read ivx_series_read, ivx_instance_row_read, ivx_job_read, ivx_delivery_r
     "j.outbox_key, j.sop_class, j.syntax, d.state, j.outputs, d.accepted, "              \
     "d.created_us, "                                                                     \
     "d.next_us, d.finished_us, d.last_status, d.last_comment, d.committed, d.commitment, " \
-    "j.priority"
+    "j.priority, coalesce((SELECT b.next_us FROM breaker b"                              \
+    " WHERE b.destination = d.destination AND b.state IN (1, 2)), -1)"
+
+_Static_assert(IVX_BREAKER_OPEN == 1 && IVX_BREAKER_AWAY == 2,
+               "IVX_DELIVERY_COLUMNS has them as numbers");
 
 /* An open series, as the index series_due has it; and that something about it is new. */
 #define IVX_SERIES_OPEN "state IN (0, 1)"

@@ -85,4 +85,5 @@ void ivx_delivery_read(sqlite3_stmt *statement, void *row)
     out->committed = NUMBER(statement, 17) != 0;
     out->commitment = (enum ivx_commitment_wanted)NUMBER(statement, 18);
     out->priority = NUMBER(statement, 19);
+    out->probe_us = NUMBER(statement, 20);
 }

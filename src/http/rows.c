@@ -96,12 +96,22 @@ static const char *commitment_name(enum ivx_commitment_wanted commitment)
     return "not asked";
 }
 
-cJSON *ivx_json_delivery(struct ivx_reply *reply, const struct ivx_delivery_row *row)
+/* Nothing is tried at a destination that does not answer: what is due waits for its next
+ * question, and for its answer. */
+static void put_next(struct ivx_reply *reply, cJSON *json, const struct ivx_delivery_row *row)
 {
     const bool will_repeat = row->state == IVX_DELIVERY_FAILED
                              || row->state == IVX_DELIVERY_QUEUED
                              || (row->state == IVX_DELIVERY_SENT
                                  && row->commitment == IVX_COMMITMENT_AWAITED);
+    const bool waits = will_repeat && row->probe_us >= 0;
+    const int64_t next_us = waits && row->probe_us > row->next_us ? row->probe_us : row->next_us;
+    ivx_put_bool(reply, json, "waits_for_destination", waits);
+    ivx_put_time(reply, json, "next_at", will_repeat ? next_us : 0);
+}
+
+cJSON *ivx_json_delivery(struct ivx_reply *reply, const struct ivx_delivery_row *row)
+{
     cJSON *json = cJSON_CreateObject();
     ivx_put_number(reply, json, "id", row->id);
     ivx_put_number(reply, json, "job_id", row->job_id);
@@ -121,7 +131,7 @@ cJSON *ivx_json_delivery(struct ivx_reply *reply, const struct ivx_delivery_row 
     ivx_put_text(reply, json, "syntax", row->syntax);
     ivx_put_time(reply, json, "created_at", row->created_us);
     ivx_put_time(reply, json, "finished_at", row->finished_us);
-    ivx_put_time(reply, json, "next_at", will_repeat ? row->next_us : 0);
+    put_next(reply, json, row);
     return json;
 }
 

@@ -332,6 +332,9 @@ struct ivx_delivery_row {
     bool committed;
     enum ivx_commitment_wanted commitment;
     int64_t priority;               /* its job's; larger goes first */
+    /* When its destination, which is in trouble, is asked again: not tried before; -1: it is
+     * not in trouble. See breaker.h. */
+    int64_t probe_us;
 };
 /* Like claim: the next delivery to this destination that is due: to be sent, or sent and
  * without a report on its commitment for too long. */

@@ -39,13 +39,17 @@
   }
   function sayTime(node) {
     const away = (Date.now() - Date.parse(node.dateTime)) / 1000;
-    node.textContent = away >= 0 ? `${span(away)} ago` : `in ${span(-away)}`;
+    node.textContent = away < 0 ? `in ${span(-away)}` : node.dataset.due ? "now" : `${span(away)} ago`;
   }
-  function time(iso) {
-    const node = el("time", { datetime: iso, title: `${iso.slice(0, 19).replace("T", " ")} UTC` });
+  /* due: of something that is still to come; what should have begun is about to. */
+  function time(iso, due) {
+    const node = el("time", { datetime: iso, title: `${iso.slice(0, 19).replace("T", " ")} UTC`, "data-due": due });
     sayTime(node);
     return node;
   }
+  const nextTry = (each) => each.waits_for_destination
+    ? [`waits for ${each.destination} to answer, asked again `, time(each.next_at, "due")]
+    : ["next try ", time(each.next_at, "due")];
   setInterval(() => document.querySelectorAll("time").forEach(sayTime), 1000);
 
   /* Children with a key and a signature: what has not changed is left alone, with its focus. */
@@ -139,15 +143,15 @@
       if (role.state === "restarting") found.push({ key: `role-${role.name}`, pill: "restarting", what: `${role.name}: ${role.note}`, at: role.since });
     for (const delivery of state.deliveries.values())
       if (delivery.state === "failed" || delivery.state === "dead")
-        found.push({ key: `d${delivery.id}`, pill: delivery.state, at: delivery.next_at, verb: "retry", path: `/api/v1/deliveries/${delivery.id}/retry`,
+        found.push({ key: `d${delivery.id}`, pill: delivery.state, at: delivery.next_at, next: delivery, path: `/api/v1/deliveries/${delivery.id}/retry`,
           what: `Delivery d${delivery.id} to ${delivery.destination}: ${delivery.last_status ? `DIMSE status ${delivery.last_status}, ` : ""}${delivery.last_comment || "no answer"} (${delivery.accepted} of ${delivery.instances} accepted, ${count(delivery.attempts, "attempt", "attempts")})` });
     for (const each of state.commitments)
       if (each.state === "dead" || (each.state === "judged" && each.text))
-        found.push({ key: `c${each.id}`, pill: each.state === "dead" ? "dead" : "failed", at: each.next_at, verb: "retry", path: `/api/v1/commitments/${each.id}/retry`,
+        found.push({ key: `c${each.id}`, pill: each.state === "dead" ? "dead" : "failed", at: each.next_at, next: each, path: `/api/v1/commitments/${each.id}/retry`,
           what: `Report c${each.id} on storage commitment to ${each.calling_ae}, which waits for it before it may delete ${count(each.instances, "instance", "instances")}: ${each.text} (${count(each.attempts, "attempt", "attempts")})` });
     for (const job of state.jobs.values())
       if (job.state === "failed" || job.state === "dead")
-        found.push({ key: `j${job.id}`, pill: job.state, at: job.next_at, verb: "retry", path: `/api/v1/jobs/${job.id}/retry`,
+        found.push({ key: `j${job.id}`, pill: job.state, at: job.next_at, next: job, path: `/api/v1/jobs/${job.id}/retry`,
           what: `Job j${job.id}, ${job.recipe}, of series s${job.series_id}: ${job.code} ${job.text} (${count(job.attempts, "attempt", "attempts")})` });
     return found;
   }
@@ -157,7 +161,7 @@
     byId("trouble-title").textContent = found.length === 0 ? "" : `Needs attention (${found.length})`;
     reconcile(byId("trouble-list"), found.slice(0, 12), (each) => each.key, (each) => el("li", {},
       pill(each.pill), el("span", { class: "what" }, each.what),
-      each.at ? el("span", { class: "quiet" }, each.verb ? "next try " : "", time(each.at)) : null,
+      each.at ? el("span", { class: "quiet" }, ...(each.next ? nextTry(each.next) : [time(each.at)])) : null,
       each.path ? action("Retry now", each.path) : null));
   }
 
@@ -191,7 +195,7 @@
     const cells = [];
     for (const each of now.slice(0, 3)) {
       const status = each.last_status && each.last_status !== "0000" ? ` · DIMSE ${each.last_status}` : "";
-      cells.push(pill(each.state), sub(`${each.destination}: ${each.accepted} of ${each.instances}${status}`, each.state === "failed" && each.next_at ? " · next try " : "", each.state === "failed" && each.next_at ? time(each.next_at) : ""));
+      cells.push(pill(each.state), sub(`${each.destination}: ${each.accepted} of ${each.instances}${status}`, ...(each.next_at && (each.state === "failed" || each.waits_for_destination) ? [" · ", ...nextTry(each)] : [])));
       if (each.accepted > 0 && each.accepted < each.instances)
         cells.push(el("progress", { max: each.instances || 1, value: each.accepted, "aria-label": `accepted by ${each.destination}` }));
     }
@@ -219,7 +223,7 @@
         ["queued", "failed"].includes(job.state) ? action("Cancel", `/api/v1/jobs/${job.id}/cancel`) : null));
     const deliveryItem = (each) => el("li", {}, pill(each.state), ` d${each.id} to ${each.destination}: ${each.accepted} of ${each.instances} accepted, ${count(each.attempts, "attempt", "attempts")}`,
       each.last_status || each.last_comment ? sub(`${each.last_status ? `DIMSE status ${each.last_status}` : "no DIMSE status"}${each.last_comment ? `: ${each.last_comment}` : ""}`) : null,
-      each.next_at ? sub("next try ", time(each.next_at)) : null,
+      each.next_at ? sub(...nextTry(each)) : null,
       el("span", { class: "actions" },
         ["failed", "dead", "cancelled"].includes(each.state) ? action("Retry", `/api/v1/deliveries/${each.id}/retry`) : null,
         ["queued", "failed"].includes(each.state) ? action("Cancel", `/api/v1/deliveries/${each.id}/cancel`) : null));
@@ -291,11 +295,11 @@
     const troubled = breaker.state !== "closed";
     return el("li", {},
       el("div", { class: "bar" }, el("strong", {}, each.name), troubled ? pill(breaker.state, KIND.failed) : pill(word, kind)),
-      troubled ? el("p", { class: "quiet" }, `${breaker.text} (${count(breaker.failures, "failure", "failures")}) since `, time(breaker.since), breaker.next_at ? " · asked again " : "", breaker.next_at ? time(breaker.next_at) : "") : null,
+      troubled ? el("p", { class: "quiet" }, `${breaker.text} (${count(breaker.failures, "failure", "failures")}) since `, time(breaker.since), breaker.next_at ? " · asked again " : "", breaker.next_at ? time(breaker.next_at, "due") : "") : null,
       el("p", { class: "quiet mono" }, `${each.ae_title}@${each.address}:${each.port}`),
       last ? el("p", { class: "quiet" }, `newest d${last.id}: ${last.accepted} of ${last.instances} accepted${last.last_status ? `, DIMSE status ${last.last_status}` : ""}${last.last_comment ? `, ${last.last_comment}` : ""}`) : el("p", { class: "quiet" }, "nothing was sent yet"),
-      last && last.next_at && last.state === "failed" ? el("p", { class: "quiet" }, "next try ", time(last.next_at)) : null,
-      waiting > 0 ? el("p", { class: "quiet" }, `${count(waiting, "delivery", "deliveries")} under way or waiting`) : null);
+      last && last.next_at && last.state === "failed" && !last.waits_for_destination ? el("p", { class: "quiet" }, ...nextTry(last)) : null,
+      waiting > 0 ? el("p", { class: "quiet" }, `${count(waiting, "delivery", "deliveries")} ${troubled ? "waiting" : "under way or waiting"}`) : null);
   }
   function showRest(status) {
     byId("about").textContent = `${status.ae_title} listens on port ${status.receive_port} · version ${status.version}`;

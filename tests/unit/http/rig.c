@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "isovox/base/auto.h"
+#include "isovox/catalogue/breaker.h"
 #include "isovox/sys/clock.h"
 #include "isovox/sys/file.h"
 
@@ -182,6 +183,14 @@ void rig_fill(void)
     fill_delivery(catalogue);
     fill_commitment(catalogue);
     fill_roles(catalogue);
+}
+
+void rig_trip(int64_t next_us)
+{
+    IVX_AUTO(ivx_catalogue_free) struct ivx_catalogue *catalogue = NULL;
+    OK(ivx_catalogue_open(folder, &catalogue, &err));
+    OK(ivx_catalogue_breaker_trip(catalogue, "pacs", IVX_BREAKER_AWAY, "connect: refused",
+                                  next_us, &err));
 }
 
 void rig_open_again(const char *why, int64_t limit_us)

@@ -13,6 +13,8 @@ void rig_stop(void);
  * after one was accepted. Series 2: one instance, refused.
  * Commitment 1 (CT1) dead. Role rows receive and convert.0. */
 void rig_fill(void);
+/* "pacs" cannot be reached and is asked again at next_us. */
+void rig_trip(int64_t next_us);
 /* Another instance of series 1 comes now; plan says what is waited for and how long. */
 void rig_open_again(const char *why, int64_t limit_us);
 

@@ -282,6 +282,26 @@ START_TEST(a_failed_delivery_can_be_cancelled_and_tried_again)
 }
 END_TEST
 
+/* 2100: later than anything here. A past "next try" would be one that nobody makes. */
+START_TEST(a_delivery_says_when_it_waits_for_its_destination)
+{
+    rig_fill();
+    rig_get("/api/v1/deliveries/1");
+    ck_assert(cJSON_IsFalse(rig_at(rig_json(200), "waits_for_destination")));
+    rig_trip(INT64_C(4102444800000000));
+
+    rig_get("/api/v1/deliveries/1");
+
+    const cJSON *json = rig_json(200);
+    ck_assert(cJSON_IsTrue(rig_at(json, "waits_for_destination")));
+    ck_assert_str_eq(rig_text(json, "next_at"), "2100-01-01T00:00:00.000Z");
+    rig_post("/api/v1/deliveries/1/cancel");
+    json = rig_json(200);
+    ck_assert(cJSON_IsFalse(rig_at(json, "waits_for_destination")));
+    ck_assert(cJSON_IsNull(rig_at(json, "next_at")));
+}
+END_TEST
+
 START_TEST(a_report_that_was_given_up_can_be_tried_again)
 {
     rig_fill();
@@ -447,6 +467,7 @@ int main(void)
     tcase_add_test(answers, lists_come_in_pages);
     tcase_add_test(answers, jobs_and_deliveries_can_be_asked_for_by_what_they_belong_to);
     tcase_add_test(answers, a_failed_delivery_can_be_cancelled_and_tried_again);
+    tcase_add_test(answers, a_delivery_says_when_it_waits_for_its_destination);
     tcase_add_test(answers, a_report_that_was_given_up_can_be_tried_again);
     tcase_add_test(answers, what_the_state_does_not_allow_is_a_conflict);
     tcase_add_test(answers, an_operation_on_nothing_is_not_found);
