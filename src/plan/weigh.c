@@ -235,20 +235,23 @@ static int64_t idle_of(const struct ivx_planner *planner, const struct ivx_plan_
     return begun >= memory->limits.deadline_us ? idle : held;
 }
 
-/* Where all that was named or counted is here, nobody need be listening. */
-static int64_t silence_of(const struct ivx_planner *planner,
-                          const struct ivx_plan_memory *memory)
+/* Silence is no older than that. Where all that was named or counted is here, nobody need be
+ * listening. */
+static int64_t most_silence(const struct ivx_planner *planner,
+                            const struct ivx_plan_memory *memory)
 {
     const int64_t heard = planner->ear.heard_us, full = memory->limits.full_us;
-    return least(ivx_plan_age(memory), heard > full ? heard : full);
+    return heard > full ? heard : full;
 }
 
 struct ivx_plan_evidence ivx_plan_evidence_of(const struct ivx_planner *planner,
                                               const struct ivx_series_row *row,
                                               const struct ivx_plan_memory *memory)
 {
+    const int64_t age = ivx_plan_age(memory), most = most_silence(planner, memory);
     return (struct ivx_plan_evidence){
-        .age_us = silence_of(planner, memory),
+        .age_us = least(age, most),
+        .away = most < age && most < memory->limits.quiet_us,
         .idle_us = idle_of(planner, memory),
         .forced = row->forced,
         .step = memory->step,
@@ -268,7 +271,9 @@ void ivx_plan_why(const struct ivx_plan_evidence *evidence,
     static const char *const ends[] = { "association open", "released",
                                         "association broken" };
     const char *const part[] = { memory->manifest_text, memory->count_text,
-                                 ends[evidence->ends], memory->asked ? "a source is asked" : "",
+                                 ends[evidence->ends],
+                                 evidence->away ? "receive was away" : "",
+                                 memory->asked ? "a source is asked" : "",
                                  memory->geometry == IVX_PLAN_UNKNOWN ? "" : memory->text };
     size_t used = 0;
     out[0] = '\0';

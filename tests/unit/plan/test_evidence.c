@@ -260,18 +260,29 @@ START_TEST(nobody_is_silent_while_nobody_listens)
     receive_role("restarting", 19);
     turn();
     CHECK_SERIES("receiving", "");
+    ck_assert_str_eq(the_series().why, "association open; receive was away");
     receive_role("running", 14);
     stop_plan();
     start_plan();
     turn();
     CHECK_SERIES("receiving", "");
-    ck_assert_double_eq_tol((double)the_series().limit_us / SECOND, 21, 0.01);
+    ck_assert_double_eq_tol((double)the_series().limit_us / SECOND, 21, 0.5);
 
     receive_role("running", 15.1);
     end_association(IVX_RECORD_BROKEN, 20);
     turn();
 
     CHECK_SERIES("planned", "");
+}
+END_TEST
+
+START_TEST(who_has_listened_all_the_while_was_not_away)
+{
+    receive_all(3);
+    receive_role("running", 4);
+    turn();
+    ck_assert_str_eq(the_series().why, "association open");
+    ck_assert_double_eq_tol((double)the_series().limit_us / SECOND, 15, 0.01);
 }
 END_TEST
 
@@ -338,6 +349,7 @@ int main(void)
     tcase_add_test(tcase, repetitions_do_not_put_off_the_deadline);
     tcase_add_test(tcase, repetitions_put_off_the_quiet_time);
     tcase_add_test(tcase, nobody_is_silent_while_nobody_listens);
+    tcase_add_test(tcase, who_has_listened_all_the_while_was_not_away);
     tcase_add_test(tcase, the_deadline_gives_senders_time_after_an_outage);
     tcase_add_test(tcase, a_role_that_never_stays_up_does_not_suspend_the_deadline);
     tcase_add_test(tcase, what_is_all_here_needs_no_listener);
