@@ -92,7 +92,9 @@ static size_t table_bytes(const struct ivx_engine *engine)
 {
     const struct ivx_shape *x = &engine->shape[0], *y = &engine->shape[1];
     return ivx_table_bytes(engine->grid->count[0], ivx_shape_taps(x), x->spline)
-           + ivx_table_bytes(engine->grid->count[1], ivx_shape_taps(y), y->spline);
+           + ivx_table_bytes(engine->grid->count[1], ivx_shape_taps(y), y->spline)
+           + ivx_table_bytes(engine->grid->count[2], engine->z.most, engine->z.shape.spline)
+           + (size_t)engine->grid->count[2] * sizeof *engine->position;
 }
 
 /* One result slice, in whole cache lines. */

@@ -1,5 +1,7 @@
 #include "engine.h"
 
+#include <math.h>
+
 #include "isovox/base/auto.h"
 
 #include "sane.h"
@@ -9,6 +11,12 @@
 static double dot(const double a[3], const double b[3])
 {
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+
+/* To 0.05 mrad: a hundredth of a millimetre at the border of what is scanned. */
+static bool same_direction(const double a[3], const double b[3])
+{
+    return dot(a, b) > (1 - 1e-9) * sqrt(dot(a, a) * dot(b, b));
 }
 
 static bool place_lattice(struct ivx_engine *engine, struct ivx_err *err)
@@ -23,8 +31,7 @@ static bool place_lattice(struct ivx_engine *engine, struct ivx_err *err)
     for (int c = 0; c < 3; c++)
         from[c] = grid->origin[c] - stack->origin[c];
     for (int a = 0; a < 3; a++) {
-        const double along = dot(grid->axis[a], axis[a]);
-        if (!(along > 1 - 1e-6 && along < 1 + 1e-3))
+        if (!same_direction(grid->axis[a], axis[a]))
             return ivx_fail(err, IVX_REFUSED,
                             "resample: the grid does not share the axes of the slices");
         engine->offset[a] = dot(from, axis[a]);

@@ -148,10 +148,10 @@ struct ivx_resample_report {
 
 /* Streaming: stack, grid, options and callbacks' contexts are borrowed during the call. The
  * grid must have come from ivx_target_grid() of this stack, or share its axes (row, column,
- * normal) in this order; its spacing may differ from axis to axis. report_out may be NULL and is
- * written on success only. Fails with IVX_DAMAGED (the stack breaks an invariant of stack.h),
- * IVX_REFUSED (another grid, an option without meaning, an instruction set that this machine
- * lacks, a slab beyond memory_limit), IVX_FULL (no memory), or as source and sink did. */
+ * normal, to 0.05 mrad) in this order; its spacing may differ from axis to axis. report_out may
+ * be NULL and is written on success only. Fails with IVX_DAMAGED (the stack breaks an invariant
+ * of stack.h), IVX_REFUSED (another grid, an option without meaning, an instruction set that this
+ * machine lacks, a slab beyond memory_limit), IVX_FULL (no memory), or as source and sink did. */
 bool ivx_resample(const struct ivx_stack *stack, const struct ivx_grid *grid,
                   const struct ivx_resample_options *options,
                   ivx_slice_source *source, void *source_context,

@@ -265,7 +265,7 @@ START_TEST(what_cannot_be_is_refused)
 {
     IVX_AUTO(subject_free) struct subject *subject = subject_new(8, 8, 8, coarse);
     struct ivx_resample_options options = subject_options(IVX_LINEAR);
-    struct ivx_err unknown = { 0 }, turned = { 0 }, far = { 0 };
+    struct ivx_err unknown = { 0 }, turned = { 0 }, far = { 0 }, slightly = { 0 };
     struct ivx_grid grid;
     ck_assert(ivx_target_grid(&subject->stack, 1, IVX_ALIGN_CENTER, &grid, &unknown));
 
@@ -275,6 +275,8 @@ START_TEST(what_cannot_be_is_refused)
     grid.origin[0] = 1e12;
     ck_assert(!runs(subject, &grid, &options, &far));
     grid.origin[0] = 0;
+    grid.axis[0][1] = 1e-3; /* half a voxel at the border of 500 */
+    ck_assert(!runs(subject, &grid, &options, &slightly));
     grid.axis[0][0] = 0;
     grid.axis[0][1] = 1;
     ck_assert(!runs(subject, &grid, &options, &turned));
@@ -283,6 +285,7 @@ START_TEST(what_cannot_be_is_refused)
     ck_assert_str_eq(far.text, "resample: the grid lies too far from the slices");
     ck_assert_str_eq(turned.text,
                      "resample: the grid does not share the axes of the slices");
+    ck_assert_str_eq(slightly.text, turned.text);
 }
 END_TEST
 
