@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum kind { WRITE = 1, SYNC, RENAME, CLOSE, TRUNCATE, MAKE, REMOVE };
+enum kind { WRITE = 1, SYNC, RENAME, CLOSE, TRUNCATE, MAKE, REMOVE, READ };
 enum { SHORT = -1, HANG = -2 }; /* as errors: half of it is written; never returns */
 
 /* Little-endian words; the same in test_faults.py. */
@@ -132,6 +132,18 @@ ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t offset)
     const int how = on_fd(WRITE, fd);
     FAIL_IF(how);
     return NEXT(pwrite64)(fd, bytes, cut(how, length), offset);
+}
+
+ssize_t pread(int fd, void *bytes, size_t length, off_t offset)
+{
+    FAIL_IF(on_fd(READ, fd));
+    return NEXT(pread)(fd, bytes, length, offset);
+}
+
+ssize_t pread64(int fd, void *bytes, size_t length, off64_t offset)
+{
+    FAIL_IF(on_fd(READ, fd));
+    return NEXT(pread64)(fd, bytes, length, offset);
 }
 
 static void be_slow(int fd)

@@ -1,7 +1,7 @@
-"""Disks that fail: the n-th write, sync, rename, close, truncation, mkdir or removal below
-state_dir fails in whatever process it happens, for every n that a series' way reaches, or all
-of them fail for a while. What was acknowledged is kept, and when the fault is over the series
-is delivered, once, without anybody's help.
+"""Disks that fail: the n-th read, write, sync, rename, close, truncation, mkdir or removal
+below state_dir fails in whatever process it happens, for every n that a series' way reaches,
+or all of them fail for a while. What was acknowledged is kept, and when the fault is over the
+series is delivered, once, without anybody's help.
 
 The short form takes a sample of the n (ISOVOX_SEED chooses another)."""
 
@@ -17,12 +17,13 @@ from pathlib import Path
 import chaos
 import harness
 
-KINDS = ("write", "sync", "rename", "close", "truncate", "mkdir", "remove")
+KINDS = ("write", "sync", "rename", "close", "truncate", "mkdir", "remove", "read")
 SHORT_WRITE, HANG = -1, -2
 ERRORS = {"write": (errno.ENOSPC, errno.EIO, errno.EINTR, SHORT_WRITE),
           "sync": (errno.EIO, errno.ENOSPC), "rename": (errno.EIO, errno.ENOSPC),
           "close": (errno.EIO, errno.ENOSPC), "truncate": (errno.ENOSPC, errno.EIO),
-          "mkdir": (errno.ENOSPC, errno.EROFS), "remove": (errno.EIO, errno.EROFS)}
+          "mkdir": (errno.ENOSPC, errno.EROFS), "remove": (errno.EIO, errno.EROFS),
+          "read": (errno.EIO,)}
 NAMES = {**errno.errorcode, SHORT_WRITE: "short"}
 SAMPLE = 8
 ALWAYS = 0xffffffff
@@ -134,7 +135,7 @@ class ABrokenDisk(chaos.Case):
 
     def test_a_disk_that_fails_for_a_while_is_waited_for(self):
         cases = (("write", errno.EIO), ("sync", errno.EIO), ("write", errno.ENOSPC),
-                 ("rename", errno.EROFS), ("mkdir", errno.EROFS))
+                 ("rename", errno.EROFS), ("mkdir", errno.EROFS), ("read", errno.EIO))
         for kind, error in cases if chaos.LONG else self.chance.sample(cases, 2):
             with self.subTest(call=kind, error=NAMES[error]):
                 daemon, page = self.begin()
