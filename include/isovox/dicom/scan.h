@@ -68,7 +68,7 @@ struct ivx_scan {
     uint32_t pixel_tag;   /* 7FE00010, 7FE00008 or 7FE00009 at depth 0; else 0 */
     /* The length as claimed; encapsulated: of all items with their headers. */
     uint64_t pixel_offset, pixel_length;
-    bool pixel_truncated; /* claimed beyond the end of the object, or fragments malformed or empty */
+    bool pixel_truncated; /* claimed beyond the end of the object; fragments malformed, empty */
     uint32_t fragments;   /* when encapsulated; the offset table does not count */
     /* Not 0: the data set is deflated and starts there. All offsets are those of the object
      * as it would be with the data set inflated in its place. */
