@@ -80,11 +80,25 @@ static bool settle_storing(struct run *run, struct ivx_err *err)
            && ivx_storing_measured(run->least, run->most, &run->plan.stored, err);
 }
 
+/* While the last slices are still being written. */
+static bool read_digests(struct run *run, struct ivx_conversion_result *result,
+                         struct ivx_err *err)
+{
+    const int64_t before = ivx_clock_steady_us();
+    if (run->feed != NULL && !ivx_feed_finish(run->feed, err))
+        return false;
+    if (!ivx_digests_finish(run->digests, &run->plan.options.crew, result->pixel_sha256, err))
+        return false;
+    run->plan.source_sha256 = ivx_digests_contents(run->digests);
+    run->plan.pixel_sha256 = result->pixel_sha256;
+    run->stages.hash = ivx_clock_steady_us() - before;
+    return true;
+}
+
 static bool finish_writing(struct run *run, struct ivx_err *err)
 {
     const int64_t before = ivx_clock_steady_us();
     const bool done = (run->pipe == NULL || ivx_pipe_finish(run->pipe, err))
-                      && (run->feed == NULL || ivx_feed_finish(run->feed, err))
                       && run->output.finish(run->output.state, err);
     run->stages.wait += ivx_clock_steady_us() - before;
     return done;
@@ -106,18 +120,6 @@ static void find_sampling(const struct ivx_plan *plan,
         out->stretch[order[a]] = report->stretch[a];
         out->sigma[order[a]] = report->sigma[a];
     }
-}
-
-static bool read_digests(struct run *run, struct ivx_conversion_result *result,
-                         struct ivx_err *err)
-{
-    const int64_t before = ivx_clock_steady_us();
-    if (!ivx_digests_finish(run->digests, &run->plan.options.crew, result->pixel_sha256, err))
-        return false;
-    run->plan.source_sha256 = ivx_digests_contents(run->digests);
-    run->plan.pixel_sha256 = result->pixel_sha256;
-    run->stages.hash = ivx_clock_steady_us() - before;
-    return true;
 }
 
 static bool seal(struct run *run, struct ivx_conversion_result *result, struct ivx_err *err)
@@ -144,7 +146,7 @@ static bool sample(struct run *run, struct ivx_conversion_result *result,
         && !ivx_pipe_new(ivx_run_slice_bytes(run), ivx_run_write_slice, run, &run->pipe, err))
         return false;
     if (!ivx_run_pass(run, ivx_run_result_slice, &result->resample, err)
-        || !finish_writing(run, err))
+        || !read_digests(run, result, err) || !finish_writing(run, err))
         return false;
     result->resample.saturated += run->saturated;
     ivx_hash_finish_hex(run->hash, result->voxel_sha256);
@@ -154,7 +156,7 @@ static bool sample(struct run *run, struct ivx_conversion_result *result,
     result->files = run->output.files;
     find_sampling(&run->plan, &result->resample, &result->sampling);
     ivx_blur_find(run->plan.conversion->source, &result->sampling, &result->blur);
-    return read_digests(run, result, err) && seal(run, result, err);
+    return seal(run, result, err);
 }
 
 static bool report_stages(const struct run *run, struct ivx_conversion_result *result,

@@ -8,7 +8,7 @@
 #include "isovox/sys/hash.h"
 #include "parts.h"
 
-enum { BATCH = 64 };
+enum { BATCH = 256 };
 
 struct one {
     uint8_t *header;
