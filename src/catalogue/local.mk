@@ -3,7 +3,7 @@ libcatalogue_a_SOURCES = include/isovox/catalogue/catalogue.h src/catalogue/db.h
 	include/isovox/catalogue/commitment.h include/isovox/catalogue/breaker.h src/catalogue/breaker.c \
 	src/catalogue/commitment.c src/catalogue/committed.c \
 	src/catalogue/catalogue.c src/catalogue/db.c src/catalogue/decide.c \
-	src/catalogue/deliveries.c src/catalogue/due.c src/catalogue/evidence.c \
+	src/catalogue/deliveries.c src/catalogue/due.c src/catalogue/evidence.c src/catalogue/forget.c \
 	src/catalogue/index.c \
 	include/isovox/catalogue/inquiry.h src/catalogue/inquiry.c \
 	include/isovox/catalogue/performed.h src/catalogue/performed.c src/catalogue/jobs.c include/isovox/catalogue/manifest.h \
@@ -61,3 +61,10 @@ tests_unit_catalogue_test_breaker_SOURCES = $(CATALOGUE_TEST_RIG) \
 tests_unit_catalogue_test_breaker_CFLAGS = $(TEST_CFLAGS)
 tests_unit_catalogue_test_breaker_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_wall_us
 tests_unit_catalogue_test_breaker_LDADD = $(CATALOGUE_TEST_LIBS)
+check_PROGRAMS += tests/unit/catalogue/test_history
+tests_unit_catalogue_test_history_SOURCES = $(CATALOGUE_TEST_RIG) \
+	tests/unit/catalogue/test_history.c
+tests_unit_catalogue_test_history_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
+tests_unit_catalogue_test_history_CFLAGS = $(TEST_CFLAGS)
+tests_unit_catalogue_test_history_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_wall_us
+tests_unit_catalogue_test_history_LDADD = $(CATALOGUE_TEST_LIBS)

@@ -265,8 +265,12 @@ _Static_assert(IVX_JOB_DONE == 2 && IVX_JOB_QUEUED == 0 && IVX_JOB_RUNNING == 1
                    && IVX_JOB_FAILED == 3,
                "version 8 has them as numbers");
 
+/* Version 9: an instance that is forgotten looks for jobs of its own. */
+static const char ninth[] =
+    "CREATE INDEX job_instance_by_instance ON job_instance (instance_id);";
+
 static const char *const scripts[] = { first, second, third, fourth, fifth, sixth, seventh,
-                                      eighth };
+                                      eighth, ninth };
 _Static_assert(IVX_COUNT(scripts) == IVX_CATALOGUE_VERSION, "one script per version");
 
 static bool version_of(struct ivx_catalogue *catalogue, int64_t *out, struct ivx_err *err)

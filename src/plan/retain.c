@@ -100,13 +100,25 @@ static bool remove_segments(struct ivx_planner *planner, int64_t before_us,
     return true;
 }
 
+static bool forget(struct ivx_planner *planner, struct ivx_err *err)
+{
+    const int64_t history_us = planner->config->plan.history * INT64_C(86400000000);
+    size_t count = 0;
+    if (!ivx_catalogue_forget(planner->catalogue, ivx_clock_wall_us() - history_us,
+                              MOST_AT_ONCE, &count, err))
+        return false;
+    if (count > 0)
+        ivx_log(IVX_INFO, "series.forgotten", "series=%zu text=\"plan.history is over\"", count);
+    return true;
+}
+
 bool ivx_plan_retain(struct ivx_planner *planner, struct ivx_err *err)
 {
     const int64_t before_us = before_of(planner->config);
     /* Images may come a day after their procedure step. */
     const int64_t a_day_ago = ivx_clock_wall_us() - INT64_C(86400) * 1000000;
     return remove_results(planner, before_us, err)
-           && remove_segments(planner, before_us, err)
+           && remove_segments(planner, before_us, err) && forget(planner, err)
            && ivx_catalogue_steps_forget(planner->catalogue,
                                          before_us < a_day_ago ? before_us : a_day_ago, err);
 }

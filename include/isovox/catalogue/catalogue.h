@@ -14,7 +14,7 @@
 
 #include "isovox/base/err.h"
 
-enum { IVX_CATALOGUE_VERSION = 8, IVX_NOTE_ROOM = 256 };
+enum { IVX_CATALOGUE_VERSION = 9, IVX_NOTE_ROOM = 256 };
 
 /* States and their names are a contract: docs/INTERFACE, "States". */
 #define IVX_SERIES_STATES(X) \
@@ -409,6 +409,11 @@ bool ivx_catalogue_segment_goes(struct ivx_catalogue *catalogue, uint64_t segmen
                                 struct ivx_err *err);
 bool ivx_catalogue_segment_removed(struct ivx_catalogue *catalogue, uint64_t segment,
                                    struct ivx_err *err);
+/* History: series that were over before that, and of which neither an instance nor a result is
+ * left, are forgotten with all that is known about them (at most `limit`), and so are requests
+ * for commitment and associations that ended before. Totals keep counting them. */
+bool ivx_catalogue_forget(struct ivx_catalogue *catalogue, int64_t before_us, int limit,
+                          size_t *series_out, struct ivx_err *err);
 
 /* ---- roles (daemon) ----------------------------------------------------------------------- */
 

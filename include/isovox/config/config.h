@@ -29,7 +29,8 @@
   X(quiet_released,       2,         0,   86400, "seconds",  "The same, when its associations are released and the geometry has no hole.") \
   X(deadline,           900,         1,  604800, "seconds",  "After which an incomplete series is decided by its route's policy.") \
   X(keep,                24,         0,   87600, "hours",    "Instances and results stay for that long after all of it is delivered.") \
-  X(keep_committed,     168,         0,   87600, "hours",    "Instances that a sender was told are committed stay for that long at least.")
+  X(keep_committed,     168,         0,   87600, "hours",    "Instances that a sender was told are committed stay for that long at least.") \
+  X(history,             90,         1,   36500, "days",     "What is known about a series is forgotten that long after all of it is over and removed.")
 #define IVX_CONVERT_OPTIONS(X) \
   X(workers,              0,         0,     256, "processes", "0: one per core.") \
   X(threads,              1,         1,     256, "threads",  "Per worker.") \

@@ -14,6 +14,8 @@ struct ivx_catalogue *cat;
 int64_t now_us;
 uint64_t rig_segment;
 int rig_priority;
+bool rig_forgets;
+enum { TOTALS = 5 }; /* of check_sums(), at its end */
 
 int64_t __wrap_ivx_clock_wall_us(void);
 int64_t __wrap_ivx_clock_wall_us(void)
@@ -28,6 +30,7 @@ void rig_start(void)
     now_us = 1000000;
     rig_segment = 1;
     rig_priority = IVX_PRIORITY_ROUTINE;
+    rig_forgets = false;
     OK(ivx_catalogue_open(state_dir, &cat, &err));
 }
 
@@ -42,7 +45,8 @@ static int64_t number(sqlite3 *db, const char *sql)
     return found;
 }
 
-/* Whatever a test has done, what is kept as a number is what counting gives. */
+/* Whatever a test has done, what is kept as a number is what counting gives; totals count what
+ * is forgotten too. */
 static void check_sums(void)
 {
     static const char *const zero[] = {
@@ -54,6 +58,8 @@ static void check_sums(void)
         "SELECT (SELECT coalesce(sum(rows), 0) FROM tally) - (SELECT count(*) FROM series)"
         " - (SELECT count(*) FROM job) - (SELECT count(*) FROM delivery)"
         " - (SELECT count(*) FROM commitment)",
+        "SELECT count(*) FROM delivery d JOIN job j ON j.id = d.job_id"
+        " WHERE d.priority <> j.priority",
         "SELECT (SELECT derived FROM total) - (SELECT coalesce(sum(outputs), 0) FROM job"
         " WHERE state = 2)",
         "SELECT (SELECT instances FROM total)"
@@ -62,14 +68,13 @@ static void check_sums(void)
         "SELECT (SELECT duplicates FROM total)"
         " - (SELECT coalesce(sum(duplicates), 0) FROM series)",
         "SELECT (SELECT conflicts + aside FROM total) - (SELECT count(*) FROM aside)",
-        "SELECT count(*) FROM delivery d JOIN job j ON j.id = d.job_id"
-        " WHERE d.priority <> j.priority",
     };
+    const size_t count = rig_forgets ? IVX_COUNT(zero) - TOTALS : IVX_COUNT(zero);
     char path[80];
     sqlite3 *db = NULL;
     snprintf(path, sizeof path, "%s/catalogue.db", state_dir);
     if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK)
-        for (size_t n = 0; n < IVX_COUNT(zero); n++)
+        for (size_t n = 0; n < count; n++)
             ck_assert_msg(number(db, zero[n]) == 0, "%s", zero[n]);
     sqlite3_close(db);
 }

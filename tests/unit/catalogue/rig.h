@@ -13,6 +13,8 @@ extern struct ivx_catalogue *cat;
 extern uint64_t rig_segment; /* where what arrives lies; 1 at first */
 extern int64_t now_us; /* what ivx_clock_wall_us() says */
 
+extern bool rig_forgets; /* rows that totals go on counting; false at first */
+
 void rig_start(void);
 void rig_end(void);
 void rig_reopen(void); /* as another process would find it */

@@ -43,6 +43,7 @@ static void make_config(void)
     config.plan.quiet_full = 1;
     config.plan.quiet_released = 2;
     config.plan.deadline = 900;
+    config.plan.history = 90;
 }
 
 /* A new process: what it knows is on disk. */
