@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "isovox/base/auto.h"
-#include "isovox/sys/pages.h"
 #include "parts.h"
 
 /* Enough that neither side waits for the other's slower slices; little of what an engine needs. */
@@ -73,7 +72,7 @@ bool ivx_pipe_new(size_t bytes, ivx_pipe_write *write, void *context,
     made->bytes = bytes;
     const size_t fit = MOST_BYTES / bytes;
     made->room = fit < LEAST_ROOM ? LEAST_ROOM : fit > MOST_ROOM ? MOST_ROOM : (int32_t)fit;
-    made->buffer = ivx_pages_take((size_t)made->room * bytes);
+    made->buffer = calloc((size_t)made->room, bytes);
     if (made->buffer == NULL) {
         ivx_pipe_free(&made);
         return ivx_fail(err, IVX_FULL, "convert: no memory for slices that wait");

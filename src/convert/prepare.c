@@ -1,29 +1,8 @@
 /* What a conversion is going to do, before it reads a voxel. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "isovox/core/gather.h"
-#include "isovox/core/workspace.h"
-#include "isovox/sys/pages.h"
 #include "run.h"
-
-static void *take(void *context, size_t bytes)
-{
-    (void)context;
-    return ivx_pages_take(bytes);
-}
-
-static void give(void *context, void *memory)
-{
-    (void)context;
-    free(memory);
-}
-
-bool ivx_conversion_workspace(struct ivx_workspace **out, struct ivx_err *err)
-{
-    const struct ivx_allocator allocator = { take, give, NULL };
-    return ivx_workspace_new(&allocator, out, err);
-}
 
 static double spacing_of(const struct ivx_conversion *conversion)
 {

@@ -9,7 +9,6 @@
 #include "worker.h"
 
 #include "isovox/base/auto.h"
-#include "isovox/convert/conversion.h"
 #include "isovox/sys/clock.h"
 #include "isovox/sys/file.h"
 #include "isovox/sys/log.h"
@@ -208,7 +207,7 @@ static bool take_job(struct ivx_worker *worker, enum ivx_code *last)
         return false;
     }
     if (worker->workspace == NULL) /* without one a job takes memory of its own */
-        (void)ivx_conversion_workspace(&worker->workspace, NULL);
+        (void)ivx_workspace_new(NULL, &worker->workspace, NULL);
     run_job(worker, &claim);
     return true;
 }

@@ -4,7 +4,7 @@ libsys_a_SOURCES = include/isovox/sys/clock.h include/isovox/sys/counters.h \
 	include/isovox/sys/file.h \
 	include/isovox/sys/hash.h include/isovox/sys/log.h include/isovox/sys/stop.h \
 	include/isovox/sys/wake.h src/sys/clock.c src/sys/disk.c src/sys/file.c src/sys/hash.c \
-	src/sys/log.c include/isovox/sys/pages.h src/sys/pages.c src/sys/stop.c src/sys/tree.c src/sys/wake.c
+	src/sys/log.c src/sys/stop.c src/sys/tree.c src/sys/wake.c
 libsys_a_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
 EXTRA_DIST += src/sys/README.md
 

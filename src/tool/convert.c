@@ -297,7 +297,7 @@ static bool read_all(struct session *session, struct ivx_err *err)
     const struct ivx_convert_options *options = session->options;
     const struct ivx_assemble_options assemble = { options->recipe.gap, true, false };
     return find_time(&session->created_us, err)
-           && ivx_conversion_workspace(&session->workspace, err)
+           && ivx_workspace_new(NULL, &session->workspace, err)
            && ivx_inputs_read(options->inputs, options->input_count, options->threads,
                               &session->inputs, err)
            && ivx_assemble((const struct ivx_instance *const *)session->inputs.instances,

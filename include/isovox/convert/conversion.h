@@ -30,8 +30,6 @@ struct ivx_conversion {
     void *progress_context;
     enum ivx_reason *reason_out; /* set when what the source says is in the way; or NULL */
 };
-/* A workspace for `workspace` above whose large buffers lie in large pages. */
-bool ivx_conversion_workspace(struct ivx_workspace **out, struct ivx_err *err);
 /* The grid of IVX_SPACING_NATIVE: uniform untilted slices, else IVX_REFUSED with the code. */
 bool ivx_native_grid(const struct ivx_source_volume *source, struct ivx_grid *out,
                      enum ivx_reason *reason_out, struct ivx_err *err);

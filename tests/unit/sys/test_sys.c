@@ -15,7 +15,6 @@
 #include "isovox/sys/file.h"
 #include "isovox/sys/hash.h"
 #include "isovox/sys/log.h"
-#include "isovox/sys/pages.h"
 #include "isovox/sys/stop.h"
 #include "isovox/sys/wake.h"
 
@@ -307,20 +306,6 @@ START_TEST(signals_set_flags)
 }
 END_TEST
 
-static const size_t buffers[] = { 1, (1 << 21) - 1, 1 << 21, 5000001 };
-
-START_TEST(a_large_buffer_begins_with_a_page)
-{
-    const size_t bytes = buffers[_i];
-    IVX_AUTO(ivx_memory_free) uint8_t *memory = ivx_pages_take(bytes);
-    ck_assert_ptr_nonnull(memory);
-    memset(memory, _i + 1, bytes);
-    ck_assert_int_eq(memory[bytes - 1], _i + 1);
-    ck_assert(bytes < 1 << 21 || (uintptr_t)memory % (1 << 21) == 0);
-    ck_assert_ptr_null(ivx_pages_take(SIZE_MAX - 5));
-}
-END_TEST
-
 START_TEST(a_child_ends_with_its_parent)
 {
     int pipes[2];
@@ -373,7 +358,6 @@ int main(void)
     tcase_add_test(tests, a_uid_in_the_log_depends_on_the_key);
     tcase_add_test(tests, time_is_written_as_iso_8601);
     tcase_add_test(tests, signals_set_flags);
-    tcase_add_loop_test(tests, a_large_buffer_begins_with_a_page, 0, (int)IVX_COUNT(buffers));
     tcase_add_test(tests, a_child_ends_with_its_parent);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
