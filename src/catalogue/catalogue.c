@@ -82,6 +82,8 @@ static bool prepare(struct ivx_catalogue *catalogue, struct ivx_err *err)
     static const char settings[] =
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
         "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;"
+        /* A convert worker may open no file outside the state directory. */
+        "PRAGMA temp_store = MEMORY;"
         "PRAGMA journal_size_limit = 67108864;";
     if (sqlite3_exec(catalogue->db, settings, NULL, NULL, NULL) != SQLITE_OK)
         return ivx_db_fail(catalogue, "open", err);

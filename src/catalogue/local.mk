@@ -19,7 +19,7 @@ CATALOGUE_TEST_RIG = tests/unit/catalogue/rig.h tests/unit/catalogue/rig.c
 
 check_PROGRAMS += tests/unit/catalogue/test_deliveries \
 	tests/unit/catalogue/test_commitment tests/unit/catalogue/test_committed tests/unit/catalogue/test_breaker \
-	tests/unit/catalogue/test_due tests/unit/catalogue/test_index tests/unit/catalogue/test_jobs \
+	tests/unit/catalogue/test_due tests/unit/catalogue/test_files tests/unit/catalogue/test_index tests/unit/catalogue/test_jobs \
 	tests/unit/catalogue/test_retain
 tests_unit_catalogue_test_index_SOURCES = $(CATALOGUE_TEST_RIG) tests/unit/catalogue/test_index.c
 tests_unit_catalogue_test_index_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src/catalogue \
@@ -32,6 +32,11 @@ tests_unit_catalogue_test_due_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 tests_unit_catalogue_test_due_CFLAGS = $(TEST_CFLAGS)
 tests_unit_catalogue_test_due_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_wall_us
 tests_unit_catalogue_test_due_LDADD = $(CATALOGUE_TEST_LIBS)
+tests_unit_catalogue_test_files_SOURCES = $(CATALOGUE_TEST_RIG) tests/unit/catalogue/test_files.c
+tests_unit_catalogue_test_files_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
+tests_unit_catalogue_test_files_CFLAGS = $(TEST_CFLAGS)
+tests_unit_catalogue_test_files_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_wall_us
+tests_unit_catalogue_test_files_LDADD = $(CATALOGUE_TEST_LIBS)
 tests_unit_catalogue_test_jobs_SOURCES = $(CATALOGUE_TEST_RIG) tests/unit/catalogue/test_jobs.c
 tests_unit_catalogue_test_jobs_CFLAGS = $(TEST_CFLAGS)
 tests_unit_catalogue_test_jobs_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_wall_us
