@@ -93,6 +93,16 @@ void rig_reopen(void)
     OK(ivx_catalogue_open(state_dir, &cat, &err));
 }
 
+void rig_sql(const char *sql)
+{
+    char path[128];
+    sqlite3 *db = NULL;
+    snprintf(path, sizeof path, "%s/catalogue.db", state_dir);
+    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
 static enum ivx_arrival_fate arrive(int series, int n, int content,
                                     const char *association, int64_t at_us)
 {

@@ -18,6 +18,7 @@ extern bool rig_forgets; /* rows that totals go on counting; false at first */
 void rig_start(void);
 void rig_end(void);
 void rig_reopen(void); /* as another process would find it */
+void rig_sql(const char *sql); /* behind the catalogue's back */
 
 /* A call that must succeed. */
 #define OK(call)                                                                         \

@@ -10,16 +10,6 @@
 #include "isovox/catalogue/inquiry.h"
 #include "isovox/catalogue/performed.h"
 
-static void raw(const char *sql)
-{
-    char path[128];
-    sqlite3 *db = NULL;
-    snprintf(path, sizeof path, "%s/catalogue.db", state_dir);
-    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
-    ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-}
-
 /* The ids of the series that are due at a time, in order: "2 1". */
 static const char *due_at(int64_t at_us)
 {
@@ -126,7 +116,7 @@ START_TEST(totals_are_those_of_the_rows_and_outlive_a_migration)
     ck_assert_int_eq(before.conflicts, 1);
 
     /* As version 7 left it: what 8 and 9 made is not there. */
-    raw(UNCOUNTED("series") UNCOUNTED("job") UNCOUNTED("delivery") UNCOUNTED("commitment")
+    rig_sql(UNCOUNTED("series") UNCOUNTED("job") UNCOUNTED("delivery") UNCOUNTED("commitment")
         "DROP TRIGGER job_derived; DROP TABLE total; DROP TABLE unread; DROP TABLE tally;"
         "CREATE TABLE news (id INTEGER PRIMARY KEY, number INTEGER);"
         "DROP INDEX series_due; ALTER TABLE series DROP COLUMN due_us;"

@@ -13,20 +13,10 @@
 
 #include "isovox/catalogue/inquiry.h"
 
-static void raw(const char *sql)
-{
-    char path[128];
-    sqlite3 *db = NULL;
-    snprintf(path, sizeof path, "%s/catalogue.db", state_dir);
-    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
-    ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-}
-
 START_TEST(a_newer_schema_is_left_alone)
 {
     struct ivx_catalogue *other = NULL;
-    raw("PRAGMA user_version = 1000");
+    rig_sql("PRAGMA user_version = 1000");
 
     FAILS(IVX_REFUSED, ivx_catalogue_open(state_dir, &other, &err));
     FAILS(IVX_REFUSED, ivx_catalogue_open_read(state_dir, &other, &err));
@@ -82,7 +72,7 @@ START_TEST(a_reader_waits_for_a_catalogue_that_is_not_made_yet)
 
     FAILS(IVX_RETRY,
           ivx_catalogue_open_read("/tmp/isovox-no-such-directory", &reader, &err));
-    raw("PRAGMA user_version = 0");
+    rig_sql("PRAGMA user_version = 0");
     FAILS(IVX_RETRY, ivx_catalogue_open_read(state_dir, &reader, &err));
 }
 END_TEST
