@@ -79,8 +79,7 @@ bool ivx_feed_new(struct ivx_reader *reader, const struct ivx_stack *stack,
     made->reader = reader;
     made->slices = stack->slices;
     const size_t pixels = (size_t)stack->columns * (size_t)stack->rows;
-    const size_t fit = MOST_BYTES / (pixels * (sizeof(float) + 1));
-    made->room = fit < LEAST_ROOM ? LEAST_ROOM : fit > MOST_ROOM ? MOST_ROOM : (int32_t)fit;
+    made->room = ivx_queue_room(pixels * (sizeof(float) + 1), LEAST_ROOM, MOST_ROOM, MOST_BYTES);
     for (int n = 0; n < made->room; n++) {
         made->slot[n].voxel = calloc(pixels, sizeof(float));
         made->slot[n].missing = calloc(pixels, 1);

@@ -8,6 +8,13 @@
 #include "isovox/convert/threads.h"
 #include "isovox/derive/derive.h"
 
+/* How many of `each` bytes a queue holds: what fits into `bytes`, within limits. */
+static inline int32_t ivx_queue_room(size_t each, int32_t least, int32_t most, size_t bytes)
+{
+    const size_t fit = bytes / each;
+    return fit < (size_t)least ? least : fit > (size_t)most ? most : (int32_t)fit;
+}
+
 /* Source slices are read ahead of the engine by a thread of its own. The reader is borrowed, and
  * nobody else's until it is freed. Slices are asked for in order; one is lent until the next is
  * asked for. finish(): all of them have been read. */

@@ -70,8 +70,7 @@ bool ivx_pipe_new(size_t bytes, ivx_pipe_write *write, void *context,
     made->write = write;
     made->context = context;
     made->bytes = bytes;
-    const size_t fit = MOST_BYTES / bytes;
-    made->room = fit < LEAST_ROOM ? LEAST_ROOM : fit > MOST_ROOM ? MOST_ROOM : (int32_t)fit;
+    made->room = ivx_queue_room(bytes, LEAST_ROOM, MOST_ROOM, MOST_BYTES);
     made->buffer = calloc((size_t)made->room, bytes);
     if (made->buffer == NULL) {
         ivx_pipe_free(&made);
