@@ -75,6 +75,20 @@ START_TEST(what_is_known_at_the_end_is_sealed_into_the_instance)
 }
 END_TEST
 
+/* What has room in an instance is filled: dashes stand for what is not known yet. */
+START_TEST(nothing_is_left_open)
+{
+    const struct ivx_blur blur = { .known = true };
+    struct made made;
+    made_new(&made, NULL, 1.0);
+    made_derive(&made);
+    IVX_AUTO(ivx_dataset_free) struct ivx_dataset *back = seal_and_read(&made, &blur);
+    for (uint32_t element = 0x00991001; element <= 0x009910ff; element++)
+        ck_assert_msg(strncmp(text_of(back, element), "--", 2) != 0, "%x", element);
+    made_free(&made);
+}
+END_TEST
+
 START_TEST(a_blur_that_nobody_knows_stays_empty)
 {
     const struct ivx_blur blur = { .known = false };
@@ -218,6 +232,7 @@ int main(void)
     Suite *suite = suite_create("seal");
     TCase *tests = tcase_create("seal");
     tcase_add_test(tests, what_is_known_at_the_end_is_sealed_into_the_instance);
+    tcase_add_test(tests, nothing_is_left_open);
     tcase_add_test(tests, a_blur_that_nobody_knows_stays_empty);
     tcase_add_test(tests, instances_get_their_uids_when_the_source_has_been_read);
     tcase_add_test(tests, only_our_own_instances_are_sealed);
