@@ -1,14 +1,19 @@
 /* Records that a read error keeps out of the index. */
 #include "db.h"
 
+#include "isovox/base/text.h"
 #include "isovox/sys/clock.h"
 
 enum { LONGEST_S = 300 };
 
+int64_t ivx_unread_seconds(int64_t attempts)
+{
+    return attempts < 9 ? INT64_C(1) << attempts : LONGEST_S;
+}
+
 static int64_t next_of(int64_t attempts)
 {
-    const int64_t seconds = attempts < 9 ? INT64_C(1) << attempts : LONGEST_S;
-    return ivx_clock_wall_us() + (seconds < LONGEST_S ? seconds : LONGEST_S) * 1000000;
+    return ivx_clock_wall_us() + ivx_unread_seconds(attempts) * 1000000;
 }
 
 bool ivx_catalogue_index_unread(struct ivx_catalogue *catalogue, const struct ivx_unread *row,
@@ -27,7 +32,43 @@ bool ivx_catalogue_index_read(struct ivx_catalogue *catalogue, const struct ivx_
                               struct ivx_err *err)
 {
     return ivx_db_run(catalogue, "DELETE FROM unread WHERE segment = ?1 AND offset = ?2",
-                      ARGS(I(row->segment), I(row->offset)), err);
+                      ARGS(I(row->segment), I(row->offset)), err)
+           && ivx_db_run(catalogue,
+                         "UPDATE series SET " IVX_SERIES_TOUCH " WHERE " IVX_SERIES_OPEN
+                         " AND id IN (SELECT series_id FROM instance"
+                         " WHERE segment = ?1 AND offset = ?2 AND gone = 0)",
+                         ARGS(I(row->segment), I(row->offset)), err);
+}
+
+struct hidden {
+    int64_t until_us;
+    char note[IVX_NOTE_ROOM];
+};
+static void read_hidden(sqlite3_stmt *statement, void *row)
+{
+    struct hidden *out = row;
+    out->until_us = NUMBER(statement, 0);
+    COLUMN(statement, 1, out->note);
+}
+
+/* The first condition is looked at once: a disk that is well costs nothing. */
+bool ivx_catalogue_series_unread(struct ivx_catalogue *catalogue, int64_t series_id,
+                                 int64_t *until_us_out, char note_out[IVX_NOTE_ROOM],
+                                 struct ivx_err *err)
+{
+    struct hidden hidden = { 0 };
+    struct ivx_err none = { 0 };
+    if (!ivx_db_one(catalogue,
+                    "SELECT u.next_us, u.note FROM instance i CROSS JOIN unread u"
+                    " ON u.segment = i.segment AND u.offset = i.offset"
+                    " WHERE EXISTS (SELECT 1 FROM unread) AND i.series_id = ?1 AND i.gone = 0"
+                    " ORDER BY u.next_us LIMIT 1",
+                    ARGS(I(series_id)), read_hidden, &hidden, &none)
+        && none.code != IVX_ABSENT)
+        return ivx_fail(err, none.code, "%s", none.text);
+    *until_us_out = hidden.until_us;
+    ivx_text_copy(note_out, IVX_NOTE_ROOM, hidden.note);
+    return true;
 }
 
 static void read_row(sqlite3_stmt *statement, void *row)

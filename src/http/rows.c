@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "isovox/base/text.h"
 #include "isovox/sys/clock.h"
 #include "server.h"
 
@@ -12,13 +13,16 @@ static void put_waiting(struct ivx_reply *reply, cJSON *json, const struct ivx_s
     const bool open = row->state == IVX_SERIES_RECEIVING || row->state == IVX_SERIES_WAITING;
     char text[IVX_NOTE_ROOM + 64] = "";
     const int64_t age_us = ivx_clock_wall_us() - row->last_us;
-    if (open && row->limit_us > 0)
+    const bool limited = open && row->limit_us > 0;
+    if (open)
+        ivx_text_copy(text, sizeof text, row->why);
+    if (limited)
         snprintf(text, sizeof text, "%s%squiet %.0f s of %.0f s", row->why,
                  row->why[0] == '\0' ? "" : "; ", (double)(age_us > 0 ? age_us : 0) / 1e6,
                  (double)row->limit_us / 1e6);
     ivx_put_text(reply, json, "waiting_for", text);
     ivx_put_time(reply, json, "decides_at",
-                 text[0] == '\0' ? 0 : row->last_us + row->limit_us);
+                 limited ? row->last_us + row->limit_us : 0);
     /* An open series that was decided before will be decided again. */
     ivx_put_number(reply, json, "revises", open ? row->generation : 0);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "isovox/base/auto.h"
+#include "isovox/sys/log.h"
 
 void ivx_plan_content_free(struct ivx_plan_content *content)
 {
@@ -23,6 +24,17 @@ static int by_address(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
+/* It could be read when it was indexed. From now on index.c tries it. */
+static void note_unread(const struct ivx_planner *planner, const struct ivx_instance_row *row,
+                        const struct ivx_err *why)
+{
+    const struct ivx_unread place = { row->segment, row->offset, 0 };
+    struct ivx_err err = { 0 };
+    ivx_plan_log_unread(&place, why->text);
+    if (!ivx_catalogue_index_unread(planner->catalogue, &place, why->text, &err))
+        ivx_log(IVX_ERROR, "plan.failed", "text=\"%s\"", err.text);
+}
+
 static bool read_one(const struct ivx_planner *planner, const struct ivx_instance_row *row,
                      struct ivx_instance **out, struct ivx_err *err)
 {
@@ -31,7 +43,11 @@ static bool read_one(const struct ivx_planner *planner, const struct ivx_instanc
         return false;
     const struct ivx_blob blob = { path, row->offset, row->length };
     enum ivx_reason reason;
-    return ivx_instance_read(&blob, out, &reason, err);
+    if (ivx_instance_read(&blob, out, &reason, err))
+        return true;
+    if (err->code == IVX_RETRY)
+        note_unread(planner, row, err);
+    return false;
 }
 
 static bool read_all(const struct ivx_planner *planner, struct ivx_plan_content *content,
@@ -62,6 +78,12 @@ bool ivx_plan_content_read(struct ivx_planner *planner, int64_t series_id,
                            struct ivx_plan_content *out, struct ivx_err *err)
 {
     IVX_AUTO(ivx_plan_content_free) struct ivx_plan_content made = { 0 };
+    char note[IVX_NOTE_ROOM];
+    int64_t until_us = 0;
+    if (!ivx_catalogue_series_unread(planner->catalogue, series_id, &until_us, note, err))
+        return false;
+    if (until_us > 0)
+        return ivx_fail(err, IVX_RETRY, "%s", note);
     if (!ivx_catalogue_series_instances(planner->catalogue, series_id, &made.rows,
                                         &made.count, err))
         return false;

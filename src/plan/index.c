@@ -74,12 +74,21 @@ static void check_identity(struct entry *entry)
     set_aside(entry, IVX_REASON_DAMAGED, text);
 }
 
+void ivx_plan_log_unread(const struct ivx_unread *place, const char *text)
+{
+    const int64_t seconds = ivx_unread_seconds(place->attempts);
+    if (place->attempts == 0 || seconds > ivx_unread_seconds(place->attempts - 1))
+        ivx_log(IVX_ERROR, "record.unread", "segment=%016" PRIx64 " offset=%" PRIu64
+                " again_s=%" PRId64 " text=\"%s\"", place->segment, place->offset, seconds,
+                text);
+}
+
 /* Of this record alone: others are read. */
 static void leave_unread(struct entry *entry, const char *text)
 {
-    if (entry->before.attempts == 0)
-        ivx_log(IVX_ERROR, "record.unread", "segment=%016" PRIx64 " offset=%" PRIu64
-                " text=\"%s\"", entry->record.segment, entry->record.offset, text);
+    const struct ivx_unread place = { entry->record.segment, entry->record.offset,
+                                      entry->before.attempts };
+    ivx_plan_log_unread(&place, text);
     ivx_text_copy(entry->unread_text, sizeof entry->unread_text, text);
 }
 

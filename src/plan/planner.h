@@ -72,6 +72,9 @@ struct ivx_planner {
  * segment that cannot be read on is planner->trouble. */
 bool ivx_plan_index(struct ivx_planner *planner, struct ivx_err *err);
 
+/* What is tried again after 1, 2, 4 ... 300 s is told once for each of these. */
+void ivx_plan_log_unread(const struct ivx_unread *place, const char *text);
+
 /* commitment.c: judges what senders have asked us to commit, by records that are read again.
  * The index must have been brought up to the journal's end since the row of `newest` was
  * made. *more_out: there is more than one turn takes. */

@@ -157,6 +157,26 @@ static bool judge(struct turn *turn, const struct ivx_series_row *row,
     return answer.verdict != IVX_PLAN_WAIT || wait_for_more(planner, row, memory, err);
 }
 
+/* One of its instances cannot be read now: it is looked at when that has been tried again, which
+ * marks it. False: there is none, and `why` concerns every series. */
+static bool put_off(struct turn *turn, const struct ivx_series_row *row,
+                    struct ivx_plan_memory *memory, const struct ivx_err *why,
+                    struct ivx_err *err)
+{
+    char note[IVX_NOTE_ROOM];
+    int64_t until_us = 0;
+    if (why->code != IVX_RETRY
+        || !ivx_catalogue_series_unread(turn->planner->catalogue, row->id, &until_us, note, err)
+        || until_us == 0)
+        return ivx_fail(err, why->code, "%s", why->text);
+    struct ivx_waiting *waiting = &turn->waiting[turn->told++];
+    *waiting = (struct ivx_waiting){ .series_id = row->id, .seen_us = row->due_us,
+                                     .due_us = until_us + SECOND_US };
+    snprintf(waiting->why, sizeof waiting->why, "an instance cannot be read now: %.200s", note);
+    memory->due_us = waiting->due_us;
+    return turn->told < TOLD || tell_all(turn, err);
+}
+
 /* False only for what concerns every series. */
 static bool consider(struct turn *turn, const struct ivx_series_row *row,
                      struct ivx_plan_memory *memory, struct ivx_err *err)
@@ -177,7 +197,7 @@ static bool consider(struct turn *turn, const struct ivx_series_row *row,
     if (done || why.code == IVX_STALE)
         return true;
     if (why.code == IVX_RETRY || why.code == IVX_FULL)
-        return ivx_fail(err, why.code, "%s", why.text);
+        return put_off(turn, row, memory, &why, err);
     /* An instance that could be read when it was indexed cannot be read any more. */
     const enum ivx_reason reason =
         why.code == IVX_REFUSED ? IVX_REASON_TOO_LARGE : IVX_REASON_DAMAGED;

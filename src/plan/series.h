@@ -18,7 +18,9 @@ struct ivx_plan_content {
     size_t count, kept_count;
 };
 
-/* Reads the header of every kept instance of the series. */
+/* Reads the header of every kept instance of the series. IVX_RETRY, and
+ * ivx_catalogue_series_unread() says which: one cannot be read now, and until that is tried again
+ * (index.c) none is. */
 bool ivx_plan_content_read(struct ivx_planner *planner, int64_t series_id,
                            struct ivx_plan_content *out, struct ivx_err *err);
 void ivx_plan_content_free(struct ivx_plan_content *content); /* what it owns */

@@ -199,6 +199,19 @@ START_TEST(an_open_series_says_what_it_waits_for)
 }
 END_TEST
 
+START_TEST(a_series_that_is_put_off_says_why_and_names_no_time)
+{
+    rig_fill();
+    rig_open_again("an instance cannot be read now", 0);
+
+    rig_get("/api/v1/series/1");
+
+    const cJSON *json = rig_json(200);
+    ck_assert_str_eq(rig_text(json, "waiting_for"), "an instance cannot be read now");
+    ck_assert(cJSON_IsNull(rig_at(json, "decides_at")));
+}
+END_TEST
+
 START_TEST(a_refused_series_says_why)
 {
     rig_fill();
@@ -462,6 +475,7 @@ int main(void)
     tcase_add_test(answers, status_counts_everything);
     tcase_add_test(answers, a_series_tells_its_whole_story);
     tcase_add_test(answers, an_open_series_says_what_it_waits_for);
+    tcase_add_test(answers, a_series_that_is_put_off_says_why_and_names_no_time);
     tcase_add_test(answers, a_refused_series_says_why);
     tcase_add_test(answers, a_job_has_stages_and_a_manifest);
     tcase_add_test(answers, lists_come_in_pages);
@@ -478,7 +492,6 @@ int main(void)
     tcase_add_test(answers, the_page_fetches_nothing_from_elsewhere);
     tcase_add_test(answers, a_status_event_is_one_line_without_clocks);
     suite_add_tcase(suite, answers);
-
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     const int failed = srunner_ntests_failed(runner);

@@ -2,17 +2,21 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "rig.h"
 
 #include "isovox/base/auto.h"
+#include "isovox/sys/clock.h"
 #include "isovox/sys/log.h"
 
 /* Reads of these bytes of this file fail. */
 static ino_t bad_file;
 static off_t bad_from, bad_to;
+static int refused;
 
 ssize_t __real_pread(int fd, void *bytes, size_t length, off_t offset);
 ssize_t __wrap_pread(int fd, void *bytes, size_t length, off_t offset);
@@ -21,6 +25,7 @@ ssize_t __wrap_pread(int fd, void *bytes, size_t length, off_t offset)
     struct stat status;
     if (offset < bad_to && offset + (off_t)length > bad_from && fstat(fd, &status) == 0
         && status.st_ino == bad_file) {
+        refused++;
         errno = EIO;
         return -1;
     }
@@ -173,6 +178,100 @@ START_TEST(a_segment_that_cannot_be_read_on_holds_up_no_other)
 }
 END_TEST
 
+/* What plan knows of the headers is lost; then slice 3 cannot be read. Returns the series. */
+static struct ivx_series_row lose_what_was_indexed(void)
+{
+    struct ivx_err err = { 0 };
+    receive_all(1);
+    turn();
+    ck_assert_int_eq(the_series().instances, SLICES);
+    stop_plan();
+    start_plan();
+    lose(payload_of(3), payload_of(3) + 1);
+    ck_assert(ivx_catalogue_series_complete(planner.catalogue, 1, &err));
+    refused = 0;
+    turn();
+    return the_series();
+}
+
+START_TEST(a_series_that_cannot_be_read_any_more_is_put_off)
+{
+    const int64_t before_us = ivx_clock_wall_us();
+    const struct ivx_series_row series = lose_what_was_indexed();
+
+    CHECK_SERIES("receiving", "");
+    ck_assert_int_eq(counts().unread, 1);
+    ck_assert_int_eq(refused, 1);
+    ck_assert_ptr_nonnull(strstr(series.why, "an instance cannot be read now: "));
+    ck_assert_int_eq(series.limit_us, 0);
+    ck_assert_int_ge(series.due_us, before_us + 2 * SECOND);
+    ck_assert_int_le(series.due_us, ivx_clock_wall_us() + 2 * SECOND);
+    for (int n = 0; n < 5; n++)
+        turn();
+    ck_assert_int_eq(refused, 1);
+}
+END_TEST
+
+/* 1, 2, 4 s: four attempts in the first eight seconds, each told once. */
+START_TEST(it_is_tried_again_later_each_time)
+{
+    IVX_AUTO(ivx_fd_close) int log = memfd_create("log", MFD_CLOEXEC);
+    const int before = dup(STDERR_FILENO);
+    char text[8192] = "";
+    dup2(log, STDERR_FILENO);
+    lose_what_was_indexed();
+    for (int n = 0; n < 3; n++) {
+        make_due();
+        turn();
+        turn();
+    }
+    dup2(before, STDERR_FILENO);
+    close(before);
+    ck_assert_int_gt(__real_pread(log, text, sizeof text - 1, 0), 0);
+
+    ck_assert_int_eq(refused, 4);
+    ck_assert_ptr_nonnull(strstr(text, " again_s=1 "));
+    ck_assert_ptr_nonnull(strstr(text, " again_s=2 "));
+    ck_assert_ptr_nonnull(strstr(text, " again_s=4 "));
+    const char *last = strstr(text, " again_s=8 ");
+    ck_assert_ptr_nonnull(last);
+    ck_assert_ptr_null(strstr(last + 1, "record.unread"));
+}
+END_TEST
+
+START_TEST(another_series_is_decided_meanwhile)
+{
+    struct ivx_series_row other;
+    struct ivx_err err = { 0 };
+    lose_what_was_indexed();
+    announce("2.25.8", 0, SLICES, NULL, 16);
+
+    turn();
+
+    ck_assert(ivx_catalogue_get_series(planner.catalogue, 2, &other, &err));
+    ck_assert_str_eq(ivx_series_state_name(other.state), "planned");
+    ck_assert_int_eq(counts().unread, 1);
+}
+END_TEST
+
+START_TEST(it_is_decided_when_it_can_be_read)
+{
+    lose_what_was_indexed();
+    stop_plan(); /* that it waits, and for what, is in rows */
+    start_plan();
+    turn();
+    ck_assert_int_eq(refused, 1);
+    heal();
+    make_due();
+
+    turn();
+
+    ck_assert_int_eq(counts().unread, 0);
+    ck_assert_int_eq(counts().duplicates, 0);
+    CHECK_SERIES("planned", "");
+}
+END_TEST
+
 int main(void)
 {
     ivx_log_start("test", IVX_ERROR);
@@ -183,6 +282,11 @@ int main(void)
     tcase_add_test(cases, it_is_taken_when_it_can_be_read);
     tcase_add_test(cases, what_is_damaged_by_then_is_passed_over);
     tcase_add_test(cases, a_segment_that_cannot_be_read_on_holds_up_no_other);
+    tcase_add_test(cases, a_series_that_cannot_be_read_any_more_is_put_off);
+    tcase_add_test(cases, it_is_tried_again_later_each_time);
+    tcase_add_test(cases, another_series_is_decided_meanwhile);
+    tcase_add_test(cases, it_is_decided_when_it_can_be_read);
+    tcase_set_timeout(cases, 30);
     suite_add_tcase(suite, cases);
 
     SRunner *runner = srunner_create(suite);
