@@ -10,7 +10,7 @@ libcatalogue_a_SOURCES = include/isovox/catalogue/catalogue.h src/catalogue/db.h
 	src/catalogue/manifest.c \
 	src/catalogue/lists.c src/catalogue/operate.c src/catalogue/release.c src/catalogue/retain.c src/catalogue/rows.c \
 	src/catalogue/schema.c src/catalogue/series.c src/catalogue/settle.c \
-	src/catalogue/unread.c
+	include/isovox/catalogue/unread.h src/catalogue/unread.c
 libcatalogue_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 EXTRA_DIST += src/catalogue/README.md
 

@@ -238,7 +238,7 @@ static void put_totals(struct ivx_text *to, const struct ivx_counts *counts)
                  (long long)counts->duplicates, (long long)counts->conflicts);
     single(to, "aside_instances_total", "counter", "Instances that cannot be read.",
            (double)counts->aside);
-    single(to, "unread_records", "gauge", "Records of the journal that a read error hides.",
+    single(to, "unread_records", "gauge", "Records and segments that a read error hides.",
            (double)counts->unread);
     single(to, "derived_instances_total", "counter", "Instances made.",
            (double)counts->derived_instances);

@@ -30,6 +30,8 @@ struct batch {
     int64_t images; /* whose records it holds */
     struct entry entry[BATCH];
     struct ivx_spool_mark mark[MARKS]; /* one per segment that was visited */
+    struct ivx_unread_segment *unread; /* owned; those that are well again are due at the end */
+    size_t unread_count;
 };
 
 static void batch_clear(struct batch *batch)
@@ -46,6 +48,7 @@ static void batch_free(struct batch **batch)
     if (*batch == NULL)
         return;
     batch_clear(*batch);
+    free((*batch)->unread);
     free(*batch);
     *batch = NULL;
 }
@@ -78,9 +81,16 @@ void ivx_plan_log_unread(const struct ivx_unread *place, const char *text)
 {
     const int64_t seconds = ivx_unread_seconds(place->attempts);
     if (place->attempts == 0 || seconds > ivx_unread_seconds(place->attempts - 1))
-        ivx_log(IVX_ERROR, "record.unread", "segment=%016" PRIx64 " offset=%" PRIu64
-                " again_s=%" PRId64 " text=\"%s\"", place->segment, place->offset, seconds,
-                text);
+        ivx_log(IVX_ERROR, place->offset == 0 ? "segment.unread" : "record.unread",
+                "segment=%016" PRIx64 " offset=%" PRIu64 " again_s=%" PRId64 " text=\"%s\"",
+                place->segment, place->offset, seconds, text);
+}
+
+static void log_read(const struct ivx_unread *place)
+{
+    ivx_log(IVX_INFO, place->offset == 0 ? "segment.read" : "record.read",
+            "segment=%016" PRIx64 " offset=%" PRIu64 " text=\"it can be read again\"",
+            place->segment, place->offset);
 }
 
 /* Of this record alone: others are read. */
@@ -299,7 +309,8 @@ static bool try_again(struct batch *batch, const struct ivx_unread *row, struct 
     else if (!readable) {
         entry->record.unread = true;
         leave_unread(entry, why.text);
-    }
+    } else
+        log_read(row);
     return take(batch, entry, err) && flush_if_full(batch, err);
 }
 
@@ -315,24 +326,87 @@ static bool try_those_again(struct batch *batch, struct ivx_err *err)
     return true;
 }
 
-bool ivx_plan_index(struct ivx_planner *planner, struct ivx_err *err)
+/* Of the rest of this segment: the others are read. */
+static bool cannot_read_on(void *context, uint64_t segment, const struct ivx_err *why,
+                           struct ivx_err *err)
+{
+    struct batch *batch = context;
+    const struct ivx_record record = { .segment = segment, .unread = true };
+    struct entry *entry = add(batch, &record);
+    for (size_t n = 0; n < batch->unread_count; n++)
+        if (batch->unread[n].place.segment == segment) {
+            entry->before = batch->unread[n].place;
+            batch->unread[n].due = false;
+        }
+    leave_unread(entry, why->text);
+    return flush_if_full(batch, err);
+}
+
+static bool forget_those_that_are_well(struct batch *batch, struct ivx_err *err)
+{
+    for (size_t n = 0; n < batch->unread_count; n++) {
+        const struct ivx_unread *place = &batch->unread[n].place;
+        if (!batch->unread[n].due)
+            continue;
+        const struct ivx_record record = { .segment = place->segment };
+        struct entry *entry = add(batch, &record);
+        entry->before = *place;
+        entry->over = true;
+        log_read(place);
+        if (!flush_if_full(batch, err))
+            return false;
+    }
+    return true;
+}
+
+static bool has_mark(const struct ivx_spool_mark *marks, size_t count, uint64_t segment)
+{
+    for (size_t n = 0; n < count; n++)
+        if (marks[n].segment == segment)
+            return true;
+    return false;
+}
+
+/* Where to read on: at the marks, except for segments that are left alone for a while. The
+ * caller frees. */
+static bool where_to_begin(struct batch *batch, struct ivx_spool_mark **out, size_t *count_out,
+                           struct ivx_err *err)
 {
     IVX_AUTO(ivx_memory_free) uint64_t (*pairs)[2] = NULL;
-    size_t count = 0;
-    if (!ivx_catalogue_marks(planner->catalogue, &pairs, &count, err))
+    size_t count = 0, unread = 0;
+    struct ivx_catalogue *catalogue = batch->planner->catalogue;
+    if (!ivx_catalogue_marks(catalogue, &pairs, &count, err)
+        || !ivx_catalogue_unread_segments(catalogue, &batch->unread, &batch->unread_count, err))
         return false;
-    IVX_AUTO(ivx_memory_free)
-    struct ivx_spool_mark *marks = calloc(count + 1, sizeof *marks);
-    IVX_AUTO(batch_free) struct batch *batch = calloc(1, sizeof *batch);
-    if (marks == NULL || batch == NULL)
+    struct ivx_spool_mark *marks = calloc(count + batch->unread_count + 1, sizeof *marks);
+    if (marks == NULL)
         return ivx_fail(err, IVX_FULL, "plan: no memory for %zu marks", count);
 
+    for (size_t n = 0; n < batch->unread_count; n++)
+        if (!batch->unread[n].due)
+            marks[unread++] = (struct ivx_spool_mark){ batch->unread[n].place.segment,
+                                                       IVX_SPOOL_LATER };
+    *count_out = unread;
     for (size_t n = 0; n < count; n++)
-        marks[n] = (struct ivx_spool_mark){ pairs[n][0], pairs[n][1] };
+        if (!has_mark(marks, unread, pairs[n][0]))
+            marks[(*count_out)++] = (struct ivx_spool_mark){ pairs[n][0], pairs[n][1] };
+    *out = marks;
+    return true;
+}
+
+bool ivx_plan_index(struct ivx_planner *planner, struct ivx_err *err)
+{
+    IVX_AUTO(batch_free) struct batch *batch = calloc(1, sizeof *batch);
+    IVX_AUTO(ivx_memory_free) struct ivx_spool_mark *marks = NULL;
+    size_t count = 0;
+    if (batch == NULL)
+        return ivx_fail(err, IVX_FULL, "plan: no memory for a batch");
     batch->planner = planner;
-    planner->trouble = (struct ivx_err){ 0 };
+    if (!where_to_begin(batch, &marks, &count, err))
+        return false;
     if (try_those_again(batch, err)
-        && ivx_spool_scan(planner->spool, marks, count, visit, batch, &planner->trouble, err))
+        && ivx_spool_scan(planner->spool, marks, count, visit, batch, cannot_read_on, err)
+        && forget_those_that_are_well(batch, err))
         return flush(batch, err);
     /* What was read before the failure counts; the failure is what is reported. */
     flush(batch, NULL);

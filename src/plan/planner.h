@@ -7,6 +7,7 @@
 #include "trying.h"
 
 #include "isovox/catalogue/catalogue.h"
+#include "isovox/catalogue/unread.h"
 #include "isovox/config/config.h"
 #include "isovox/outbox/outbox.h"
 #include "isovox/spool/spool.h"
@@ -62,14 +63,13 @@ struct ivx_planner {
     struct ivx_trying *trying;
     struct ivx_plan_memory *memory; /* IVX_PLAN_REMEMBERED places; NULL before the first turn */
     struct ivx_plan_ear ear;
-    struct ivx_err trouble;      /* of the last scan of the spool */
     int64_t clock_us;            /* wall minus steady clock; 0: look at every open series */
     int64_t jumped_us, begun_us; /* steady clock: when that changed; the first turn */
 };
 
 /* index.c: brings what the journal has beyond the catalogue's marks into the catalogue. What a
- * read error keeps out holds up nothing else: single records are rows that are tried again, a
- * segment that cannot be read on is planner->trouble. */
+ * read error keeps out holds up nothing else: single records, and segments that cannot be read on,
+ * are rows that are tried again. */
 bool ivx_plan_index(struct ivx_planner *planner, struct ivx_err *err);
 
 /* What is tried again after 1, 2, 4 ... 300 s is told once for each of these. */

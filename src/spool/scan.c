@@ -16,6 +16,7 @@ struct reading {
     struct ivx_spool *spool;
     struct ivx_segment segment;
     ivx_spool_visit *visit;
+    ivx_spool_trouble *trouble; /* may be NULL */
     void *context;
     bool stopped; /* the visitor wants no more */
 };
@@ -136,12 +137,15 @@ static bool scan_segment(struct reading *reading, uint64_t number, uint64_t from
             return true;
         return ivx_fail(err, why.code, "%s", why.text);
     }
+    /* What lies before a header that cannot be read is as good as elsewhere. */
     uint64_t end = from;
-    if (!find_end(reading, from, &end, err))
+    const bool read_on = find_end(reading, from, &end, &why);
+    if (!read_on && why.code != IVX_RETRY)
+        return ivx_fail(err, why.code, "%s", why.text);
+    if (end > from
+        && !(make_durable(reading, err) && visit_records(reading, from, end, err)))
         return false;
-    if (end == from)
-        return true;
-    return make_durable(reading, err) && visit_records(reading, from, end, err);
+    return read_on || ivx_fail(err, why.code, "%s", why.text);
 }
 
 /* Sealed and visited to its end: most segments of a large spool, so they are not opened.
@@ -173,6 +177,8 @@ static uint64_t start_of(uint64_t number, const struct ivx_spool_mark *sorted,
 static bool scan_from(struct reading *reading, uint64_t number, uint64_t from,
                       struct ivx_err *err)
 {
+    if (from == IVX_SPOOL_LATER)
+        return true;
     if (from % IVX_SLOT_ALIGN != 0 || from < IVX_FIRST_SLOT)
         return ivx_fail(err, IVX_BUG, "spool: a mark lies within a record");
     if (is_done(reading->spool, number, from))
@@ -184,8 +190,7 @@ static bool scan_from(struct reading *reading, uint64_t number, uint64_t from,
 
 /* What one segment has is no reason to leave the others. */
 static bool scan_all(struct reading *reading, const uint64_t *numbers, size_t segments,
-                     const struct ivx_spool_mark *sorted, size_t count,
-                     struct ivx_err *trouble, struct ivx_err *err)
+                     const struct ivx_spool_mark *sorted, size_t count, struct ivx_err *err)
 {
     struct ivx_err first = { 0 };
     for (size_t n = 0; n < segments; n++) {
@@ -194,22 +199,21 @@ static bool scan_all(struct reading *reading, const uint64_t *numbers, size_t se
             continue;
         if (reading->stopped || why.code != IVX_RETRY)
             return ivx_fail(err, why.code, "%s", why.text);
-        if (first.code == IVX_OK)
+        if (reading->trouble != NULL
+            && !reading->trouble(reading->context, numbers[n], &why, err))
+            return false;
+        if (reading->trouble == NULL && first.code == IVX_OK)
             first = why;
     }
-    if (trouble != NULL)
-        *trouble = first;
-    return trouble != NULL || first.code == IVX_OK
-           || ivx_fail(err, first.code, "%s", first.text);
+    return first.code == IVX_OK || ivx_fail(err, first.code, "%s", first.text);
 }
 
 bool ivx_spool_scan(struct ivx_spool *spool, const struct ivx_spool_mark *marks,
                     size_t count, ivx_spool_visit *visit, void *context,
-                    struct ivx_err *trouble_out, struct ivx_err *err)
+                    ivx_spool_trouble *trouble, struct ivx_err *err)
 {
-    struct reading reading = {
-        .spool = spool, .segment = { .fd = -1 }, .visit = visit, .context = context
-    };
+    struct reading reading = { .spool = spool, .segment = { .fd = -1 }, .visit = visit,
+                               .trouble = trouble, .context = context };
     IVX_AUTO(ivx_memory_free) uint64_t *numbers = NULL;
     IVX_AUTO(ivx_memory_free)
     struct ivx_spool_mark *sorted = calloc(count + 1, sizeof *sorted);
@@ -220,7 +224,7 @@ bool ivx_spool_scan(struct ivx_spool *spool, const struct ivx_spool_mark *marks,
         memcpy(sorted, marks, count * sizeof *sorted);
     qsort(sorted, count, sizeof *sorted, compare_marks);
     return ivx_spool_segments(spool, &numbers, &segments, err)
-           && scan_all(&reading, numbers, segments, sorted, count, trouble_out, err);
+           && scan_all(&reading, numbers, segments, sorted, count, err);
 }
 
 bool ivx_spool_read_again(struct ivx_spool *spool, uint64_t segment, uint64_t offset,

@@ -172,15 +172,19 @@ static bool read_some(const struct ivx_segment *segment, uint8_t *bytes, size_t 
 /* Either page will do: without the key every record of the segment is lost. */
 bool ivx_segment_read_pages(struct ivx_segment *segment, struct ivx_err *err)
 {
+    struct ivx_err first = { 0 };
     for (uint64_t at = 0; at < IVX_FIRST_SLOT; at += IVX_SLOT_ALIGN) {
         uint8_t page[IVX_SLOT_ALIGN];
         size_t got = 0;
-        if (!read_some(segment, page, sizeof page, at, &got, err))
-            return false;
+        struct ivx_err why = { 0 };
+        if (!read_some(segment, page, sizeof page, at, &got, &why) && first.code == IVX_OK)
+            first = why;
         if (got == sizeof page && ivx_page_decode(page, &segment->page)
             && segment->page.number == segment->number)
             return true;
     }
+    if (first.code != IVX_OK)
+        return ivx_fail(err, first.code, "%s", first.text);
     return ivx_fail(err, IVX_DAMAGED, "%s: its first pages are damaged", segment->name);
 }
 

@@ -110,26 +110,8 @@ bool ivx_catalogue_index_ended(struct ivx_catalogue *catalogue, const char *asso
                                bool released, int64_t at_us, struct ivx_err *err);
 bool ivx_catalogue_index_mark(struct ivx_catalogue *catalogue, uint64_t segment,
                               uint64_t offset, struct ivx_err *err);
-/* A record that cannot be read now: its place, and why. It is due again in 1, 2, 4 ... 300 s,
- * and the segment stays. */
-struct ivx_unread {
-    uint64_t segment, offset;
-    int64_t attempts;
-};
-/* How long it is left alone after so many attempts. */
-int64_t ivx_unread_seconds(int64_t attempts);
-bool ivx_catalogue_index_unread(struct ivx_catalogue *catalogue, const struct ivx_unread *row,
-                                const char *note, struct ivx_err *err);
-/* It could be read now, or there is nothing to read any more: a series that waits for it is
- * marked. */
-bool ivx_catalogue_index_read(struct ivx_catalogue *catalogue, const struct ivx_unread *row,
-                              struct ivx_err *err);
 bool ivx_catalogue_index_end(struct ivx_catalogue *catalogue, struct ivx_err *err);
 void ivx_catalogue_index_abandon(struct ivx_catalogue *catalogue);
-/* Those that are due; the caller frees *rows_out. */
-bool ivx_catalogue_unread_due(struct ivx_catalogue *catalogue, int limit,
-                              struct ivx_unread **rows_out, size_t *count_out,
-                              struct ivx_err *err);
 /* Marks as (segment, offset) pairs; the caller frees *pairs_out. */
 bool ivx_catalogue_marks(struct ivx_catalogue *catalogue, uint64_t (**pairs_out)[2],
                          size_t *count_out, struct ivx_err *err);
@@ -166,12 +148,6 @@ bool ivx_catalogue_due_next(struct ivx_catalogue *catalogue, int64_t now_us, int
                             struct ivx_err *err);
 /* All that are open: for whoever cannot trust the times in their rows. */
 bool ivx_catalogue_due_all(struct ivx_catalogue *catalogue, struct ivx_err *err);
-
-/* One of its instances cannot be read now (ivx_unread): when that is tried again, and why it
- * could not be. *until_us_out is 0 when there is none. */
-bool ivx_catalogue_series_unread(struct ivx_catalogue *catalogue, int64_t series_id,
-                                 int64_t *until_us_out, char note_out[IVX_NOTE_ROOM],
-                                 struct ivx_err *err);
 
 struct ivx_instance_row {
     int64_t id;

@@ -69,20 +69,26 @@ struct ivx_spool_mark {
     uint64_t segment;
     uint64_t offset;
 };
+/* The offset of a mark that says: this segment is not looked at now. */
+#define IVX_SPOOL_LATER UINT64_MAX
 
 /* Called for each durable record once; returning false stops the scan with its error. */
 typedef bool ivx_spool_visit(void *context, const struct ivx_record *record,
                              const struct ivx_spool_mark *after, struct ivx_err *err);
+
+/* Called for each segment that cannot be read on; false ends the scan. */
+typedef bool ivx_spool_trouble(void *context, uint64_t segment, const struct ivx_err *why,
+                               struct ivx_err *err);
 
 /* Visits the records of all segments that come after their marks (segments without a mark:
  * from the start). What is visited is durable and its digest has been checked; a torn tail
  * ends its segment, a damaged record among good ones is logged and passed over. A payload that
  * cannot be read is visited as `unread`: the visitor keeps its place for ivx_spool_read_again().
  * Where even headers cannot be read, or a segment not be synced, the rest of that segment is left
- * for the next scan and the others are visited; the first such error is *trouble_out, or, where
- * that is NULL, that of the scan. marks are read only; the visitor stores `after`. */
+ * for another scan and the others are visited; `trouble` is told, or, where that is NULL, the
+ * first such error is that of the scan. marks are read only; the visitor stores `after`. */
 bool ivx_spool_scan(struct ivx_spool *spool, const struct ivx_spool_mark *marks, size_t count,
-                    ivx_spool_visit *visit, void *context, struct ivx_err *trouble_out,
+                    ivx_spool_visit *visit, void *context, ivx_spool_trouble *trouble,
                     struct ivx_err *err);
 
 /* The record whose payload lies at `offset` of `segment`. IVX_RETRY: it cannot be read still;
