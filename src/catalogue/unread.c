@@ -43,19 +43,19 @@ bool ivx_catalogue_index_read(struct ivx_catalogue *catalogue, const struct ivx_
 }
 
 struct hidden {
-    int64_t until_us;
+    int64_t next_us;
     char note[IVX_NOTE_ROOM];
 };
 static void read_hidden(sqlite3_stmt *statement, void *row)
 {
     struct hidden *out = row;
-    out->until_us = NUMBER(statement, 0);
+    out->next_us = NUMBER(statement, 0);
     COLUMN(statement, 1, out->note);
 }
 
 /* The first condition is looked at once: a disk that is well costs nothing. */
 bool ivx_catalogue_series_unread(struct ivx_catalogue *catalogue, int64_t series_id,
-                                 int64_t *until_us_out, char note_out[IVX_NOTE_ROOM],
+                                 int64_t *left_us_out, char note_out[IVX_NOTE_ROOM],
                                  struct ivx_err *err)
 {
     struct hidden hidden = { 0 };
@@ -68,7 +68,8 @@ bool ivx_catalogue_series_unread(struct ivx_catalogue *catalogue, int64_t series
                     ARGS(I(series_id)), read_hidden, &hidden, &none)
         && none.code != IVX_ABSENT)
         return ivx_fail(err, none.code, "%s", none.text);
-    *until_us_out = hidden.until_us;
+    const int64_t left_us = hidden.next_us - ivx_clock_wall_us();
+    *left_us_out = none.code == IVX_ABSENT ? 0 : left_us > 1 ? left_us : 1;
     ivx_text_copy(note_out, IVX_NOTE_ROOM, hidden.note);
     return true;
 }

@@ -79,10 +79,10 @@ bool ivx_plan_content_read(struct ivx_planner *planner, int64_t series_id,
 {
     IVX_AUTO(ivx_plan_content_free) struct ivx_plan_content made = { 0 };
     char note[IVX_NOTE_ROOM];
-    int64_t until_us = 0;
-    if (!ivx_catalogue_series_unread(planner->catalogue, series_id, &until_us, note, err))
+    int64_t left_us = 0;
+    if (!ivx_catalogue_series_unread(planner->catalogue, series_id, &left_us, note, err))
         return false;
-    if (until_us > 0)
+    if (left_us > 0)
         return ivx_fail(err, IVX_RETRY, "%s", note);
     if (!ivx_catalogue_series_instances(planner->catalogue, series_id, &made.rows,
                                         &made.count, err))

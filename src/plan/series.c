@@ -164,14 +164,14 @@ static bool put_off(struct turn *turn, const struct ivx_series_row *row,
                     struct ivx_err *err)
 {
     char note[IVX_NOTE_ROOM];
-    int64_t until_us = 0;
+    int64_t left_us = 0;
     if (why->code != IVX_RETRY
-        || !ivx_catalogue_series_unread(turn->planner->catalogue, row->id, &until_us, note, err)
-        || until_us == 0)
+        || !ivx_catalogue_series_unread(turn->planner->catalogue, row->id, &left_us, note, err)
+        || left_us == 0)
         return ivx_fail(err, why->code, "%s", why->text);
     struct ivx_waiting *waiting = &turn->waiting[turn->told++];
     *waiting = (struct ivx_waiting){ .series_id = row->id, .seen_us = row->due_us,
-                                     .due_us = until_us + SECOND_US };
+                                     .due_us = ivx_clock_wall_us() + left_us + SECOND_US };
     snprintf(waiting->why, sizeof waiting->why, "an instance cannot be read now: %.200s", note);
     memory->due_us = waiting->due_us;
     return turn->told < TOLD || tell_all(turn, err);

@@ -34,10 +34,10 @@ bool ivx_catalogue_unread_segments(struct ivx_catalogue *catalogue,
                                    struct ivx_unread_segment **rows_out, size_t *count_out,
                                    struct ivx_err *err);
 
-/* An instance of the series cannot be read now: when that is tried again, and why it
- * could not be. *until_us_out is 0 when there is none. */
+/* An instance of the series cannot be read now: how long it is left alone still, and why it could
+ * not be. *left_us_out is 0 when there is none, else at least 1. */
 bool ivx_catalogue_series_unread(struct ivx_catalogue *catalogue, int64_t series_id,
-                                 int64_t *until_us_out, char note_out[IVX_NOTE_ROOM],
+                                 int64_t *left_us_out, char note_out[IVX_NOTE_ROOM],
                                  struct ivx_err *err);
 
 #endif
