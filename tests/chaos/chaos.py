@@ -110,7 +110,9 @@ class Sender(threading.Thread):
         end = time.monotonic() + 120 * harness.SLOW
         while waiting:
             try:
-                association = rawscu.Association(self.daemon_.port, calling=self.aet)
+                (_, syntax), _ = waiting[0]
+                association = rawscu.Association(self.daemon_.port, calling=self.aet,
+                                                 syntax=syntax)
                 while waiting:
                     self.store(association, waiting[0])
                     waiting.pop(0)
