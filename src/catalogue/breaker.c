@@ -2,8 +2,6 @@
 
 #include "db.h"
 
-#include "isovox/sys/clock.h"
-
 const char *ivx_breaker_state_name(enum ivx_breaker_state state)
 {
     static const char *const names[] = {
@@ -56,7 +54,7 @@ bool ivx_catalogue_breaker_trip(struct ivx_catalogue *catalogue, const char *des
                          " ON CONFLICT (destination) DO UPDATE SET failures = failures + 1,"
                          " since_us = CASE WHEN state = ?2 THEN since_us ELSE ?3 END,"
                          " state = ?2, next_us = ?4, note = ?5",
-                         ARGS(T(destination), I(state), I(ivx_clock_wall_us()), I(next_us),
+                         ARGS(T(destination), I(state), I(ivx_now_us(catalogue)), I(next_us),
                               T(note)),
                          err)
            && ivx_db_work_commit(&work, err);
@@ -73,7 +71,7 @@ bool ivx_catalogue_breaker_try(struct ivx_catalogue *catalogue, const char *dest
                                struct ivx_err *err)
 {
     IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
-    const int64_t now = ivx_clock_wall_us();
+    const int64_t now = ivx_catalogue_now_us(catalogue);
     return ivx_db_work_begin(&work, catalogue, err)
            && ivx_db_run(catalogue,
                          "UPDATE delivery SET next_us = min(next_us, ?2)"
@@ -97,7 +95,7 @@ bool ivx_catalogue_breaker_close(struct ivx_catalogue *catalogue, const char *de
            && ivx_db_run(catalogue,
                          "UPDATE breaker SET state = ?2, since_us = ?3, failures = 0,"
                          " note = '' WHERE destination = ?1 AND state <> ?2",
-                         ARGS(T(destination), I(IVX_BREAKER_CLOSED), I(ivx_clock_wall_us())),
+                         ARGS(T(destination), I(IVX_BREAKER_CLOSED), I(ivx_now_us(catalogue))),
                          err)
            && ivx_db_work_commit(&work, err);
 }
@@ -130,7 +128,7 @@ static bool expire(struct ivx_catalogue *catalogue, int64_t id, struct ivx_err *
            && ivx_delivery_settle(catalogue, id, err);
 }
 
-bool ivx_catalogue_delivery_expire(struct ivx_catalogue *catalogue, int64_t before_us,
+bool ivx_catalogue_delivery_expire(struct ivx_catalogue *catalogue, int64_t budget_us,
                                    int64_t *count_out, struct ivx_err *err)
 {
     IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
@@ -142,8 +140,8 @@ bool ivx_catalogue_delivery_expire(struct ivx_catalogue *catalogue, int64_t befo
                            " ON b.destination = d.destination WHERE d.created_us < ?1"
                            " AND d.state <> ?2 AND " IVX_DELIVERY_OPEN
                            " AND b.state IN (?3, ?4) ORDER BY d.id",
-                           ARGS(I(before_us), I(IVX_DELIVERY_SENDING), I(IVX_BREAKER_OPEN),
-                                I(IVX_BREAKER_AWAY)),
+                           ARGS(I(ivx_now_us(catalogue) - budget_us), I(IVX_DELIVERY_SENDING),
+                                I(IVX_BREAKER_OPEN), I(IVX_BREAKER_AWAY)),
                            sizeof(int64_t), read_id, &rows, &count, err))
         return false;
     IVX_AUTO(ivx_memory_free) int64_t *ids = rows;

@@ -87,7 +87,10 @@ static bool prepare(struct ivx_catalogue *catalogue, struct ivx_err *err)
         "PRAGMA journal_size_limit = 67108864;";
     if (sqlite3_exec(catalogue->db, settings, NULL, NULL, NULL) != SQLITE_OK)
         return ivx_db_fail(catalogue, "open", err);
-    return ivx_schema_migrate(catalogue, err);
+    if (!ivx_schema_migrate(catalogue, err))
+        return false;
+    catalogue->has_clock = true;
+    return ivx_catalogue_look_at_clock(catalogue, err);
 }
 
 /* SQLite does not wait for a lock while the journal mode is changed, where two could wait

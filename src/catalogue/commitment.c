@@ -15,9 +15,14 @@ const char *ivx_commitment_state_name(enum ivx_commitment_state state)
     return (unsigned)state < IVX_COUNT(names) ? names[state] : "?";
 }
 
-static int64_t seconds_from_now(int64_t seconds)
+static int64_t hold_for(int seconds)
 {
-    return seconds == 0 ? 0 : ivx_clock_wall_us() + seconds * 1000000;
+    return seconds == 0 ? 0 : ivx_clock_steady_us() + seconds * INT64_C(1000000);
+}
+
+static int64_t hours_from_now(const struct ivx_catalogue *catalogue, long hours)
+{
+    return hours == 0 ? 0 : ivx_now_us(catalogue) + hours * INT64_C(3600000000);
 }
 
 /* ---- requests ------------------------------------------------------------------------ */
@@ -68,7 +73,7 @@ bool ivx_catalogue_commitment_ask(struct ivx_catalogue *catalogue,
                                   int hold_seconds, int64_t *id_out, struct ivx_err *err)
 {
     IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
-    const int64_t now = ivx_clock_wall_us();
+    const int64_t now = ivx_catalogue_now_us(catalogue);
     int64_t id = 0;
     if (!ivx_db_work_begin(&work, catalogue, err)
         || !check_request(catalogue, request, err)
@@ -79,7 +84,7 @@ bool ivx_catalogue_commitment_ask(struct ivx_catalogue *catalogue,
                        ARGS(T(request->calling_ae), T(request->transaction_uid),
                             T(request->called_ae), T(request->peer), T(request->association),
                             I(IVX_COMMITMENT_REQUESTED), I(request->count), I(now),
-                            I(seconds_from_now(hold_seconds))),
+                            I(hold_for(hold_seconds))),
                        err)
         || !ivx_db_number(catalogue, "SELECT last_insert_rowid()", NO_ARGS, &id, NULL, err)
         || !insert_items(catalogue, id, request, err) || !ivx_db_work_commit(&work, err))
@@ -96,7 +101,7 @@ bool ivx_catalogue_commitment_hold(struct ivx_catalogue *catalogue, const char *
            && ivx_db_run(catalogue,
                          "UPDATE commitment SET held_us = ?2 WHERE association = ?1"
                          " AND state IN (?3, ?4)",
-                         ARGS(T(association), I(seconds_from_now(hold_seconds)),
+                         ARGS(T(association), I(hold_for(hold_seconds)),
                               I(IVX_COMMITMENT_REQUESTED), I(IVX_COMMITMENT_JUDGED)),
                          err)
            && ivx_db_work_commit(&work, err);
@@ -164,7 +169,7 @@ static bool promise(struct ivx_catalogue *catalogue, const struct ivx_commitment
     *promised = row->series_id;
     return ivx_db_run(catalogue,
                       "UPDATE series SET promised_us = max(promised_us, ?2) WHERE id = ?1",
-                      ARGS(I(row->series_id), I(seconds_from_now(3600 * keep_hours))), err);
+                      ARGS(I(row->series_id), I(hours_from_now(catalogue, keep_hours))), err);
 }
 
 bool ivx_catalogue_commitment_judge(struct ivx_catalogue *catalogue,
@@ -190,7 +195,7 @@ bool ivx_catalogue_commitment_judge(struct ivx_catalogue *catalogue,
                       " WHERE state = ?1 AND NOT EXISTS (SELECT 1 FROM commitment_item q"
                       " WHERE q.commitment_id = commitment.id AND q.reason = -1)",
                       ARGS(I(IVX_COMMITMENT_REQUESTED), I(IVX_COMMITMENT_JUDGED),
-                           I(ivx_clock_wall_us())),
+                           I(ivx_now_us(catalogue))),
                       err)
            && ivx_db_work_commit(&work, err);
 }
@@ -237,9 +242,10 @@ bool ivx_catalogue_commitment_due(struct ivx_catalogue *catalogue, bool *out,
     int64_t id = 0;
     return ivx_db_number(catalogue,
                          "SELECT id FROM commitment WHERE state = ?1 AND next_us <= ?2"
-                         " AND held_us < ?2 LIMIT 1",
-                         ARGS(I(IVX_COMMITMENT_JUDGED), I(ivx_clock_wall_us())), &id, out,
-                         err);
+                         " AND held_us < ?3 LIMIT 1",
+                         ARGS(I(IVX_COMMITMENT_JUDGED), I(ivx_catalogue_now_us(catalogue)),
+                              I(ivx_clock_steady_us())),
+                         &id, out, err);
 }
 
 bool ivx_catalogue_commitment_claim(struct ivx_catalogue *catalogue, const char *calling_ae,
@@ -253,10 +259,10 @@ bool ivx_catalogue_commitment_claim(struct ivx_catalogue *catalogue, const char 
     if (!ivx_db_work_begin(&work, catalogue, err)
         || !ivx_db_number(catalogue,
                           "SELECT id FROM commitment WHERE state = ?1 AND next_us <= ?2"
-                          " AND held_us < ?2 AND (?3 IS NULL OR calling_ae = ?3)"
+                          " AND held_us < ?4 AND (?3 IS NULL OR calling_ae = ?3)"
                           " ORDER BY next_us, id LIMIT 1",
-                          ARGS(I(IVX_COMMITMENT_JUDGED), I(ivx_clock_wall_us()),
-                               T(calling_ae)),
+                          ARGS(I(IVX_COMMITMENT_JUDGED), I(ivx_now_us(catalogue)),
+                               T(calling_ae), I(ivx_clock_steady_us())),
                           &id, &found, err))
         return false;
     if (!found)
@@ -264,10 +270,11 @@ bool ivx_catalogue_commitment_claim(struct ivx_catalogue *catalogue, const char 
     if (!ivx_db_run(catalogue,
                     "UPDATE commitment SET attempts = attempts + 1, held_us = ?2"
                     " WHERE id = ?1",
-                    ARGS(I(id), I(seconds_from_now(hold_seconds))), err)
+                    ARGS(I(id), I(hold_for(hold_seconds))), err)
         || !ivx_catalogue_get_commitment(catalogue, id, &made, err)
         || !ivx_db_work_commit(&work, err))
         return false;
+    made.age_us = ivx_now_us(catalogue) - made.judged_us;
     *out = made;
     return true;
 }
@@ -303,14 +310,14 @@ bool ivx_catalogue_commitment_reported(struct ivx_catalogue *catalogue, int64_t 
            && ivx_db_run(catalogue,
                          "UPDATE commitment SET state = ?2, reported_us = ?3, note = ''"
                          " WHERE id = ?1",
-                         ARGS(I(id), I(IVX_COMMITMENT_REPORTED), I(ivx_clock_wall_us())),
+                         ARGS(I(id), I(IVX_COMMITMENT_REPORTED), I(ivx_now_us(catalogue))),
                          err)
            && ivx_db_run(catalogue,
                          "UPDATE series SET promised_us = max(promised_us, ?2) WHERE id IN"
                          " (SELECT i.series_id FROM commitment_item q JOIN instance i"
                          " ON i.sop_uid = q.sop_uid WHERE q.commitment_id = ?1"
                          " AND q.reason = 0)",
-                         ARGS(I(id), I(seconds_from_now(3600 * keep_hours))), err)
+                         ARGS(I(id), I(hours_from_now(catalogue, keep_hours))), err)
            && ivx_db_work_commit(&work, err);
 }
 

@@ -7,7 +7,6 @@
 #include <stdio.h>
 
 #include "isovox/base/text.h"
-#include "isovox/sys/clock.h"
 
 /* An instance whose class the peer does not commit is not cured by sending it again. */
 enum { CLASS_REFUSALS = 3 };
@@ -81,7 +80,7 @@ bool ivx_catalogue_delivery_asks(struct ivx_catalogue *catalogue, int64_t id, in
            && ivx_db_run(catalogue,
                          "INSERT INTO asked (transaction_uid, delivery_id, asked_us)"
                          " VALUES (?1, ?2, ?3)",
-                         ARGS(T(transaction_uid), I(id), I(ivx_clock_wall_us())), err)
+                         ARGS(T(transaction_uid), I(id), I(ivx_now_us(catalogue))), err)
            && ivx_db_work_commit(&work, err);
 }
 
@@ -195,7 +194,7 @@ bool ivx_catalogue_delivery_report(struct ivx_catalogue *catalogue, const char *
     IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
     struct ivx_commitment_outcome made = { 0 };
     struct asked asked = { 0 };
-    const int64_t now = ivx_clock_wall_us();
+    const int64_t now = ivx_catalogue_now_us(catalogue);
     if (!ivx_db_work_begin(&work, catalogue, err)
         || !ivx_db_one(catalogue,
                        "SELECT q.delivery_id, q.answered_us, d.attempts, d.state, d.destination"

@@ -158,7 +158,7 @@ bool ivx_db_work_begin(struct ivx_db_work *work, struct ivx_catalogue *catalogue
     if (!ivx_db_run(catalogue, "BEGIN IMMEDIATE", NO_ARGS, err))
         return false;
     work->catalogue = catalogue;
-    return true;
+    return ivx_clock_load(catalogue, err);
 }
 
 bool ivx_db_work_commit(struct ivx_db_work *work, struct ivx_err *err)

@@ -8,13 +8,16 @@
 #include "isovox/base/auto.h"
 #include "isovox/catalogue/breaker.h"
 #include "isovox/catalogue/catalogue.h"
+#include "isovox/catalogue/clock.h"
 
-enum { IVX_STATEMENTS = 128 };
+enum { IVX_STATEMENTS = 192 };
 
 struct ivx_catalogue {
     sqlite3 *db;
     bool read_only;
     bool indexing; /* between index_begin and index_end */
+    bool has_clock;    /* its schema is of this version */
+    int64_t offset_us; /* of the clock, when a transaction began last: see ivx_now_us() */
     struct ivx_totals {
         int64_t instances, duplicates, bytes, conflicts, aside;
     } grown; /* since index_begin: written to the row of all totals by index_end */
@@ -99,6 +102,11 @@ bool ivx_db_one(struct ivx_catalogue *catalogue, const char *sql,
 /* schema.c */
 bool ivx_schema_migrate(struct ivx_catalogue *catalogue, struct ivx_err *err);
 bool ivx_schema_check(struct ivx_catalogue *catalogue, struct ivx_err *err);
+
+/* clock.c: the time that rows are written with. In a transaction no other process sees or
+ * makes it another. */
+int64_t ivx_now_us(const struct ivx_catalogue *catalogue);
+bool ivx_clock_load(struct ivx_catalogue *catalogue, struct ivx_err *err);
 
 /* settle.c: the state that follows from a planned series' jobs and deliveries. */
 bool ivx_series_settle(struct ivx_catalogue *catalogue, int64_t series_id,

@@ -1,7 +1,6 @@
 /* A decision, in one transaction: the series' state, its jobs, and the end of those that
  * an earlier decision wanted and this one does not. */
 #include "db.h"
-#include "isovox/sys/clock.h"
 
 /* What is decided must be what has been seen. */
 static bool is_current(struct ivx_catalogue *catalogue,
@@ -207,7 +206,7 @@ bool ivx_catalogue_decide(struct ivx_catalogue *catalogue,
 {
     IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
     int64_t generation = 0;
-    const int64_t now_us = ivx_clock_wall_us();
+    const int64_t now_us = ivx_catalogue_now_us(catalogue);
     if (!ivx_db_work_begin(&work, catalogue, err)
         || !is_current(catalogue, decision, &generation, err)
         || !decide_series(catalogue, decision, generation, now_us, err))

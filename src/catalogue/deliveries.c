@@ -5,9 +5,9 @@
 
 #include "isovox/sys/clock.h"
 
-static int64_t seconds_from_now(int seconds)
+static int64_t lease_for(int seconds)
 {
-    return ivx_clock_wall_us() + (int64_t)seconds * 1000000;
+    return ivx_clock_steady_us() + (int64_t)seconds * 1000000;
 }
 
 static bool stale(int64_t id, struct ivx_err *err)
@@ -38,13 +38,13 @@ bool ivx_catalogue_delivery_claim(struct ivx_catalogue *catalogue,
             catalogue,
             "SELECT id FROM (" FIRST_IN("?2", "next_us <= ?5") " UNION ALL "
             FIRST_IN("?3", "next_us <= ?5") " UNION ALL "
-            FIRST_IN("?4", "lease_us < ?5") " UNION ALL "
+            FIRST_IN("?4", "lease_us < ?6") " UNION ALL "
             "SELECT * FROM (SELECT id, priority, next_us FROM delivery"
             " INDEXED BY delivery_awaited WHERE destination = ?1 AND " AWAITED
             " AND next_us <= ?5 ORDER BY priority DESC, next_us, id LIMIT 1)"
             ") ORDER BY priority DESC, next_us, id LIMIT 1",
             ARGS(T(destination), I(IVX_DELIVERY_QUEUED), I(IVX_DELIVERY_FAILED),
-                 I(IVX_DELIVERY_SENDING), I(ivx_clock_wall_us())),
+                 I(IVX_DELIVERY_SENDING), I(ivx_now_us(catalogue)), I(ivx_clock_steady_us())),
             &id, &found, err))
         return false;
     if (!found)
@@ -54,7 +54,7 @@ bool ivx_catalogue_delivery_claim(struct ivx_catalogue *catalogue,
                     " attempts = attempts + 1, owner = ?3, lease_us = ?4,"
                     " next_us = min(next_us, ?5) WHERE id = ?1",
                     ARGS(I(id), I(IVX_DELIVERY_SENDING), T(owner),
-                         I(seconds_from_now(lease_seconds)), I(ivx_clock_wall_us())),
+                         I(lease_for(lease_seconds)), I(ivx_now_us(catalogue))),
                     err)
         || !ivx_db_one(catalogue,
                        "SELECT " IVX_DELIVERY_COLUMNS
@@ -62,6 +62,7 @@ bool ivx_catalogue_delivery_claim(struct ivx_catalogue *catalogue,
                        ARGS(I(id)), ivx_delivery_read, &made, err)
         || !ivx_db_work_commit(&work, err))
         return false;
+    made.age_us = ivx_now_us(catalogue) - made.created_us;
     *out = made;
     return true;
 }
@@ -75,7 +76,7 @@ bool ivx_catalogue_delivery_outranked(struct ivx_catalogue *catalogue, const cha
                          " WHERE destination = ?1 AND state IN (?2, ?3) AND " TO_SEND
                          " AND next_us <= ?4 AND priority > ?5 LIMIT 1",
                          ARGS(T(destination), I(IVX_DELIVERY_QUEUED), I(IVX_DELIVERY_FAILED),
-                              I(ivx_clock_wall_us()), I(priority)),
+                              I(ivx_catalogue_now_us(catalogue)), I(priority)),
                          &id, out, err);
 }
 
@@ -90,7 +91,7 @@ bool ivx_catalogue_delivery_yield(struct ivx_catalogue *catalogue, int64_t id, i
                           " lease_us = 0, next_us = ?5"
                           " WHERE id = ?1 AND epoch = ?2 AND state = ?3",
                           ARGS(I(id), I(epoch), I(IVX_DELIVERY_SENDING),
-                               I(IVX_DELIVERY_QUEUED), I(ivx_clock_wall_us())),
+                               I(IVX_DELIVERY_QUEUED), I(ivx_now_us(catalogue))),
                           &changed, err))
         return false;
     return changed == 0 ? stale(id, err) : ivx_db_work_commit(&work, err);
@@ -107,7 +108,7 @@ bool ivx_catalogue_delivery_heartbeat(struct ivx_catalogue *catalogue, int64_t i
                           "UPDATE delivery SET lease_us = ?4"
                           " WHERE id = ?1 AND epoch = ?2 AND state = ?3",
                           ARGS(I(id), I(epoch), I(IVX_DELIVERY_SENDING),
-                               I(seconds_from_now(lease_seconds))),
+                               I(lease_for(lease_seconds))),
                           &changed, err))
         return false;
     return changed == 0 ? stale(id, err) : ivx_db_work_commit(&work, err);
@@ -251,7 +252,7 @@ bool ivx_catalogue_delivery_end(struct ivx_catalogue *catalogue, int64_t id,
                        ARGS(I(id), I(epoch), I(IVX_DELIVERY_SENDING), I(state),
                             I(hopeless ? reason : status), T(hopeless ? refusal : comment),
                             I(next_us), I(state == IVX_DELIVERY_COMMITTED),
-                            I(ivx_clock_wall_us()), I(hopeless)),
+                            I(ivx_now_us(catalogue)), I(hopeless)),
                        &changed, err))
         return false;
     if (changed == 0) {
@@ -276,11 +277,12 @@ bool ivx_catalogue_delivery_due(struct ivx_catalogue *catalogue, char (**names_o
     if (!ivx_db_collect(catalogue,
                         "SELECT destination FROM delivery INDEXED BY delivery_next WHERE "
                         TO_SEND " AND ((state IN (?1, ?2) AND next_us <= ?4)"
-                        " OR (state = ?3 AND lease_us < ?4))"
+                        " OR (state = ?3 AND lease_us < ?5))"
                         " UNION SELECT destination FROM delivery INDEXED BY delivery_awaited"
                         " WHERE " AWAITED " AND next_us <= ?4 ORDER BY 1",
                         ARGS(I(IVX_DELIVERY_QUEUED), I(IVX_DELIVERY_FAILED),
-                             I(IVX_DELIVERY_SENDING), I(ivx_clock_wall_us())),
+                             I(IVX_DELIVERY_SENDING), I(ivx_catalogue_now_us(catalogue)),
+                             I(ivx_clock_steady_us())),
                         65, read_name, &rows, count_out, err))
         return false;
     *names_out = rows;

@@ -2,8 +2,6 @@
  * forgotten with everything that was known about it. Only the totals stay. */
 #include "db.h"
 
-#include "isovox/sys/clock.h"
-
 /* The newest row of a table stays: SQLite would give its id, which people have seen, to
  * another. ?1 before_us, ?2 and ?3 states that are over, ?4 failed, which is over only when an
  * operator has cancelled what there was, ?5 now. A result that nobody has taken is there. */
@@ -88,7 +86,7 @@ bool ivx_catalogue_forget(struct ivx_catalogue *catalogue, int64_t before_us, in
                         "SELECT s.id FROM series s WHERE" FORGETTABLE
                         " ORDER BY s.first_us LIMIT ?6",
                         ARGS(I(before_us), I(IVX_SERIES_DONE), I(IVX_SERIES_REFUSED),
-                             I(IVX_SERIES_FAILED), I(ivx_clock_wall_us()), I(limit)),
+                             I(IVX_SERIES_FAILED), I(ivx_now_us(catalogue)), I(limit)),
                         sizeof(int64_t), read_id, &rows, &count, err))
         return false;
     IVX_AUTO(ivx_memory_free) int64_t *ids = rows;

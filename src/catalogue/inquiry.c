@@ -2,7 +2,6 @@
 #include "db.h"
 
 #include "isovox/catalogue/inquiry.h"
-#include "isovox/sys/clock.h"
 
 static void read_inquiry(sqlite3_stmt *statement, void *row)
 {
@@ -37,7 +36,7 @@ bool ivx_catalogue_inquiry_want(struct ivx_catalogue *catalogue, int64_t series_
                          " source = ?2, state = ?3, instances = ?4, next_us = ?5"
                          " WHERE instances <> ?4 OR source <> ?2",
                          ARGS(I(series_id), T(source), I(IVX_INQUIRY_WANTED), I(instances),
-                              I(ivx_clock_wall_us())),
+                              I(ivx_now_us(catalogue))),
                          err)
            && ivx_db_work_commit(&work, err);
 }
@@ -54,7 +53,8 @@ bool ivx_catalogue_inquiry_due(struct ivx_catalogue *catalogue, char (**names_ou
     if (!ivx_db_collect(catalogue,
                         "SELECT DISTINCT source FROM inquiry WHERE next_us > 0"
                         " AND next_us <= ?1 ORDER BY source",
-                        ARGS(I(ivx_clock_wall_us())), 65, read_name, &rows, count_out, err))
+                        ARGS(I(ivx_catalogue_now_us(catalogue))), 65, read_name, &rows,
+                        count_out, err))
         return false;
     *names_out = rows;
     return true;
@@ -78,7 +78,7 @@ bool ivx_catalogue_inquiry_next(struct ivx_catalogue *catalogue, const char *sou
                       " FROM inquiry q JOIN series s ON s.id = q.series_id"
                       " WHERE q.source = ?1 AND q.next_us > 0 AND q.next_us <= ?2"
                       " AND s.state IN (?3, ?4) ORDER BY q.next_us LIMIT 1",
-                      ARGS(T(source), I(ivx_clock_wall_us()), I(IVX_SERIES_RECEIVING),
+                      ARGS(T(source), I(ivx_catalogue_now_us(catalogue)), I(IVX_SERIES_RECEIVING),
                            I(IVX_SERIES_WAITING)),
                       read_work, out, err);
 }
@@ -111,7 +111,7 @@ bool ivx_catalogue_inquiry_end(struct ivx_catalogue *catalogue, int64_t series_i
         return false;
     if (changed == 0) /* decided meanwhile */
         return true;
-    return ivx_evidence_add(catalogue, series_id, &evidence, ivx_clock_wall_us(), err)
+    return ivx_evidence_add(catalogue, series_id, &evidence, ivx_now_us(catalogue), err)
            && ivx_db_run(catalogue, "UPDATE series SET " IVX_SERIES_TOUCH " WHERE id = ?1",
                          ARGS(I(series_id)), err)
            && ivx_db_work_commit(&work, err);

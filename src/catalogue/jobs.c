@@ -7,9 +7,9 @@
 
 #include "isovox/sys/clock.h"
 
-static int64_t seconds_from_now(int seconds)
+static int64_t lease_for(int seconds)
 {
-    return ivx_clock_wall_us() + (int64_t)seconds * 1000000;
+    return ivx_clock_steady_us() + (int64_t)seconds * 1000000;
 }
 
 void ivx_claim_free(struct ivx_claim *claim)
@@ -26,17 +26,16 @@ void ivx_claim_free(struct ivx_claim *claim)
     " WHERE state = " state " AND " due " ORDER BY priority DESC, next_us, id LIMIT 1)"
 
 /* The next job that is due, or whose lease has run out. */
-static bool next_job(struct ivx_catalogue *catalogue, int64_t now_us, int64_t *id_out,
-                     struct ivx_err *err)
+static bool next_job(struct ivx_catalogue *catalogue, int64_t *id_out, struct ivx_err *err)
 {
     bool found = false;
     if (!ivx_db_number(catalogue,
                        "SELECT id FROM (" FIRST_IN("?1", "next_us <= ?4") " UNION ALL "
                        FIRST_IN("?2", "next_us <= ?4") " UNION ALL "
-                       FIRST_IN("?3", "lease_us < ?4")
+                       FIRST_IN("?3", "lease_us < ?5")
                        ") ORDER BY priority DESC, next_us, id LIMIT 1",
                        ARGS(I(IVX_JOB_QUEUED), I(IVX_JOB_FAILED), I(IVX_JOB_RUNNING),
-                            I(now_us)),
+                            I(ivx_now_us(catalogue)), I(ivx_clock_steady_us())),
                        id_out, &found, err))
         return false;
     return found || ivx_fail(err, IVX_ABSENT, "catalogue: no job is due");
@@ -54,7 +53,7 @@ static bool bury_lost(struct ivx_catalogue *catalogue, int64_t id, int max_attem
             " ' was lost in attempt ' || attempts"
             " WHERE id = ?1 AND state = ?3 AND attempts >= ?4",
             ARGS(I(id), I(IVX_JOB_DEAD), I(IVX_JOB_RUNNING), I(max_attempts),
-                 I(ivx_clock_wall_us())),
+                 I(ivx_now_us(catalogue))),
             &changed, err))
         return false;
     *dead_out = changed > 0;
@@ -68,8 +67,8 @@ static bool take(struct ivx_catalogue *catalogue, int64_t id, const char *owner,
         catalogue,
         "UPDATE job SET state = ?2, epoch = epoch + 1, attempts = attempts + 1,"
         " owner = ?3, lease_us = ?4, started_us = ?5 WHERE id = ?1",
-        ARGS(I(id), I(IVX_JOB_RUNNING), T(owner), I(seconds_from_now(lease_seconds)),
-             I(ivx_clock_wall_us())),
+        ARGS(I(id), I(IVX_JOB_RUNNING), T(owner), I(lease_for(lease_seconds)),
+             I(ivx_now_us(catalogue))),
         err);
 }
 
@@ -120,7 +119,7 @@ bool ivx_catalogue_claim(struct ivx_catalogue *catalogue, const char *owner,
     if (!ivx_db_work_begin(&work, catalogue, err))
         return false;
     for (bool dead = true; dead;) {
-        if (!next_job(catalogue, ivx_clock_wall_us(), &id, &none)) {
+        if (!next_job(catalogue, &id, &none)) {
             /* Burials are kept even when nothing is left to claim. */
             if (none.code == IVX_ABSENT && !ivx_db_work_commit(&work, err))
                 return false;
@@ -147,7 +146,7 @@ bool ivx_catalogue_heartbeat(struct ivx_catalogue *catalogue, int64_t job_id,
                           "UPDATE job SET lease_us = ?4"
                           " WHERE id = ?1 AND epoch = ?2 AND state = ?3",
                           ARGS(I(job_id), I(epoch), I(IVX_JOB_RUNNING),
-                               I(seconds_from_now(lease_seconds))),
+                               I(lease_for(lease_seconds))),
                           &changed, err))
         return false;
     if (changed == 0)
@@ -181,7 +180,7 @@ static bool queue_deliveries(struct ivx_catalogue *catalogue, int64_t job_id,
         "INSERT INTO delivery (job_id, destination, state, next_us, created_us, priority)"
         " SELECT j.id, t.destination, ?2, ?3, ?3, j.priority FROM job j"
         " JOIN job_destination t ON t.job_id = j.id WHERE j.id = ?1 ON CONFLICT DO NOTHING",
-        ARGS(I(job_id), I(IVX_DELIVERY_QUEUED), I(ivx_clock_wall_us())), err);
+        ARGS(I(job_id), I(IVX_DELIVERY_QUEUED), I(ivx_now_us(catalogue))), err);
 }
 
 /* The fence: done only by the worker that holds the epoch. */
@@ -196,7 +195,7 @@ static bool finish(struct ivx_catalogue *catalogue, int64_t job_id, int64_t epoc
             " manifest = ?11, stages = ?12, code = '', note = ''"
             " WHERE id = ?1 AND epoch = ?2 AND state = ?3",
             ARGS(I(job_id), I(epoch), I(IVX_JOB_RUNNING), I(IVX_JOB_DONE),
-                 I(ivx_clock_wall_us()), T(result->outbox_key),
+                 I(ivx_now_us(catalogue)), T(result->outbox_key),
                  T(result->derived_series_uid), T(result->sop_class), T(result->syntax),
                  I(result->instance_count), T(result->manifest_json),
                  T(result->stages_json)),
@@ -234,7 +233,7 @@ bool ivx_catalogue_job_failed(struct ivx_catalogue *catalogue, int64_t job_id,
                           " state = CASE WHEN ?8 OR attempts >= ?9 THEN ?10 ELSE ?11 END"
                           " WHERE id = ?1 AND epoch = ?2 AND state = ?3",
                           ARGS(I(job_id), I(epoch), I(IVX_JOB_RUNNING), T(code), T(text),
-                               I(retry_us), I(ivx_clock_wall_us()), I(final),
+                               I(retry_us), I(ivx_now_us(catalogue)), I(final),
                                I(max_attempts), I(IVX_JOB_DEAD), I(IVX_JOB_FAILED)),
                           &changed, err))
         return false;

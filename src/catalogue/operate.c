@@ -5,8 +5,6 @@
 
 #include <stdio.h>
 
-#include "isovox/sys/clock.h"
-
 struct standing {
     bool found, current; /* current: of the series' latest generation */
     bool awaits;         /* commitment, and all is sent */
@@ -90,7 +88,7 @@ bool ivx_catalogue_job_retry(struct ivx_catalogue *catalogue, int64_t id,
     return ivx_db_run(catalogue,
                       "UPDATE job SET state = ?2, attempts = 0, next_us = ?3, code = '',"
                       " note = '', finished_us = 0 WHERE id = ?1",
-                      ARGS(I(id), I(IVX_JOB_QUEUED), I(ivx_clock_wall_us())), err)
+                      ARGS(I(id), I(IVX_JOB_QUEUED), I(ivx_now_us(catalogue))), err)
            && ivx_series_settle_of_job(catalogue, id, err)
            && ivx_db_work_commit(&work, err);
 }
@@ -110,7 +108,7 @@ bool ivx_catalogue_job_cancel(struct ivx_catalogue *catalogue, int64_t id,
     return ivx_db_run(catalogue,
                       "UPDATE job SET state = ?2, epoch = epoch + 1, finished_us = ?3,"
                       " code = 'CANCELLED', note = 'cancelled by order' WHERE id = ?1",
-                      ARGS(I(id), I(IVX_JOB_CANCELLED), I(ivx_clock_wall_us())), err)
+                      ARGS(I(id), I(IVX_JOB_CANCELLED), I(ivx_now_us(catalogue))), err)
            && ivx_series_settle_of_job(catalogue, id, err)
            && ivx_db_work_commit(&work, err);
 }
@@ -139,7 +137,7 @@ bool ivx_catalogue_delivery_retry(struct ivx_catalogue *catalogue, int64_t id,
     return ivx_db_run(catalogue,
                       "UPDATE delivery SET state = ?2, attempts = 0, next_us = ?3,"
                       " created_us = ?3, finished_us = 0 WHERE id = ?1",
-                      ARGS(I(id), I(IVX_DELIVERY_QUEUED), I(ivx_clock_wall_us())), err)
+                      ARGS(I(id), I(IVX_DELIVERY_QUEUED), I(ivx_now_us(catalogue))), err)
            && ivx_db_run(catalogue, "UPDATE asked SET reason = 0 WHERE delivery_id = ?1",
                          ARGS(I(id)), err)
            && ivx_db_run(catalogue,
@@ -166,7 +164,7 @@ bool ivx_catalogue_delivery_cancel(struct ivx_catalogue *catalogue, int64_t id,
                catalogue,
                "UPDATE delivery SET state = ?2, epoch = epoch + 1, finished_us = ?3,"
                " last_comment = 'cancelled by order' WHERE id = ?1",
-               ARGS(I(id), I(IVX_DELIVERY_CANCELLED), I(ivx_clock_wall_us())), err)
+               ARGS(I(id), I(IVX_DELIVERY_CANCELLED), I(ivx_now_us(catalogue))), err)
            && ivx_series_settle_of_job(catalogue, delivery.job_id, err)
            && ivx_db_work_commit(&work, err);
 }
@@ -190,7 +188,7 @@ static bool report_now(struct ivx_catalogue *catalogue, int64_t id, struct ivx_e
     return ivx_db_run(catalogue,
                       "UPDATE commitment SET next_us = min(next_us, ?3) WHERE state = ?2"
                       " AND calling_ae = (SELECT calling_ae FROM commitment WHERE id = ?1)",
-                      ARGS(I(id), I(IVX_COMMITMENT_JUDGED), I(ivx_clock_wall_us())), err);
+                      ARGS(I(id), I(IVX_COMMITMENT_JUDGED), I(ivx_now_us(catalogue))), err);
 }
 
 bool ivx_catalogue_commitment_retry(struct ivx_catalogue *catalogue, int64_t id,

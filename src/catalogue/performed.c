@@ -2,7 +2,6 @@
 #include "db.h"
 
 #include "isovox/catalogue/performed.h"
-#include "isovox/sys/clock.h"
 
 /* What one sender may list in all its steps. */
 static bool has_room(struct ivx_catalogue *catalogue, int64_t step_id, size_t count,
@@ -67,7 +66,7 @@ bool ivx_catalogue_step_create(struct ivx_catalogue *catalogue, const char *sop_
                     "INSERT INTO step (sop_uid, calling_ae, state, changed_us)"
                     " VALUES (?1, ?2, ?3, ?4)",
                     ARGS(T(sop_uid), T(calling_ae), I(IVX_STEP_OPEN),
-                         I(ivx_clock_wall_us())),
+                         I(ivx_now_us(catalogue))),
                     err))
         return false;
     const int64_t id = sqlite3_last_insert_rowid(catalogue->db);
@@ -108,7 +107,7 @@ bool ivx_catalogue_step_set(struct ivx_catalogue *catalogue, const char *sop_uid
              && add_images(catalogue, step.id, images, count, err)))
         return false;
     return ivx_db_run(catalogue, "UPDATE step SET state = ?2, changed_us = ?3 WHERE id = ?1",
-                      ARGS(I(step.id), I(state), I(ivx_clock_wall_us())), err)
+                      ARGS(I(step.id), I(state), I(ivx_now_us(catalogue))), err)
            && touch(catalogue, step.id, err) && ivx_db_work_commit(&work, err);
 }
 

@@ -2,8 +2,6 @@
  * that the supervisor has started in its place. */
 #include "db.h"
 
-#include "isovox/sys/clock.h"
-
 bool ivx_catalogue_job_release(struct ivx_catalogue *catalogue, int64_t job_id,
                                int64_t epoch, struct ivx_err *err)
 {
@@ -15,7 +13,7 @@ bool ivx_catalogue_job_release(struct ivx_catalogue *catalogue, int64_t job_id,
                           " lease_us = 0, next_us = ?5"
                           " WHERE id = ?1 AND epoch = ?2 AND state = ?3",
                           ARGS(I(job_id), I(epoch), I(IVX_JOB_RUNNING), I(IVX_JOB_QUEUED),
-                               I(ivx_clock_wall_us())),
+                               I(ivx_now_us(catalogue))),
                           &changed, err))
         return false;
     if (changed == 0)

@@ -7,8 +7,6 @@
 
 #include <stdio.h>
 
-#include "isovox/sys/clock.h"
-
 /* result_gone of a job: its files stand, are to be removed, are removed. */
 enum { RESULT_STANDS, RESULT_GOES, RESULT_GONE };
 
@@ -92,7 +90,7 @@ _Static_assert(IVX_COMMITMENT_JUDGED == 1, "HELD has it as a number");
 #define FREE_ARGS                                                                        \
     I(before_us), I(IVX_SERIES_DONE), I(IVX_SERIES_REFUSED), I(IVX_JOB_QUEUED),          \
         I(IVX_JOB_RUNNING), I(IVX_JOB_FAILED), I(IVX_SERIES_FAILED),                     \
-        I(ivx_clock_wall_us())
+        I(ivx_now_us(catalogue))
 
 static void read_pair(sqlite3_stmt *statement, void *row)
 {

@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
-/* Version 1. All times are microseconds since 1970; states are the enums of catalogue.h.
- */
+/* Version 1. All times are microseconds since 1970, lease_us and (version 3) held_us since
+ * boot; states are the enums of catalogue.h. */
 static const char first[] =
     /* How far the journal has been indexed. */
     "CREATE TABLE mark ("
@@ -269,8 +269,15 @@ _Static_assert(IVX_JOB_DONE == 2 && IVX_JOB_QUEUED == 0 && IVX_JOB_RUNNING == 1
 static const char ninth[] =
     "CREATE INDEX job_instance_by_instance ON job_instance (instance_id);";
 
+/* Version 10: clock.c. What is held since before is let go, as after a boot. */
+static const char tenth[] =
+    "CREATE TABLE clock ("
+    " id INTEGER PRIMARY KEY CHECK (id = 1), boot TEXT NOT NULL, offset_us INTEGER NOT NULL,"
+    " set_us INTEGER NOT NULL, late_us INTEGER NOT NULL) STRICT;"
+    "INSERT INTO clock (id, boot, offset_us, set_us, late_us) VALUES (1, '', 0, 0, 0);";
+
 static const char *const scripts[] = { first, second, third, fourth, fifth, sixth, seventh,
-                                      eighth, ninth };
+                                      eighth, ninth, tenth };
 _Static_assert(IVX_COUNT(scripts) == IVX_CATALOGUE_VERSION, "one script per version");
 
 static bool version_of(struct ivx_catalogue *catalogue, int64_t *out, struct ivx_err *err)

@@ -1,6 +1,5 @@
 /* Series that are open, and what is decided about them. */
 #include "db.h"
-#include "isovox/sys/clock.h"
 
 bool ivx_catalogue_series_instances(struct ivx_catalogue *catalogue, int64_t series_id,
                                     struct ivx_instance_row **rows_out, size_t *count_out,
@@ -54,6 +53,6 @@ bool ivx_catalogue_series_complete(struct ivx_catalogue *catalogue, int64_t seri
                         ivx_series_state_name((enum ivx_series_state)state));
     return ivx_db_run(catalogue, "UPDATE series SET forced = 1, " IVX_SERIES_TOUCH " WHERE id = ?1",
                       ARGS(I(series_id)), err)
-           && ivx_evidence_add(catalogue, series_id, &order, ivx_clock_wall_us(), err)
+           && ivx_evidence_add(catalogue, series_id, &order, ivx_now_us(catalogue), err)
            && ivx_db_work_commit(&work, err);
 }

@@ -4,8 +4,6 @@
 
 #include <stdio.h>
 
-#include "isovox/sys/clock.h"
-
 /* What is left to do, and the first thing that went wrong for good. */
 struct standing {
     int64_t jobs, open_jobs, cancelled_jobs, open_deliveries;
@@ -114,7 +112,7 @@ bool ivx_delivery_settle(struct ivx_catalogue *catalogue, int64_t id, struct ivx
     return ivx_db_run(catalogue,
                       "UPDATE delivery AS d SET finished_us ="
                       " CASE WHEN " IVX_DELIVERY_OPEN " THEN 0 ELSE ?2 END WHERE id = ?1",
-                      ARGS(I(id), I(ivx_clock_wall_us())), err)
+                      ARGS(I(id), I(ivx_now_us(catalogue))), err)
            && ivx_db_number(catalogue, "SELECT job_id FROM delivery WHERE id = ?1",
                             ARGS(I(id)), &job_id, NULL, err)
            && ivx_series_settle_of_job(catalogue, job_id, err);

@@ -4,7 +4,6 @@
 #include "db.h"
 
 #include "isovox/base/text.h"
-#include "isovox/sys/clock.h"
 
 enum { LONGEST_S = 300 };
 
@@ -13,9 +12,9 @@ int64_t ivx_unread_seconds(int64_t attempts)
     return attempts < 9 ? INT64_C(1) << attempts : LONGEST_S;
 }
 
-static int64_t next_of(int64_t attempts)
+static int64_t next_of(const struct ivx_catalogue *catalogue, int64_t attempts)
 {
-    return ivx_clock_wall_us() + ivx_unread_seconds(attempts) * 1000000;
+    return ivx_now_us(catalogue) + ivx_unread_seconds(attempts) * 1000000;
 }
 
 bool ivx_catalogue_index_unread(struct ivx_catalogue *catalogue, const struct ivx_unread *row,
@@ -25,8 +24,8 @@ bool ivx_catalogue_index_unread(struct ivx_catalogue *catalogue, const struct iv
                       "INSERT INTO unread (segment, offset, since_us, attempts, next_us, note)"
                       " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE"
                       " SET attempts = ?4, next_us = ?5, note = ?6",
-                      ARGS(I(row->segment), I(row->offset), I(ivx_clock_wall_us()),
-                           I(row->attempts + 1), I(next_of(row->attempts)), T(note)),
+                      ARGS(I(row->segment), I(row->offset), I(ivx_now_us(catalogue)),
+                           I(row->attempts + 1), I(next_of(catalogue, row->attempts)), T(note)),
                       err);
 }
 
@@ -68,7 +67,7 @@ bool ivx_catalogue_series_unread(struct ivx_catalogue *catalogue, int64_t series
                     ARGS(I(series_id)), read_hidden, &hidden, &none)
         && none.code != IVX_ABSENT)
         return ivx_fail(err, none.code, "%s", none.text);
-    const int64_t left_us = hidden.next_us - ivx_clock_wall_us();
+    const int64_t left_us = hidden.next_us - ivx_catalogue_now_us(catalogue);
     *left_us_out = none.code == IVX_ABSENT ? 0 : left_us > 1 ? left_us : 1;
     ivx_text_copy(note_out, IVX_NOTE_ROOM, hidden.note);
     return true;
@@ -101,7 +100,7 @@ bool ivx_catalogue_unread_due(struct ivx_catalogue *catalogue, int limit,
                               struct ivx_err *err)
 {
     void *rows = NULL;
-    const int64_t now_us = ivx_clock_wall_us();
+    const int64_t now_us = ivx_catalogue_now_us(catalogue);
     if (!ivx_db_collect(catalogue,
                         "SELECT segment, offset, attempts FROM unread WHERE offset > 0 AND " DUE
                         " ORDER BY next_us LIMIT ?3",
@@ -117,7 +116,7 @@ bool ivx_catalogue_unread_segments(struct ivx_catalogue *catalogue,
                                    struct ivx_err *err)
 {
     void *rows = NULL;
-    const int64_t now_us = ivx_clock_wall_us();
+    const int64_t now_us = ivx_catalogue_now_us(catalogue);
     if (!ivx_db_collect(catalogue,
                         "SELECT segment, offset, attempts, " DUE " FROM unread WHERE offset = 0",
                         ARGS(I(now_us), I(too_late(now_us))),

@@ -9,6 +9,7 @@
 #include "worker.h"
 
 #include "isovox/base/auto.h"
+#include "isovox/catalogue/clock.h"
 #include "isovox/sys/clock.h"
 #include "isovox/sys/file.h"
 #include "isovox/sys/log.h"
@@ -97,14 +98,14 @@ static bool is_final(enum ivx_code code)
     return code != IVX_RETRY && code != IVX_FULL;
 }
 
-static int64_t retry_at(int64_t attempt)
+static int64_t retry_after_us(int64_t attempt)
 {
     int64_t seconds = FIRST_RETRY_S;
     for (int64_t n = 1; n < attempt && seconds < LONGEST_RETRY_S; n++)
         seconds *= 2;
     if (seconds > LONGEST_RETRY_S)
         seconds = LONGEST_RETRY_S;
-    return ivx_clock_wall_us() + seconds * 1000000;
+    return seconds * 1000000;
 }
 
 /* The rows say how it ended; a catalogue that cannot be written leaves the lease to run
@@ -131,7 +132,9 @@ static void end_badly(struct ivx_worker *worker, const struct ivx_claim *claim,
     if (!ivx_catalogue_job_failed(worker->catalogue, claim->job_id, claim->epoch, code,
                                   why->text, is_final(why->code),
                                   (int)worker->config->convert.attempts,
-                                  retry_at(claim->attempt), &err))
+                                  ivx_catalogue_now_us(worker->catalogue)
+                                      + retry_after_us(claim->attempt),
+                                  &err))
         ivx_log(IVX_WARNING, "job.unrecorded", "job=%lld text=\"%s\"", job, err.text);
 }
 

@@ -14,6 +14,7 @@
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
 #include "isovox/catalogue/breaker.h"
+#include "isovox/catalogue/clock.h"
 #include "isovox/catalogue/commitment.h"
 #include "isovox/sys/clock.h"
 #include "isovox/sys/counters.h"
@@ -204,6 +205,7 @@ struct due {
     size_t name_count;
     struct ivx_breaker_row *breakers;
     size_t breaker_count;
+    int64_t now_us; /* as the breakers have it */
     bool report;
 };
 
@@ -217,8 +219,10 @@ static void due_end(struct due *due)
 static bool ask_what_is_due(struct role *role, struct due *out, struct ivx_err *err)
 {
     IVX_AUTO(ivx_catalogue_free) struct ivx_catalogue *catalogue = NULL;
-    return ivx_catalogue_open(role->config->state_dir, &catalogue, err)
-           && ivx_catalogue_delivery_due(catalogue, &out->names, &out->name_count, err)
+    if (!ivx_catalogue_open(role->config->state_dir, &catalogue, err))
+        return false;
+    out->now_us = ivx_catalogue_now_us(catalogue);
+    return ivx_catalogue_delivery_due(catalogue, &out->names, &out->name_count, err)
            && ivx_catalogue_list_breakers(catalogue, &out->breakers, &out->breaker_count, err)
            && ivx_catalogue_commitment_due(catalogue, &out->report, err);
 }
@@ -232,11 +236,10 @@ static void expire(struct role *role)
     if (role->expired_us != 0 && now - role->expired_us < EXPIRE_US)
         return;
     role->expired_us = now;
-    const int64_t before_us =
-        ivx_clock_wall_us() - role->config->deliver.budget * INT64_C(3600000000);
+    const int64_t budget_us = role->config->deliver.budget * INT64_C(3600000000);
     IVX_AUTO(ivx_catalogue_free) struct ivx_catalogue *catalogue = NULL;
     if (!ivx_catalogue_open(role->config->state_dir, &catalogue, &err)
-        || !ivx_catalogue_delivery_expire(catalogue, before_us, &count, &err))
+        || !ivx_catalogue_delivery_expire(catalogue, budget_us, &count, &err))
         ivx_log(IVX_WARNING, "deliver.catalogue", "text=\"%s\"", err.text);
     else if (count > 0)
         ivx_log(IVX_ERROR, "delivery.given_up",
@@ -286,14 +289,13 @@ static bool start_senders(struct role *role, const struct due *due)
 
 static void start_probes(struct role *role, const struct due *due)
 {
-    const int64_t now = ivx_clock_wall_us();
     for (size_t n = 0; n < due->breaker_count; n++) {
         const struct ivx_breaker_row *breaker = &due->breakers[n];
         const struct ivx_destination *found =
             ivx_config_destination_find(role->config, breaker->destination);
         const bool troubled =
             breaker->state == IVX_BREAKER_AWAY || breaker->state == IVX_BREAKER_OPEN;
-        if (troubled && breaker->wanted && breaker->next_us <= now && found != NULL
+        if (troubled && breaker->wanted && breaker->next_us <= due->now_us && found != NULL
             && count_children(role, PROBE, found->name) == 0)
             start_child(role, PROBE, found);
     }

@@ -3,8 +3,8 @@
 #include <inttypes.h>
 
 #include "isovox/base/auto.h"
+#include "isovox/catalogue/clock.h"
 #include "isovox/dicom/scu.h"
-#include "isovox/sys/clock.h"
 #include "isovox/sys/log.h"
 #include "isovox/sys/wake.h"
 
@@ -26,7 +26,7 @@ void ivx_probe_trip(struct ivx_catalogue *catalogue, const char *destination,
     if (!ivx_catalogue_breaker_failures(catalogue, destination, &failures, &err)
         || !ivx_catalogue_breaker_trip(
             catalogue, destination, state, why,
-            ivx_clock_wall_us()
+            ivx_catalogue_now_us(catalogue)
                 + ivx_backoff_us(FIRST_S, LONGEST_S, failures + 1, ivx_random_bits()),
             &err)) {
         ivx_log(IVX_WARNING, "deliver.catalogue", "text=\"%s\"", err.text);

@@ -6,9 +6,9 @@
 
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
+#include "isovox/catalogue/clock.h"
 #include "isovox/catalogue/commitment.h"
 #include "isovox/dicom/scu.h"
-#include "isovox/sys/clock.h"
 #include "isovox/sys/log.h"
 #include "isovox/sys/stop.h"
 
@@ -74,9 +74,7 @@ static void postpone(struct reporter *reporter, const struct ivx_commitment_row 
 {
     const struct ivx_config *config = reporter->config;
     struct ivx_err err = { 0 };
-    const int64_t now = ivx_clock_wall_us();
-    const bool final =
-        now - row->judged_us >= config->deliver.budget * INT64_C(3600000000);
+    const bool final = row->age_us >= config->deliver.budget * INT64_C(3600000000);
     const int64_t wait_us =
         ivx_backoff_us(config->deliver.first_retry, config->deliver.longest_retry,
                        row->attempts, ivx_random_bits());
@@ -84,7 +82,10 @@ static void postpone(struct reporter *reporter, const struct ivx_commitment_row 
             "commitment=%" PRId64 " ae=\"%s\" attempt=%" PRId64 "%s text=\"%s\"", row->id,
             row->calling_ae, row->attempts, final ? " state=dead" : "", why->text);
     if (!ivx_catalogue_commitment_unreported(reporter->catalogue, row->id, why->text, away,
-                                             final, now + wait_us, &err))
+                                             final,
+                                             ivx_catalogue_now_us(reporter->catalogue)
+                                                 + wait_us,
+                                             &err))
         ivx_log(IVX_WARNING, "commitment.catalogue", "text=\"%s\"", err.text);
 }
 

@@ -7,7 +7,7 @@
 
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
-#include "isovox/catalogue/catalogue.h"
+#include "isovox/catalogue/clock.h"
 #include "isovox/dicom/scu.h"
 #include "isovox/dicom/transcode.h"
 #include "isovox/outbox/outbox.h"
@@ -341,8 +341,7 @@ static void ask_commitment(struct sender *sender, struct delivery *delivery)
 static bool is_final(const struct sender *sender, const struct delivery *delivery)
 {
     const struct ivx_delivery_row *row = &delivery->row;
-    const int64_t age_us = ivx_clock_wall_us() - row->created_us;
-    const bool over_budget = age_us >= sender->config->deliver.budget * INT64_C(3600000000);
+    const int64_t budget_us = sender->config->deliver.budget * INT64_C(3600000000);
     /* No status: it is not the peer's answer that stands in the way, but our file, or what
      * was agreed on. */
     const bool again = delivery->status == -1
@@ -350,7 +349,7 @@ static bool is_final(const struct sender *sender, const struct delivery *deliver
     /* A peer that takes some of it each time may take the rest. */
     const bool parked = delivery->worst == IVX_PARK && again && delivery->accepted == 0
                         && row->attempts >= IVX_PARK_ATTEMPTS;
-    return over_budget || parked;
+    return row->age_us >= budget_us || parked;
 }
 
 static void finish(struct sender *sender, struct delivery *delivery)
@@ -367,7 +366,8 @@ static void finish(struct sender *sender, struct delivery *delivery)
     enum ivx_delivery_state state = IVX_DELIVERY_FAILED;
     if (!ivx_catalogue_delivery_end(sender->catalogue, row->id, row->epoch, delivery->status,
                                     delivery->comment, is_final(sender, delivery),
-                                    ivx_clock_wall_us() + wait_us, &state, &err)) {
+                                    ivx_catalogue_now_us(sender->catalogue) + wait_us, &state,
+                                    &err)) {
         ivx_log(IVX_WARNING, "delivery.unrecorded", "delivery=%" PRId64 " text=\"%s\"",
                 row->id, err.text);
         return;

@@ -7,16 +7,12 @@
 #include <stdlib.h>
 
 #include "isovox/base/auto.h"
+#include "isovox/catalogue/clock.h"
 #include "isovox/catalogue/performed.h"
-#include "isovox/sys/clock.h"
 #include "isovox/sys/log.h"
 
 enum { MOST_AT_ONCE = 256 };
-
-static int64_t before_of(const struct ivx_config *config)
-{
-    return ivx_clock_wall_us() - config->plan.keep * INT64_C(3600000000);
-}
+static const int64_t day_us = INT64_C(86400000000);
 
 /* What cannot be removed now does not hold up the rest: it is named again in the next turn. */
 static void report(const char *what, const struct ivx_err *why)
@@ -102,10 +98,11 @@ static bool remove_segments(struct ivx_planner *planner, int64_t before_us,
 
 static bool forget(struct ivx_planner *planner, struct ivx_err *err)
 {
-    const int64_t history_us = planner->config->plan.history * INT64_C(86400000000);
+    const int64_t history_us = planner->config->plan.history * day_us;
+    int64_t before_us = 0;
     size_t count = 0;
-    if (!ivx_catalogue_forget(planner->catalogue, ivx_clock_wall_us() - history_us,
-                              MOST_AT_ONCE, &count, err))
+    if (!ivx_catalogue_over_us(planner->catalogue, history_us, &before_us, err)
+        || !ivx_catalogue_forget(planner->catalogue, before_us, MOST_AT_ONCE, &count, err))
         return false;
     if (count > 0)
         ivx_log(IVX_INFO, "series.forgotten", "series=%zu text=\"plan.history is over\"", count);
@@ -114,10 +111,12 @@ static bool forget(struct ivx_planner *planner, struct ivx_err *err)
 
 bool ivx_plan_retain(struct ivx_planner *planner, struct ivx_err *err)
 {
-    const int64_t before_us = before_of(planner->config);
+    const int64_t keep_us = planner->config->plan.keep * INT64_C(3600000000);
+    int64_t before_us = 0, a_day_ago = 0;
     /* Images may come a day after their procedure step. */
-    const int64_t a_day_ago = ivx_clock_wall_us() - INT64_C(86400) * 1000000;
-    return remove_results(planner, before_us, err)
+    return ivx_catalogue_over_us(planner->catalogue, keep_us, &before_us, err)
+           && ivx_catalogue_over_us(planner->catalogue, day_us, &a_day_ago, err)
+           && remove_results(planner, before_us, err)
            && remove_segments(planner, before_us, err) && forget(planner, err)
            && ivx_catalogue_steps_forget(planner->catalogue,
                                          before_us < a_day_ago ? before_us : a_day_ago, err);

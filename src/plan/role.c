@@ -6,6 +6,7 @@
 #include "planner.h"
 
 #include "isovox/base/auto.h"
+#include "isovox/catalogue/clock.h"
 #include "isovox/catalogue/commitment.h"
 #include "isovox/sys/clock.h"
 #include "isovox/sys/disk.h"
@@ -63,7 +64,8 @@ static bool turn(struct ivx_planner *planner, int *again_ms_out, struct ivx_err 
 {
     int64_t newest = 0;
     bool more = false;
-    if (!ivx_catalogue_commitment_newest(planner->catalogue, &newest, err)
+    if (!ivx_catalogue_look_at_clock(planner->catalogue, err)
+        || !ivx_catalogue_commitment_newest(planner->catalogue, &newest, err)
         || !ivx_plan_index(planner, err)
         || !ivx_plan_commitments(planner, newest, &more, err)
         || !ivx_plan_series(planner, again_ms_out, err))

@@ -5,10 +5,10 @@
 
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
+#include "isovox/catalogue/clock.h"
 #include "isovox/catalogue/inquiry.h"
 #include "isovox/dicom/query.h"
 #include "isovox/dicom/scp.h"
-#include "isovox/sys/clock.h"
 #include "isovox/sys/log.h"
 #include "isovox/sys/stop.h"
 #include "isovox/sys/wake.h"
@@ -39,7 +39,8 @@ static int64_t again_us(const struct asker *asker)
     int64_t wait = FIRST_WAIT_US;
     for (int64_t n = 0; n < asker->work.attempts && wait < LONGEST_WAIT_US; n++)
         wait *= 2;
-    return ivx_clock_wall_us() + (wait < LONGEST_WAIT_US ? wait : LONGEST_WAIT_US);
+    return ivx_catalogue_now_us(asker->catalogue)
+           + (wait < LONGEST_WAIT_US ? wait : LONGEST_WAIT_US);
 }
 
 static bool open_association(struct asker *asker, struct ivx_err *err)

@@ -48,9 +48,9 @@ bool ivx_catalogue_breaker_close(struct ivx_catalogue *catalogue, const char *de
 /* The next C-ECHO of this destination (NULL: of all) is due now. */
 bool ivx_catalogue_breaker_hurry(struct ivx_catalogue *catalogue, const char *destination,
                                  struct ivx_err *err);
-/* Deliveries from before `before_us` to destinations that are OPEN or AWAY are DEAD, with what
+/* Deliveries older than budget_us to destinations that are OPEN or AWAY are DEAD, with what
  * went wrong there. The others are ended by whoever tries them. */
-bool ivx_catalogue_delivery_expire(struct ivx_catalogue *catalogue, int64_t before_us,
+bool ivx_catalogue_delivery_expire(struct ivx_catalogue *catalogue, int64_t budget_us,
                                    int64_t *count_out, struct ivx_err *err);
 
 #endif

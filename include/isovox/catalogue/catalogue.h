@@ -4,7 +4,8 @@
  * changes nothing above this header.
  *
  * Every operation is one transaction: it happened whole and durably, or not at all. A
- * handle belongs to one process and one thread. All times are wall-clock microseconds.
+ * handle belongs to one process and one thread. All times are wall-clock microseconds; see
+ * clock.h for what happens when that is set.
  * Errors: IVX_RETRY (locked, I/O), IVX_FULL, IVX_ABSENT, IVX_STALE (lost lease), IVX_BUG. */
 #ifndef IVX_CATALOGUE_CATALOGUE_H
 #define IVX_CATALOGUE_CATALOGUE_H
@@ -14,7 +15,7 @@
 
 #include "isovox/base/err.h"
 
-enum { IVX_CATALOGUE_VERSION = 9, IVX_NOTE_ROOM = 256 };
+enum { IVX_CATALOGUE_VERSION = 10, IVX_NOTE_ROOM = 256 };
 
 /* States and their names are a contract: docs/INTERFACE, "States". */
 #define IVX_SERIES_STATES(X) \
@@ -312,6 +313,7 @@ struct ivx_delivery_row {
     enum ivx_delivery_state state;
     int64_t instances, accepted;    /* how many, and how many the peer has accepted */
     int64_t created_us, next_us, finished_us;
+    int64_t age_us;                 /* since created_us, when it was claimed */
     int64_t last_status;            /* DIMSE status of the last answer; -1: none */
     char last_comment[IVX_NOTE_ROOM];
     bool committed;

@@ -53,6 +53,7 @@ bool ivx_catalogue_commitment_judge(struct ivx_catalogue *catalogue,
 struct ivx_commitment_row {
     int64_t id, instances, refused, attempts;
     int64_t requested_us, judged_us, reported_us, next_us;
+    int64_t age_us; /* since judged_us, when it was claimed */
     enum ivx_commitment_state state;
     char transaction_uid[65], calling_ae[17], called_ae[17], peer[64], association[48];
     char note[IVX_NOTE_ROOM]; /* why the last report failed */

@@ -11,7 +11,7 @@
 
 char state_dir[64];
 struct ivx_catalogue *cat;
-int64_t now_us;
+int64_t now_us, set_us;
 uint64_t rig_segment;
 int rig_priority;
 bool rig_forgets;
@@ -19,6 +19,12 @@ enum { TOTALS = 5 }; /* of check_sums(), at its end */
 
 int64_t __wrap_ivx_clock_wall_us(void);
 int64_t __wrap_ivx_clock_wall_us(void)
+{
+    return now_us + set_us;
+}
+
+int64_t __wrap_ivx_clock_steady_us(void);
+int64_t __wrap_ivx_clock_steady_us(void)
 {
     return now_us;
 }
@@ -28,6 +34,7 @@ void rig_start(void)
     snprintf(state_dir, sizeof state_dir, "/tmp/isovox-catalogue-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(state_dir));
     now_us = 1000000;
+    set_us = 0;
     rig_segment = 1;
     rig_priority = IVX_PRIORITY_ROUTINE;
     rig_forgets = false;

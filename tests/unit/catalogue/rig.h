@@ -11,7 +11,8 @@
 extern char state_dir[64];
 extern struct ivx_catalogue *cat;
 extern uint64_t rig_segment; /* where what arrives lies; 1 at first */
-extern int64_t now_us; /* what ivx_clock_wall_us() says */
+/* What ivx_clock_steady_us() says, and by how much ivx_clock_wall_us() is ahead of it. */
+extern int64_t now_us, set_us;
 
 extern bool rig_forgets; /* rows that totals go on counting; false at first */
 
