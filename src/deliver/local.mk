@@ -1,7 +1,8 @@
 # deliver
 noinst_LIBRARIES += libdeliver.a
-libdeliver_a_SOURCES = include/isovox/deliver/deliver.h src/deliver/commitment.c src/deliver/commitment.h src/deliver/deliver.c \
-	src/deliver/probe.c src/deliver/probe.h src/deliver/policy.c src/deliver/policy.h src/deliver/reporter.c \
+libdeliver_a_SOURCES = include/isovox/deliver/deliver.h src/deliver/attempt.c src/deliver/attempt.h \
+	src/deliver/commitment.c src/deliver/commitment.h src/deliver/deliver.c src/deliver/probe.c \
+	src/deliver/probe.h src/deliver/policy.c src/deliver/policy.h src/deliver/reporter.c \
 	src/deliver/reporter.h src/deliver/sender.c src/deliver/sender.h
 EXTRA_DIST += src/deliver/README.md
 

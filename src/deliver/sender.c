@@ -7,7 +7,7 @@
 
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
-#include "isovox/catalogue/clock.h"
+#include "isovox/catalogue/catalogue.h"
 #include "isovox/dicom/scu.h"
 #include "isovox/dicom/transcode.h"
 #include "isovox/outbox/outbox.h"
@@ -15,6 +15,7 @@
 #include "isovox/sys/log.h"
 #include "isovox/sys/stop.h"
 
+#include "attempt.h"
 #include "commitment.h"
 #include "policy.h"
 #include "probe.h"
@@ -22,8 +23,7 @@
 enum {
     IDLE_US = 5000000,    /* an association that carries nothing is released after this */
     IDLE_POLL_MS = 200,
-    BATCH = 16,           /* answers per transaction */
-    BATCH_US = 250000,    /* and no answer waits longer than this */
+    BATCH_US = 250000,    /* no answer waits longer than this to be recorded */
     BEAT_US = 2000000,    /* leases are longer: see lease_seconds() */
     LOOK_US = 500000,     /* how often a sender asks for something more urgent */
     REPORT_US = 15000000, /* for this long after asking, a report may come the same way */
@@ -45,44 +45,11 @@ struct sender {
     int64_t carried;                      /* instances accepted over this association */
 };
 
-/* One delivery in hand. */
-struct delivery {
-    struct ivx_delivery_row row;
-    struct ivx_delivery_item *items;
-    size_t item_count;
-    struct ivx_delivery_answer answers[BATCH];
-    size_t answer_count;
-    int64_t recorded_us, beaten_us, looked_us; /* steady clock */
-    int64_t accepted;    /* in this attempt */
-    /* The worst of what was answered, and what was said about it. */
-    enum ivx_outcome worst;
-    int status;
-    char comment[IVX_NOTE_ROOM];
-    bool lost; /* the lease: somebody else has it, or will */
-    bool asked; /* for storage commitment */
-    bool yields; /* to something more urgent */
-};
-
 static void sender_end(struct sender *sender)
 {
     ivx_scu_free(&sender->scu);
     ivx_outbox_free(&sender->outbox);
     ivx_catalogue_free(&sender->catalogue);
-}
-
-static void delivery_end(struct delivery *delivery)
-{
-    ivx_memory_free(&delivery->items);
-}
-
-static void note(struct delivery *delivery, enum ivx_outcome outcome, int status,
-                 const char *comment)
-{
-    if (outcome < delivery->worst)
-        return;
-    delivery->worst = outcome;
-    delivery->status = status;
-    ivx_text_copy(delivery->comment, sizeof delivery->comment, comment);
 }
 
 /* ---- recording --------------------------------------------------------------------- */
@@ -94,35 +61,27 @@ static int lease_seconds(const struct sender *sender)
                  + sender->destination->dimse_timeout);
 }
 
-static bool lost(struct delivery *delivery, const struct ivx_err *err)
-{
-    delivery->lost = true;
-    ivx_log(IVX_WARNING, "delivery.lost", "delivery=%" PRId64 " text=\"%s\"",
-            delivery->row.id, err->text);
-    return false;
-}
-
 /* Records what was answered, and keeps the lease. */
-static bool record(struct sender *sender, struct delivery *delivery)
+static bool record(struct sender *sender, struct ivx_attempt *attempt)
 {
     struct ivx_err err = { 0 };
-    const struct ivx_delivery_row *row = &delivery->row;
+    const struct ivx_delivery_row *row = &attempt->row;
     const int64_t now = ivx_clock_steady_us();
-    if (delivery->answer_count > 0
+    if (attempt->answer_count > 0
         && !ivx_catalogue_delivery_answers(sender->catalogue, row->id, row->epoch,
-                                           delivery->answers, delivery->answer_count,
-                                           delivery->comment, &err))
-        return lost(delivery, &err);
-    delivery->answer_count = 0;
-    delivery->recorded_us = now;
+                                           attempt->answers, attempt->answer_count,
+                                           attempt->comment, &err))
+        return ivx_attempt_lost(attempt, &err);
+    attempt->answer_count = 0;
+    attempt->recorded_us = now;
 
-    if (now - delivery->beaten_us < BEAT_US)
+    if (now - attempt->beaten_us < BEAT_US)
         return true;
-    delivery->beaten_us = now;
+    attempt->beaten_us = now;
     sender->proven = false; /* another sender may have tripped the breaker since */
     return ivx_catalogue_delivery_heartbeat(sender->catalogue, row->id, row->epoch,
                                             lease_seconds(sender), &err)
-           || lost(delivery, &err);
+           || ivx_attempt_lost(attempt, &err);
 }
 
 /* The destination's breaker is closed by what it does, not by what it says. */
@@ -141,7 +100,7 @@ static void count(struct sender *sender, enum ivx_deliver_counter number)
                      ivx_counters_find(sender->counters, sender->destination->name), number, 1);
 }
 
-static bool record_answer(struct sender *sender, struct delivery *delivery, int64_t n,
+static bool record_answer(struct sender *sender, struct ivx_attempt *attempt, int64_t n,
                           int status)
 {
     static const enum ivx_deliver_counter of_outcome[] = {
@@ -151,14 +110,14 @@ static bool record_answer(struct sender *sender, struct delivery *delivery, int6
     };
     const bool accepted = ivx_outcome_of(status) == IVX_ACCEPTED;
     count(sender, status == -1 ? IVX_DELIVER_NO_ANSWER : of_outcome[ivx_outcome_of(status)]);
-    delivery->answers[delivery->answer_count++] =
+    attempt->answers[attempt->answer_count++] =
         (struct ivx_delivery_answer){ .n = n, .status = status, .accepted = accepted };
-    delivery->accepted += accepted;
+    attempt->accepted += accepted;
     if (accepted)
         prove(sender);
-    const bool full = delivery->answer_count == BATCH;
-    const bool old = ivx_clock_steady_us() - delivery->recorded_us >= BATCH_US;
-    return (full || old) ? record(sender, delivery) : true;
+    const bool full = attempt->answer_count == IVX_ATTEMPT_BATCH;
+    const bool old = ivx_clock_steady_us() - attempt->recorded_us >= BATCH_US;
+    return (full || old) ? record(sender, attempt) : true;
 }
 
 /* ---- sending ----------------------------------------------------------------------- */
@@ -222,13 +181,13 @@ static bool listen_for(struct sender *sender, int milliseconds)
 
 /* It went away without an answer. Peers that close after each instance, or break off now and
  * then, are gone on with at once, as long as every association carries something. */
-static bool reconnect(struct sender *sender, struct delivery *delivery, struct ivx_err *err)
+static bool reconnect(struct sender *sender, struct ivx_attempt *attempt, struct ivx_err *err)
 {
     struct ivx_err why = { 0 };
     ivx_scu_free(&sender->scu);
     if (sender->carried == 0 || ivx_stop_wanted())
         return false;
-    if (connect_for(sender, &delivery->row, &why))
+    if (connect_for(sender, &attempt->row, &why))
         return true;
     *err = why;
     return false;
@@ -236,207 +195,146 @@ static bool reconnect(struct sender *sender, struct delivery *delivery, struct i
 
 /* False: the association is lost, or sending more makes no sense now. An instance without an
  * answer is recorded, so that the others go before it the next time. */
-static bool send_item(struct sender *sender, struct delivery *delivery,
+static bool send_item(struct sender *sender, struct ivx_attempt *attempt,
                       const struct ivx_delivery_item *item)
 {
     char path[4200];
     struct ivx_err err = { 0 };
     struct ivx_scu_answer answer = { 0 };
-    if (!path_of(sender, &delivery->row, item->file, path, sizeof path)) {
-        note(delivery, IVX_PARK, -1, "the name of the file is too long");
+    if (!path_of(sender, &attempt->row, item->file, path, sizeof path)) {
+        ivx_attempt_note(attempt, IVX_PARK, -1, "the name of the file is too long");
         return false;
     }
     while (!ivx_scu_store(sender->scu, path, &answer, &err)) {
         const bool gone = err.code == IVX_RETRY || err.code == IVX_FULL;
-        if (gone && reconnect(sender, delivery, &err)) {
+        if (gone && reconnect(sender, attempt, &err)) {
             err = (struct ivx_err){ 0 };
             continue;
         }
-        note(delivery, gone ? IVX_LATER : IVX_PARK, -1, err.text);
-        return record_answer(sender, delivery, item->n, -1) && !gone;
+        ivx_attempt_note(attempt, gone ? IVX_LATER : IVX_PARK, -1, err.text);
+        return record_answer(sender, attempt, item->n, -1) && !gone;
     }
     const enum ivx_outcome outcome = ivx_outcome_of(answer.status);
     sender->carried += outcome == IVX_ACCEPTED;
-    note(delivery, outcome, answer.status, answer.comment);
-    return record_answer(sender, delivery, item->n, answer.status) && outcome != IVX_LATER
-           && (listen_for(sender, 0) || connect_for(sender, &delivery->row, &err));
+    ivx_attempt_note(attempt, outcome, answer.status, answer.comment);
+    return record_answer(sender, attempt, item->n, answer.status) && outcome != IVX_LATER
+           && (listen_for(sender, 0) || connect_for(sender, &attempt->row, &err));
 }
 
 /* Something urgent goes first; what is left of this one is sent after it. */
-static bool is_outranked(struct sender *sender, struct delivery *delivery)
+static bool is_outranked(struct sender *sender, struct ivx_attempt *attempt)
 {
     struct ivx_err err = { 0 };
     const int64_t now = ivx_clock_steady_us();
-    if (now - delivery->looked_us < LOOK_US)
+    if (now - attempt->looked_us < LOOK_US)
         return false;
-    delivery->looked_us = now;
+    attempt->looked_us = now;
     return ivx_catalogue_delivery_outranked(sender->catalogue, sender->destination->name,
-                                            delivery->row.priority, &delivery->yields, &err)
-           && delivery->yields;
+                                            attempt->row.priority, &attempt->yields, &err)
+           && attempt->yields;
 }
 
-static void send_items(struct sender *sender, struct delivery *delivery)
+static void send_items(struct sender *sender, struct ivx_attempt *attempt)
 {
-    for (size_t i = 0; i < delivery->item_count && !ivx_stop_wanted(); i++)
-        if (is_outranked(sender, delivery) || !send_item(sender, delivery, &delivery->items[i]))
+    for (size_t i = 0; i < attempt->item_count && !ivx_stop_wanted(); i++)
+        if (is_outranked(sender, attempt) || !send_item(sender, attempt, &attempt->items[i]))
             break;
-    if (!delivery->lost)
-        record(sender, delivery);
+    if (!attempt->lost)
+        record(sender, attempt);
 }
 
 /* ---- storage commitment ------------------------------------------------------------ */
 
-static void set_wanted(struct sender *sender, struct delivery *delivery,
+static void set_wanted(struct sender *sender, struct ivx_attempt *attempt,
                        enum ivx_commitment_wanted wanted)
 {
     struct ivx_err err = { 0 };
-    if (delivery->row.commitment == wanted)
+    if (attempt->row.commitment == wanted)
         return;
-    if (!ivx_catalogue_delivery_wants(sender->catalogue, delivery->row.id, delivery->row.epoch,
+    if (!ivx_catalogue_delivery_wants(sender->catalogue, attempt->row.id, attempt->row.epoch,
                                       wanted, &err))
-        lost(delivery, &err);
-    delivery->row.commitment = wanted;
+        ivx_attempt_lost(attempt, &err);
+    attempt->row.commitment = wanted;
 }
 
-static void no_service(struct sender *sender, struct delivery *delivery)
+static void no_service(struct sender *sender, struct ivx_attempt *attempt)
 {
     ivx_log(IVX_WARNING, "delivery.no_commitment",
             "delivery=%" PRId64 " destination=\"%s\""
             " text=\"the peer offers no storage commitment: sent is the end\"",
-            delivery->row.id, delivery->row.destination);
-    set_wanted(sender, delivery, IVX_COMMITMENT_NOT_OFFERED);
+            attempt->row.id, attempt->row.destination);
+    set_wanted(sender, attempt, IVX_COMMITMENT_NOT_OFFERED);
 }
 
 /* Everything has been accepted. */
-static void ask_commitment(struct sender *sender, struct delivery *delivery)
+static void ask_commitment(struct sender *sender, struct ivx_attempt *attempt)
 {
     struct ivx_err err = { 0 };
     struct ivx_scu_answer answer = { 0 };
-    if (!connect_for(sender, &delivery->row, &err)) {
-        note(delivery, IVX_LATER, -1, err.text);
+    if (!connect_for(sender, &attempt->row, &err)) {
+        ivx_attempt_note(attempt, IVX_LATER, -1, err.text);
         return;
     }
-    switch (ivx_commitment_ask(sender->catalogue, sender->scu, &delivery->row, &answer, &err)) {
+    switch (ivx_commitment_ask(sender->catalogue, sender->scu, &attempt->row, &answer, &err)) {
     case IVX_ASKED:
-        delivery->asked = true;
+        attempt->asked = true;
         sender->asked_us = ivx_clock_steady_us();
-        sender->asked_id = delivery->row.id;
+        sender->asked_id = attempt->row.id;
         prove(sender);
         break;
     case IVX_ASK_NOTHING:
         break;
     case IVX_ASK_NOBODY:
-        no_service(sender, delivery);
+        no_service(sender, attempt);
         break;
     case IVX_ASK_LATER:
-        note(delivery, IVX_LATER, err.code == IVX_OK ? answer.status : -1,
-             err.code == IVX_OK ? "storage commitment is refused for now" : err.text);
+        ivx_attempt_note(attempt, IVX_LATER, err.code == IVX_OK ? answer.status : -1,
+                         err.code == IVX_OK ? "storage commitment is refused for now" : err.text);
         if (err.code == IVX_RETRY)
             ivx_scu_free(&sender->scu);
     }
 }
 
-/* ---- how it ended ------------------------------------------------------------------ */
-
-static bool is_final(const struct sender *sender, const struct delivery *delivery)
-{
-    const struct ivx_delivery_row *row = &delivery->row;
-    const int64_t budget_us = sender->config->deliver.budget * INT64_C(3600000000);
-    /* No status: it is not the peer's answer that stands in the way, but our file, or what
-     * was agreed on. */
-    const bool again = delivery->status == -1
-                       || ivx_outcome_of((int)row->last_status) == IVX_PARK;
-    /* A peer that takes some of it each time may take the rest. */
-    const bool parked = delivery->worst == IVX_PARK && again && delivery->accepted == 0
-                        && row->attempts >= IVX_PARK_ATTEMPTS;
-    return row->age_us >= budget_us || parked;
-}
-
-static void finish(struct sender *sender, struct delivery *delivery)
-{
-    struct ivx_err err = { 0 };
-    const struct ivx_delivery_row *row = &delivery->row;
-    /* An attempt that got something through starts the waiting anew. */
-    const int64_t attempt = delivery->accepted > 0 ? 1 : row->attempts;
-    const int64_t wait_us =
-        delivery->asked
-            ? sender->destination->commitment_timeout * INT64_C(1000000)
-            : ivx_backoff_us(sender->config->deliver.first_retry,
-                             sender->config->deliver.longest_retry, attempt, ivx_random_bits());
-    enum ivx_delivery_state state = IVX_DELIVERY_FAILED;
-    if (!ivx_catalogue_delivery_end(sender->catalogue, row->id, row->epoch, delivery->status,
-                                    delivery->comment, is_final(sender, delivery),
-                                    ivx_catalogue_now_us(sender->catalogue) + wait_us, &state,
-                                    &err)) {
-        ivx_log(IVX_WARNING, "delivery.unrecorded", "delivery=%" PRId64 " text=\"%s\"",
-                row->id, err.text);
-        return;
-    }
-    char said[8] = "-";
-    if (delivery->status != -1)
-        snprintf(said, sizeof said, "%04x", (unsigned)delivery->status & 0xffff);
-    const bool good = state == IVX_DELIVERY_SENT || state == IVX_DELIVERY_COMMITTED;
-    ivx_log(good ? IVX_INFO : state == IVX_DELIVERY_DEAD ? IVX_ERROR : IVX_WARNING,
-            "delivery.end",
-            "delivery=%" PRId64 " destination=\"%s\" state=%s attempt=%" PRId64
-            " accepted=%" PRId64 " of=%zu status=%s text=\"%s\"",
-            row->id, row->destination, ivx_delivery_state_name(state), row->attempts,
-            delivery->accepted, delivery->item_count, said, delivery->comment);
-}
-
-/* Neither done nor failed: what is left is due at once, and this was no attempt. */
-static void give_back(struct sender *sender, struct delivery *delivery, const char *event)
-{
-    struct ivx_err err = { 0 };
-    if (!ivx_catalogue_delivery_yield(sender->catalogue, delivery->row.id, delivery->row.epoch,
-                                      &err))
-        lost(delivery, &err);
-    else
-        ivx_log(IVX_INFO, event,
-                "delivery=%" PRId64 " destination=\"%s\" accepted=%" PRId64 " of=%zu",
-                delivery->row.id, delivery->row.destination, delivery->accepted,
-                delivery->item_count);
-}
-
 /* False: the peer is in trouble; better ask again later than for every delivery. */
-static bool deliver(struct sender *sender, struct delivery *delivery)
+static bool deliver(struct sender *sender, struct ivx_attempt *attempt)
 {
     struct ivx_err err = { 0 };
-    const struct ivx_delivery_row *row = &delivery->row;
-    delivery->recorded_us = delivery->beaten_us = ivx_clock_steady_us();
-    delivery->looked_us = delivery->recorded_us;
-    if (!ivx_catalogue_delivery_pending(sender->catalogue, row->id, &delivery->items,
-                                        &delivery->item_count, &err)) {
+    const struct ivx_delivery_row *row = &attempt->row;
+    attempt->recorded_us = attempt->beaten_us = ivx_clock_steady_us();
+    attempt->looked_us = attempt->recorded_us;
+    if (!ivx_catalogue_delivery_pending(sender->catalogue, row->id, &attempt->items,
+                                        &attempt->item_count, &err)) {
         ivx_log(IVX_WARNING, "delivery.unreadable", "delivery=%" PRId64 " text=\"%s\"",
                 row->id, err.text);
         return false;
     }
     const bool commits = sender->destination->commitment;
-    set_wanted(sender, delivery, commits ? IVX_COMMITMENT_AWAITED : IVX_COMMITMENT_UNASKED);
-    if (delivery->lost)
+    set_wanted(sender, attempt, commits ? IVX_COMMITMENT_AWAITED : IVX_COMMITMENT_UNASKED);
+    if (attempt->lost)
         return true;
-    if (delivery->item_count == 0)
-        note(delivery, IVX_ACCEPTED, 0x0000, ""); /* only the end was missing */
+    if (attempt->item_count == 0)
+        ivx_attempt_note(attempt, IVX_ACCEPTED, 0x0000, ""); /* only the end was missing */
     else if (connect_for(sender, row, &err))
-        send_items(sender, delivery);
+        send_items(sender, attempt);
     else if (!ivx_stop_wanted())
-        note(delivery, IVX_LATER, -1, err.text);
+        ivx_attempt_note(attempt, IVX_LATER, -1, err.text);
 
-    const bool all_sent = delivery->accepted == (int64_t)delivery->item_count;
-    const bool asks = commits && all_sent && !delivery->lost && !ivx_stop_wanted();
+    const bool all_sent = attempt->accepted == (int64_t)attempt->item_count;
+    const bool asks = commits && all_sent && !attempt->lost && !ivx_stop_wanted();
     if (asks)
-        ask_commitment(sender, delivery);
+        ask_commitment(sender, attempt);
     /* What the peer has refused, or left without an answer, is an attempt, stop or not. */
-    const bool stopped = ivx_stop_wanted() && delivery->worst == IVX_ACCEPTED
+    const bool stopped = ivx_stop_wanted() && attempt->worst == IVX_ACCEPTED
                          && (!all_sent || (commits && !asks));
-    if (!delivery->lost && (stopped || (delivery->yields && !all_sent)))
-        give_back(sender, delivery, stopped ? "delivery.stopped" : "delivery.yields");
-    else if (!delivery->lost)
-        finish(sender, delivery);
-    if (delivery->worst == IVX_LATER && !ivx_stop_wanted())
+    if (!attempt->lost && (stopped || (attempt->yields && !all_sent)))
+        ivx_attempt_give_back(attempt, sender->catalogue,
+                              stopped ? "delivery.stopped" : "delivery.yields");
+    else if (!attempt->lost)
+        ivx_attempt_finish(attempt, sender->catalogue, sender->config, sender->destination);
+    if (attempt->worst == IVX_LATER && !ivx_stop_wanted())
         ivx_probe_trip(sender->catalogue, sender->destination->name,
-                       sender->away ? IVX_BREAKER_AWAY : IVX_BREAKER_OPEN, delivery->comment);
-    return delivery->worst != IVX_LATER;
+                       sender->away ? IVX_BREAKER_AWAY : IVX_BREAKER_OPEN, attempt->comment);
+    return attempt->worst != IVX_LATER;
 }
 
 /* Nothing to send: waits, and hears a report if one is expected. True: an association that
@@ -456,7 +354,7 @@ static bool wait_idle(struct sender *sender)
     return listen_for(sender, IDLE_POLL_MS) && sender->asked_us != 0;
 }
 
-static bool claim(struct sender *sender, struct delivery *out, struct ivx_err *err)
+static bool claim(struct sender *sender, struct ivx_attempt *out, struct ivx_err *err)
 {
     return ivx_catalogue_delivery_claim(sender->catalogue, sender->destination->name,
                                         sender->owner, lease_seconds(sender), &out->row, err);
@@ -467,15 +365,15 @@ static enum ivx_sender_end send_until_idle(struct sender *sender)
     int64_t idle_since = ivx_clock_steady_us();
     while (!ivx_stop_wanted() && ivx_clock_steady_us() - idle_since < IDLE_US) {
         struct ivx_err err = { 0 };
-        IVX_AUTO(delivery_end) struct delivery delivery = { .status = -1 };
-        if (!claim(sender, &delivery, &err)) {
+        IVX_AUTO(ivx_attempt_clear) struct ivx_attempt attempt = { .status = -1 };
+        if (!claim(sender, &attempt, &err)) {
             if (err.code != IVX_ABSENT && err.code != IVX_RETRY)
                 return IVX_SENDER_TROUBLE;
             if (wait_idle(sender))
                 idle_since = ivx_clock_steady_us();
             continue;
         }
-        if (!deliver(sender, &delivery))
+        if (!deliver(sender, &attempt))
             return ivx_stop_wanted() ? IVX_SENDER_STOPPED : IVX_SENDER_TROUBLE;
         idle_since = ivx_clock_steady_us();
     }
