@@ -40,18 +40,19 @@ def memory(pid):
 
 
 class Visitor(threading.Thread):
-    """Whoever else comes along: verification, people who look, peers that misbehave."""
+    """Whoever else comes along: verification, people who look, peers that misbehave; and who
+    keeps the PACS from filling."""
 
-    def __init__(self, daemon, over, sample):
+    def __init__(self, daemon, pacs, over, sample):
         super().__init__(daemon=True)
-        self.daemon_, self.over, self.sample = daemon, over, sample
+        self.daemon_, self.pacs, self.over, self.sample = daemon, pacs, over, sample
         self.count, self.problem = 0, None
         self.chance = random.Random(chaos.SEED)
 
     def run(self):
         try:
             for kind in itertools.cycle((self.verifies, self.looks, self.abandons, self.is_refused,
-                                         self.talks_nonsense, self.says_nothing)):
+                                         self.talks_nonsense, self.says_nothing, self.clears)):
                 if self.over.wait(0.1):
                     break
                 kind()
@@ -88,6 +89,10 @@ class Visitor(threading.Thread):
         with socket.create_connection((harness.HOST, self.daemon_.port), 10):
             self.over.wait(0.5)
 
+    def clears(self):
+        for series in self.pacs.get("/series"):
+            harness.http("DELETE", f"{self.pacs.url}/series/{series}")
+
 
 class TrafficWithoutAPause(chaos.Case):
     SETTINGS = {"plan": {"quiet": 5, "quiet_released": 0, "keep": 0}, "convert": {"workers": 2}}
@@ -117,13 +122,14 @@ class TrafficWithoutAPause(chaos.Case):
                 return
 
     def begin(self):
-        # What the PACS keeps is not what is looked at: it forgets the oldest.
-        self.daemon_ = self.daemon(self.pacs(MaximumStorageSize=1024), settings=self.SETTINGS)
+        pacs = self.pacs()
+        self.daemon_ = self.daemon(pacs, settings=self.SETTINGS)
         self.over, self.waiting = threading.Event(), 0
+        self.addCleanup(self.over.set)
         self.senders = [chaos.Sender(self.daemon_, self.series(name), self.ledger, name)
                         for name in SHAPES]
         example, *_ = self.phantom(*chaos.SHAPE, "--seed", "example")
-        self.visitor = Visitor(self.daemon_, self.over, example)
+        self.visitor = Visitor(self.daemon_, pacs, self.over, example)
         for each in (*self.senders, self.visitor):
             each.start()
 
