@@ -6,7 +6,7 @@
 Sends N CT instances of 512 x 512 pixels (526 kB; --rows 197: 78 kB) with DCMTK's storescu and
 dcmsend, as they are delivered (Nagle's algorithm on) and with TCP_NODELAY, over one association
 and over four at the same time, to isovoxd, and beside it in the same run to storescp
-(bit-preserving, a process per association) and to Orthanc. The first line is the disk alone:
+and dcmqrscp (both bit-preserving, a process per association) and to Orthanc. The first line is the disk alone:
 as many bytes written and synced. Rounds are interleaved, so that what else the machine does
 hits all alike; medians are printed. Afterwards every acknowledged instance must be in isovoxd's
 journal. At the end a sender with TCP_NODELAY measures how long each C-STORE takes.
@@ -14,7 +14,7 @@ journal. At the end a sender with TCP_NODELAY measures how long each C-STORE tak
 --flush-delay adds MS milliseconds to every sync of every server below its folder, as a slow
 disk would (tests/chaos/faults.c).
 
-storescp syncs nothing and Orthanc's index is not synced per instance: they promise less.
+storescp and dcmqrscp sync nothing, Orthanc's index is not synced per instance: they promise less.
 DIR should be on the disk that would hold the spool; a tmpfs says nothing.
 """
 
@@ -172,7 +172,7 @@ class Disk:
 def measure(options, folder):
     files = make_instances(folder / "instances", options.instances, options.rows)
     servers = [harness.Daemon(folder / "isovoxd", roles="receive"), StoreScp(folder / "storescp"),
-               harness.Pacs(folder / "orthanc")]
+               harness.Dcmqrscp(folder / "dcmqrscp"), harness.Pacs(folder / "orthanc")]
     rates, times = {}, {}
     for server in servers if options.flush_delay else ():
         page = test_faults.with_faults(server, server.folder)
@@ -186,7 +186,7 @@ def measure(options, folder):
             for sender in options.senders.split(","):
                 for associations in (1, 4):
                     for server in servers:
-                        # Orthanc and storescp with delayed acknowledgements take minutes.
+                        # The others with delayed acknowledgements take minutes.
                         is_slow = server.name != "isovoxd" and "+" not in sender
                         part = files[:options.few] if is_slow else files
                         forget(server)

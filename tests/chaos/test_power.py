@@ -196,13 +196,19 @@ class OtherServers(APowerCut):
     test_loses_nothing_that_was_acknowledged = None
     TRIALS = 4
 
-    def kept_by_storescp(self, where):
+    def kept_in(self, files):
         found = {}
-        for path in (where / "storescp").glob("files/*"):
+        for path in files:
             raw = path.read_bytes()
             if raw[128:132] == b"DICM":
-                found[path.name.split(".", 1)[1]] = hashlib.sha256(spool.data_set(raw)).digest()
+                found[chaos.sop_uid(path)] = hashlib.sha256(spool.data_set(raw)).digest()
         return found
+
+    def kept_by_storescp(self, where):
+        return self.kept_in((where / "storescp").glob("files/*"))
+
+    def kept_by_dcmqrscp(self, where):
+        return self.kept_in((where / "dcmqrscp").glob("storage/*.dcm"))
 
     def kept_by_orthanc(self, where):
         pacs = harness.Pacs(where / "orthanc")
@@ -236,7 +242,10 @@ class OtherServers(APowerCut):
     @unittest.skipUnless(chaos.LONG, "says nothing about this program: ./check --chaos")
     def test_lose_what_they_have_acknowledged(self):
         for name, make, kept in (
-                ("storescp", lambda disk: ingest.StoreScp(disk / "storescp"), self.kept_by_storescp),
+                ("storescp", lambda disk: ingest.StoreScp(disk / "storescp"),
+                 self.kept_by_storescp),
+                ("dcmqrscp", lambda disk: harness.Dcmqrscp(disk / "dcmqrscp", aet="ISOVOX"),
+                 self.kept_by_dcmqrscp),
                 ("Orthanc", lambda disk: harness.Pacs(disk / "orthanc"), self.kept_by_orthanc)):
             trials = [self.loss(make, kept) for _ in range(self.TRIALS)]
             chaos.tell(f"{name}: of {[each[0] for each in trials]} acknowledged instances "

@@ -85,6 +85,14 @@ def wait_until(question, seconds, what):
         time.sleep(0.05)
 
 
+def listens(port):
+    try:
+        with socket.create_connection((HOST, port), 1):
+            return True
+    except OSError:
+        return False
+
+
 def http(method, url, body=None, timeout=20):
     """Status and body of one exchange; no proxy, no exception for an error status."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -197,9 +205,7 @@ class Pacs(Server):
     def _ready(self):
         self.must_run()
         try:
-            with socket.create_connection((HOST, self.port), 1):
-                pass
-            return http("GET", self.url + "/system")[0] == 200
+            return listens(self.port) and http("GET", self.url + "/system")[0] == 200
         except OSError:
             return False
 
@@ -269,6 +275,35 @@ class Pacs(Server):
         logs = "\n".join(f"--- {each.name}\n{tail(each.log)}" for each in alive)
         return (f"{series} derived series of {instances or 'some'} instances at the PACS, "
                 f"which has {counts}\n{logs}")
+
+
+class Dcmqrscp(Server):
+    """DCMTK's archive: one storage area, instances as they were sent, and who it may move to:
+    AE titles and their ports. stop() and start() keep its storage."""
+
+    def __init__(self, folder, aet="QRSCP", hosts=None):
+        self.folder, self.aet, self.port = Path(folder), aet, free_port()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        table = "\n".join(f"host{number} = ({name}, {HOST}, {port})"
+                          for number, (name, port) in enumerate((hosts or {"NOBODY": 1}).items()))
+        config = self.folder / "dcmqrscp.cfg"
+        # 500 studies of 1 GiB are the most that it takes; then the oldest goes.
+        config.write_text(
+            f"NetworkTCPPort = {self.port}\nMaxPDUSize = 16384\nMaxAssociations = 16\n"
+            f"HostTable BEGIN\n{table}\nHostTable END\nVendorTable BEGIN\nVendorTable END\n"
+            f"AETable BEGIN\n{aet} {self.folder / 'storage'} RW (500, 1024mb) ANY\nAETable END\n")
+        super().__init__("dcmqrscp", [shutil.which("dcmqrscp"), "+B", "-c", config],
+                         self.folder / "dcmqrscp.log")
+
+    def start(self):
+        (self.folder / "storage").mkdir(exist_ok=True)
+        super().start()
+        wait_until(self._ready, 20, lambda: f"dcmqrscp listens\n{tail(self.log)}")
+        return self
+
+    def _ready(self):
+        self.must_run()
+        return listens(self.port)
 
 
 def conf_value(value):

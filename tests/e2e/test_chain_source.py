@@ -2,7 +2,6 @@
 
 import datetime
 import os
-import shutil
 import signal
 import socket
 import struct
@@ -20,38 +19,6 @@ import scripted
 SHAPE = ("--shape", "sines", "--dims", "40,40,16", "--spacing", "1,1,3")  # 48 results
 # Without a source the first slices would be taken for the whole.
 PLAN = {"quiet": 8, "quiet_released": 1, "quiet_full": 0}
-
-
-class Dcmqrscp(harness.Server):
-    """DCMTK's archive: one storage area, one peer that it may move to."""
-
-    def __init__(self, folder, daemon_port):
-        self.port, self.aet = harness.free_port(), "QRSCP"
-        storage = folder / "storage"
-        storage.mkdir(parents=True)
-        config = folder / "dcmqrscp.cfg"
-        config.write_text(
-            f"NetworkTCPPort = {self.port}\nMaxPDUSize = 16384\nMaxAssociations = 16\n"
-            f"HostTable BEGIN\nisovox = (ISOVOX, {harness.HOST}, {daemon_port})\nHostTable END\n"
-            "VendorTable BEGIN\nVendorTable END\n"
-            f"AETable BEGIN\n{self.aet} {storage} RW (10, 1024mb) ANY\nAETable END\n")
-        super().__init__("dcmqrscp", [shutil.which("dcmqrscp"), "-c", config],
-                         folder / "dcmqrscp.log")
-
-    def start(self):
-        super().start()
-        harness.wait_until(self._listens, 20, lambda: harness.tail(self.log))
-        return self
-
-    def _listens(self):
-        try:
-            with socket.create_connection((harness.HOST, self.port), 1):
-                return True
-        except OSError:
-            return False
-
-    def send(self, files):
-        harness.dcmsend(files, self.port, aec=self.aet)
 
 
 class Archive(scripted.Scp):
@@ -125,13 +92,13 @@ class Source(harness.Case):
     def test_dcmqrscp_sends_what_is_missing(self):
         pacs = self.pacs()
         daemon = self.daemon_with(0, "QRSCP", pacs)
-        archive = Dcmqrscp(self.new_folder("qrscp"), daemon.port)
+        archive = harness.Dcmqrscp(self.new_folder("qrscp"), hosts={"ISOVOX": daemon.port})
         self.addCleanup(archive.stop)
         archive.start()
         daemon.settings["source", "archive"]["port"] = archive.port
         daemon.start()
         files = self.phantom(*SHAPE)
-        archive.send(files)
+        harness.dcmsend(files, archive.port, aec=archive.aet)
         daemon.send(files[:10])
         self.check_fetched(daemon, pacs, files)
 
