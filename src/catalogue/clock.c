@@ -10,8 +10,9 @@
 #include "isovox/sys/clock.h"
 #include "isovox/sys/log.h"
 
-/* Less is left to the next look; more than TOLD_US is told. */
-enum { LEAST_US = 200 * 1000, TOLD_US = 1000 * 1000, BOOT_ROOM = 37 };
+/* Less than LEAST_US is left to the next look; less than SET_US is what time services do all the
+ * time. */
+enum { LEAST_US = 200 * 1000, SET_US = 1000 * 1000, BOOT_ROOM = 37 };
 
 /* One row. set_us: when the wall clock was seen to be set last; late_us: by how much it was set
  * forward, which is how long ivx_catalogue_over_us() waits for what was over before that. */
@@ -32,7 +33,8 @@ static const char *const moves[] = {
     "UPDATE inquiry SET next_us = next_us + ?1 WHERE next_us > 0",
     "UPDATE unread SET next_us = next_us + ?1",
     "UPDATE series SET promised_us = promised_us + ?1 WHERE promised_us > 0",
-    "UPDATE series SET due_us = max(due_us + ?1, 1) WHERE due_us > 0 AND " IVX_SERIES_OPEN,
+    "UPDATE series SET due_us = max(due_us + ?1, 1), limit_us = limit_us + ?1"
+    " WHERE due_us > 0 AND " IVX_SERIES_OPEN,
 };
 
 /* After a boot nobody lives that had a lease, and the time since is what the wall clock says, if
@@ -115,12 +117,21 @@ static int64_t find_offset(void)
     return wall - after;
 }
 
+static bool is_set(int64_t by_us)
+{
+    return by_us >= SET_US || by_us <= -SET_US;
+}
+
 static bool move(struct ivx_catalogue *catalogue, struct clock_row *row, int64_t by_us,
                  struct ivx_err *err)
 {
     row->offset_us += by_us;
-    row->set_us = ivx_clock_steady_us() + row->offset_us;
-    row->late_us = row->late_us + by_us > 0 ? row->late_us + by_us : 0;
+    if (is_set(by_us)) {
+        row->set_us = ivx_clock_steady_us() + row->offset_us;
+        row->late_us = row->late_us + by_us > 0 ? row->late_us + by_us : 0;
+    } else if (row->set_us != 0) {
+        row->set_us += by_us;
+    }
     return run_all(catalogue, moves, IVX_COUNT(moves), by_us, err) && save(catalogue, row, err);
 }
 
@@ -155,7 +166,7 @@ static bool put_right(struct ivx_catalogue *catalogue, const char *boot, struct 
                : begin_boot(catalogue, &row, boot, offset_us, err))
         || !ivx_db_work_commit(&work, err))
         return false;
-    if (same && (by_us >= TOLD_US || by_us <= -TOLD_US))
+    if (same && is_set(by_us))
         ivx_log(IVX_WARNING, "clock.set", "seconds=%.1f", (double)by_us / 1e6);
     return true;
 }

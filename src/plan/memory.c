@@ -7,15 +7,34 @@
 
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
+#include "isovox/catalogue/clock.h"
 #include "isovox/sys/clock.h"
 
-enum { JUMP_US = 1000000 };
+/* By which the time of a record may be ahead of the catalogue's: see its clock.h. */
+enum { AHEAD_US = 1000000 };
 
-/* Of a series that came while the clock was ahead, its row says nothing that could be used:
- * the time from the jump on counts. */
-static int64_t noticed_now(const struct ivx_planner *planner, int64_t wall_us)
+static int64_t ago_us(struct ivx_planner *planner, int64_t at_us)
 {
-    return wall_us > ivx_clock_wall_us() ? planner->jumped_us : ivx_clock_steady_us();
+    return ivx_catalogue_now_us(planner->catalogue) - at_us;
+}
+
+/* A wall clock's time of a row, as one of the steady clock, which is never set. What happened
+ * before the wall clock was set counts from then: how long before, its time does not say. */
+static int64_t steady_of(struct ivx_planner *planner, int64_t at_us)
+{
+    const int64_t now = ivx_clock_steady_us();
+    int64_t ago = ago_us(planner, at_us);
+    if (ago < -AHEAD_US) { /* it was set back; or forward, a moment ago */
+        struct ivx_err err = { 0 };
+        if (ivx_catalogue_look_at_clock(planner->catalogue, &err))
+            ivx_catalogue_clock_set_us(planner->catalogue, &planner->set_us, &err);
+        ago = ago_us(planner, at_us);
+    }
+    const int64_t least = planner->set_us == INT64_MIN ? planner->begun_us : planner->set_us;
+    if (ago < -AHEAD_US)
+        return least;
+    const int64_t at = ago > 0 ? now - ago : now;
+    return at > planner->set_us ? at : planner->set_us;
 }
 
 struct ivx_plan_memory *ivx_plan_remember(struct ivx_planner *planner,
@@ -33,9 +52,8 @@ struct ivx_plan_memory *ivx_plan_remember(struct ivx_planner *planner,
             .instances = row->instances,
             .last_us = row->last_us,
             .new_us = row->new_us,
-            .noticed_us = noticed_now(planner, row->last_us),
-            .noticed_new_us = none_new ? memory->noticed_new_us
-                                       : noticed_now(planner, row->new_us),
+            .since_us = steady_of(planner, row->last_us),
+            .since_new_us = none_new ? memory->since_new_us : steady_of(planner, row->new_us),
             .written_us = same ? memory->written_us : 0,
         };
         ivx_text_copy(fresh.sender, sizeof fresh.sender, row->calling_ae);
@@ -48,19 +66,14 @@ struct ivx_plan_memory *ivx_plan_remember(struct ivx_planner *planner,
     return memory;
 }
 
-/* Rows hold times of the wall clock. When that jumps, and when we begin (the configuration may
- * be another), none of them can be trusted. */
+/* When we begin the configuration may be another, and so may all that series wait for. */
 static bool mind_clock(struct ivx_planner *planner, struct ivx_err *err)
 {
-    const int64_t steady = ivx_clock_steady_us();
-    const int64_t clock = ivx_clock_wall_us() - steady;
-    const int64_t jump = clock - planner->clock_us;
-    if (planner->clock_us != 0 && jump < JUMP_US && jump > -JUMP_US)
-        return true;
-    if (!ivx_catalogue_due_all(planner->catalogue, err))
+    if (!ivx_catalogue_look_at_clock(planner->catalogue, err)
+        || !ivx_catalogue_clock_set_us(planner->catalogue, &planner->set_us, err)
+        || (!planner->knows_all && !ivx_catalogue_due_all(planner->catalogue, err)))
         return false;
-    planner->clock_us = clock;
-    planner->jumped_us = steady;
+    planner->knows_all = true;
     return true;
 }
 
@@ -78,10 +91,9 @@ static bool mind_receive(struct ivx_planner *planner, struct ivx_err *err)
         if (strcmp(rows[n].name, "receive") != 0)
             continue;
         if (ear->since_us != rows[n].since_us)
-            *ear = (struct ivx_plan_ear){ rows[n].since_us, ivx_clock_steady_us(), 0 };
-        const int64_t wall = ivx_clock_wall_us() - ear->since_us;
-        const int64_t seen = ivx_clock_steady_us() - ear->noticed_us;
-        ear->heard_us = wall > seen ? wall : seen;
+            *ear = (struct ivx_plan_ear){ rows[n].since_us,
+                                          steady_of(planner, rows[n].since_us), 0 };
+        ear->heard_us = ivx_clock_steady_us() - ear->steady_us;
         if (strcmp(rows[n].state, "running") != 0)
             ear->heard_us = 0;
     }

@@ -30,7 +30,7 @@ struct ivx_plan_proof { /* that an announcement was right, or not */
 struct ivx_plan_memory {
     int64_t series_id, instances, last_us, new_us;
     int64_t due_us;      /* of its row, when this was worked out */
-    int64_t noticed_us, noticed_new_us; /* steady clock: last_us and new_us */
+    int64_t since_us, since_new_us; /* last_us and new_us by the steady clock */
     char sender[17];
     bool gathered;      /* count, proven and limits are known */
     struct ivx_plan_limits limits;
@@ -49,7 +49,7 @@ struct ivx_plan_memory {
 /* Whether senders can reach us, by the row of the role `receive`. */
 struct ivx_plan_ear {
     int64_t since_us;   /* of that row */
-    int64_t noticed_us; /* steady clock */
+    int64_t steady_us;  /* the same by the steady clock */
     int64_t heard_us;   /* so long it has run; 0: it does not; most: nobody says */
 };
 
@@ -63,8 +63,8 @@ struct ivx_planner {
     struct ivx_trying *trying;
     struct ivx_plan_memory *memory; /* IVX_PLAN_REMEMBERED places; NULL before the first turn */
     struct ivx_plan_ear ear;
-    int64_t clock_us;            /* wall minus steady clock; 0: look at every open series */
-    int64_t jumped_us, begun_us; /* steady clock: when that changed; the first turn */
+    bool knows_all;              /* false: every open series is to be looked at */
+    int64_t set_us, begun_us;    /* steady clock: the wall clock was set; the first turn */
 };
 
 /* index.c: brings what the journal has beyond the catalogue's marks into the catalogue. What a

@@ -6,7 +6,6 @@
 #include "planner.h"
 
 #include "isovox/base/auto.h"
-#include "isovox/catalogue/clock.h"
 #include "isovox/catalogue/commitment.h"
 #include "isovox/sys/clock.h"
 #include "isovox/sys/disk.h"
@@ -53,7 +52,7 @@ static void reread(struct ivx_planner *planner)
     planner->reread = fresh;
     planner->config = fresh;
     /* Limits and sources may be others now. */
-    planner->clock_us = 0;
+    planner->knows_all = false;
     for (size_t n = 0; planner->memory != NULL && n < IVX_PLAN_REMEMBERED; n++)
         planner->memory[n].gathered = false;
     ivx_log(IVX_INFO, "config.read", "routes=%zu recipes=%zu", fresh->route_count,
@@ -64,8 +63,7 @@ static bool turn(struct ivx_planner *planner, int *again_ms_out, struct ivx_err 
 {
     int64_t newest = 0;
     bool more = false;
-    if (!ivx_catalogue_look_at_clock(planner->catalogue, err)
-        || !ivx_catalogue_commitment_newest(planner->catalogue, &newest, err)
+    if (!ivx_catalogue_commitment_newest(planner->catalogue, &newest, err)
         || !ivx_plan_index(planner, err)
         || !ivx_plan_commitments(planner, newest, &more, err)
         || !ivx_plan_series(planner, again_ms_out, err))

@@ -10,6 +10,7 @@
 
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
+#include "isovox/catalogue/clock.h"
 #include "isovox/catalogue/inquiry.h"
 #include "isovox/sys/clock.h"
 #include "isovox/sys/log.h"
@@ -79,7 +80,8 @@ static bool tell(struct turn *turn, const struct ivx_series_row *row,
                  const struct ivx_plan_evidence *evidence, const struct ivx_plan_answer *answer,
                  int64_t again_us, struct ivx_plan_memory *memory, struct ivx_err *err)
 {
-    const int64_t wall = ivx_clock_wall_us(), now = ivx_clock_steady_us();
+    const int64_t now = ivx_clock_steady_us();
+    const int64_t wall = ivx_catalogue_now_us(turn->planner->catalogue);
     const bool soon = memory->written_us != 0 && now - memory->written_us < SECOND_US;
     if (soon && row->due_us < 0 && answer->verdict == IVX_PLAN_LISTEN)
         return true;
@@ -169,9 +171,10 @@ static bool put_off(struct turn *turn, const struct ivx_series_row *row,
         || !ivx_catalogue_series_unread(turn->planner->catalogue, row->id, &left_us, note, err)
         || left_us == 0)
         return ivx_fail(err, why->code, "%s", why->text);
+    const int64_t now = ivx_catalogue_now_us(turn->planner->catalogue);
     struct ivx_waiting *waiting = &turn->waiting[turn->told++];
     *waiting = (struct ivx_waiting){ .series_id = row->id, .seen_us = row->due_us,
-                                     .due_us = ivx_clock_wall_us() + left_us + SECOND_US };
+                                     .due_us = now + left_us + SECOND_US };
     snprintf(waiting->why, sizeof waiting->why, "an instance cannot be read now: %.200s", note);
     memory->due_us = waiting->due_us;
     return turn->told < TOLD || tell_all(turn, err);
@@ -235,15 +238,16 @@ bool ivx_plan_series(struct ivx_planner *planner, int *again_ms_out, struct ivx_
     IVX_AUTO(ivx_memory_free) int64_t *ids = NULL;
     IVX_AUTO(ivx_memory_free) struct turn *turn = calloc(1, sizeof *turn);
     size_t count = 0, left = 0;
-    int64_t next_us = 0;
-    const int64_t now_us = ivx_clock_wall_us();
+    int64_t next_us = 0, now_us = 0;
     *again_ms_out = POLL_MS;
     if (turn == NULL)
         return ivx_fail(err, IVX_FULL, "plan: no memory for a turn");
     turn->planner = planner;
     turn->again_us = POLL_MS * 1000;
-    if (!ivx_plan_begin_turn(planner, err)
-        || !ivx_catalogue_due(planner->catalogue, now_us, &ids, &count, err)
+    if (!ivx_plan_begin_turn(planner, err))
+        return false;
+    now_us = ivx_catalogue_now_us(planner->catalogue);
+    if (!ivx_catalogue_due(planner->catalogue, now_us, &ids, &count, err)
         || !look_at_all(turn, ids, count, &left, err)
         || !ivx_catalogue_due_next(planner->catalogue, now_us, &next_us, err))
         return false;

@@ -204,14 +204,6 @@ bool ivx_plan_look(struct ivx_planner *planner, struct ivx_plan_memory *memory,
 
 /* ---- together --------------------------------------------------------------------------- */
 
-/* The wall clock may be set back: what this process has seen pass counts as well. */
-static int64_t since(int64_t wall_us, int64_t noticed_us)
-{
-    const int64_t wall = ivx_clock_wall_us() - wall_us;
-    const int64_t seen = ivx_clock_steady_us() - noticed_us;
-    return wall > seen ? wall : seen;
-}
-
 static int64_t least(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -219,14 +211,14 @@ static int64_t least(int64_t a, int64_t b)
 
 int64_t ivx_plan_age(const struct ivx_plan_memory *memory)
 {
-    return since(memory->last_us, memory->noticed_us);
+    return ivx_clock_steady_us() - memory->since_us;
 }
 
 /* Senders that could not reach us get the quiet time once more, whatever the deadline says;
  * but a role that dies over and over does not suspend it for longer than itself. */
 static int64_t idle_of(const struct ivx_planner *planner, const struct ivx_plan_memory *memory)
 {
-    const int64_t idle = since(memory->new_us, memory->noticed_new_us);
+    const int64_t idle = ivx_clock_steady_us() - memory->since_new_us;
     const int64_t missed = memory->limits.quiet_us - planner->ear.heard_us;
     const int64_t begun = ivx_clock_steady_us() - planner->begun_us;
     if (missed <= 0)

@@ -14,9 +14,11 @@
 
 /* Done by opening for writing, too. Cheap while there is nothing to put right. */
 bool ivx_catalogue_look_at_clock(struct ivx_catalogue *catalogue, struct ivx_err *err);
-/* The time that rows are written with: the wall clock as it was looked at last. */
+/* The time that rows are written with: the wall clock, give or take 0.2 s, as it was looked at
+ * last. */
 int64_t ivx_catalogue_now_us(struct ivx_catalogue *catalogue);
-/* When, by the steady clock, the wall clock was seen to be set last; INT64_MIN: never. */
+/* When, by the steady clock, the wall clock was seen to be set last, by a second or more;
+ * INT64_MIN: never. */
 bool ivx_catalogue_clock_set_us(struct ivx_catalogue *catalogue, int64_t *steady_us_out,
                                 struct ivx_err *err);
 /* What was over before *out has been so for keep_us. For keep_us after the wall clock was set

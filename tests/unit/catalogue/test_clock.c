@@ -314,6 +314,9 @@ START_TEST(that_it_was_set_is_known_by_the_steady_clock)
     ck_assert_int_eq(steady_us, INT64_MIN);
     now_us += hour_us;
     set_clock(150000); /* slewed */
+    ck_assert_int_eq(ivx_catalogue_now_us(cat), wall_us() - 150000);
+    set_clock(150000);
+    ck_assert_int_eq(ivx_catalogue_now_us(cat), wall_us());
     OK(ivx_catalogue_clock_set_us(cat, &steady_us, &err));
     ck_assert_int_eq(steady_us, INT64_MIN);
 
