@@ -220,7 +220,7 @@ static void sweep(struct ivx_worker *worker, int64_t *next_us)
     const int64_t now = ivx_clock_steady_us();
     if (now < *next_us)
         return;
-    /* A stage is written to all the time; twice a lease of silence means nobody does. */
+    /* Nobody holds it, and nobody is about to. */
     ivx_outbox_sweep(worker->outbox, 2 * (int)worker->config->convert.lease + 60);
     *next_us = now + SWEEP_US;
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@ enum { PATH_ROOM = 4096, KEY_MOST = 200 };
 
 struct ivx_outbox {
     char root[PATH_ROOM]; /* state_dir/outbox */
+    int held; /* the stage made last, locked while it may be written to; -1 */
 };
 
 /* Keys are ours, but a path is never built from an unchecked text. */
@@ -60,6 +62,7 @@ bool ivx_outbox_open(const char *state_dir, struct ivx_outbox **out, struct ivx_
     char path[PATH_ROOM];
     if (made == NULL)
         return ivx_fail(err, IVX_FULL, "outbox: no memory");
+    made->held = -1;
     if (strlen(state_dir) > 3700)
         return ivx_fail(err, IVX_REFUSED, "outbox: the path of state_dir is too long");
     snprintf(made->root, sizeof made->root, "%s/outbox", state_dir);
@@ -75,8 +78,28 @@ bool ivx_outbox_open(const char *state_dir, struct ivx_outbox **out, struct ivx_
 
 void ivx_outbox_free(struct ivx_outbox **outbox)
 {
+    if (*outbox != NULL)
+        ivx_fd_close(&(*outbox)->held);
     free(*outbox);
     *outbox = NULL;
+}
+
+/* The lock goes with the process: times of files, which a clock that is set makes wrong, are
+ * no sign of life. */
+static bool hold(struct ivx_outbox *outbox, const char *path, struct ivx_err *err)
+{
+    ivx_fd_close(&outbox->held);
+    outbox->held = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (outbox->held == -1)
+        return ivx_fail_errno(err, "open", path);
+    return flock(outbox->held, LOCK_EX | LOCK_NB) == 0 || ivx_fail_errno(err, "lock", path);
+}
+
+static bool is_held(int directory, const char *name)
+{
+    IVX_AUTO(ivx_fd_close)
+    int fd = openat(directory, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    return fd != -1 && flock(fd, LOCK_SH | LOCK_NB) == -1 && errno == EWOULDBLOCK;
 }
 
 bool ivx_outbox_stage(struct ivx_outbox *outbox, const char *key, int64_t epoch,
@@ -89,7 +112,7 @@ bool ivx_outbox_stage(struct ivx_outbox *outbox, const char *key, int64_t epoch,
         return false;
     if (mkdir(path_out, 0700) == -1)
         return ivx_fail_errno(err, "mkdir", path_out);
-    return true;
+    return hold(outbox, path_out, err);
 }
 
 static void close_directory(DIR **directory)
@@ -235,7 +258,7 @@ void ivx_outbox_sweep(struct ivx_outbox *outbox, int seconds)
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0
             || fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW)
                    == -1
-            || status.st_mtim.tv_sec >= oldest_s)
+            || status.st_mtim.tv_sec >= oldest_s || is_held(dirfd(directory), entry->d_name))
             continue;
         snprintf(path, sizeof path, "%.3800s/staging/%.255s", outbox->root,
                  entry->d_name);

@@ -14,7 +14,8 @@ struct ivx_outbox; /* opaque */
 bool ivx_outbox_open(const char *state_dir, struct ivx_outbox **out, struct ivx_err *err);
 void ivx_outbox_free(struct ivx_outbox **outbox);
 
-/* An empty staging directory for this attempt; path_out has room for 4096. Keys are made by
+/* An empty staging directory for this attempt, which is swept by nobody until the process
+ * ends or stages the next one; path_out has room for 4096. Keys are made by
  * us: letters, digits, '-' and '.'; anything else is IVX_BUG. */
 bool ivx_outbox_stage(struct ivx_outbox *outbox, const char *key, int64_t epoch,
                       char *path_out, struct ivx_err *err);
@@ -27,8 +28,7 @@ void ivx_outbox_drop_stage(struct ivx_outbox *outbox, const char *key, int64_t e
 /* Where a published result is (room 4096); it need not exist. */
 void ivx_outbox_path(const struct ivx_outbox *outbox, const char *key, char *path_out);
 bool ivx_outbox_remove(struct ivx_outbox *outbox, const char *key, struct ivx_err *err);
-/* Removes staging directories that no attempt with a live lease can own: older than
- * `seconds`. */
+/* Removes staging directories whose process has ended, and that are older than `seconds`. */
 void ivx_outbox_sweep(struct ivx_outbox *outbox, int seconds);
 
 #endif

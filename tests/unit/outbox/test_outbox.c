@@ -238,11 +238,32 @@ START_TEST(a_removed_result_is_gone_at_once)
 }
 END_TEST
 
+static const struct timespec then[2] = { { 1000, 0 }, { 1000, 0 } };
+
+/* The clock may have been set since it was written to. */
+START_TEST(a_stage_is_not_swept_while_its_process_lives)
+{
+    IVX_AUTO(ivx_outbox_free) struct ivx_outbox *worker = NULL;
+    char made[4096];
+    OK(ivx_outbox_open(state_dir, &worker, &err));
+    OK(ivx_outbox_stage(worker, "made", 1, made, &err));
+    ck_assert_int_eq(utimensat(AT_FDCWD, made, then, 0), 0);
+
+    ivx_outbox_sweep(outbox, 60);
+    ck_assert_int_eq(access(made, F_OK), 0);
+
+    ivx_outbox_free(&worker);
+    ivx_outbox_sweep(outbox, 60);
+    ck_assert_int_eq(access(made, F_OK), -1);
+}
+END_TEST
+
 START_TEST(only_old_stages_are_swept)
 {
     char old[4096];
     OK(ivx_outbox_stage(outbox, "old", 3, old, &err));
-    const struct timespec then[2] = { { 1000, 0 }, { 1000, 0 } };
+    ivx_outbox_free(&outbox);
+    OK(ivx_outbox_open(state_dir, &outbox, &err));
     ck_assert_int_eq(utimensat(AT_FDCWD, old, then, 0), 0);
     put("000001.dcm", "one");
 
@@ -271,6 +292,7 @@ int main(void)
     tcase_add_test(tests, what_is_no_result_is_not_published);
     tcase_add_test(tests, no_key_leads_out_of_the_outbox);
     tcase_add_test(tests, a_removed_result_is_gone_at_once);
+    tcase_add_test(tests, a_stage_is_not_swept_while_its_process_lives);
     tcase_add_test(tests, only_old_stages_are_swept);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
