@@ -17,8 +17,8 @@ static int64_t next_of(const struct ivx_catalogue *catalogue, int64_t attempts)
     return ivx_now_us(catalogue) + ivx_unread_seconds(attempts) * 1000000;
 }
 
-bool ivx_catalogue_index_unread(struct ivx_catalogue *catalogue, const struct ivx_unread *row,
-                                const char *note, struct ivx_err *err)
+static bool leave(struct ivx_catalogue *catalogue, const struct ivx_unread *row,
+                  const char *note, struct ivx_err *err)
 {
     return ivx_db_run(catalogue,
                       "INSERT INTO unread (segment, offset, since_us, attempts, next_us, note)"
@@ -27,6 +27,16 @@ bool ivx_catalogue_index_unread(struct ivx_catalogue *catalogue, const struct iv
                       ARGS(I(row->segment), I(row->offset), I(ivx_now_us(catalogue)),
                            I(row->attempts + 1), I(next_of(catalogue, row->attempts)), T(note)),
                       err);
+}
+
+bool ivx_catalogue_index_unread(struct ivx_catalogue *catalogue, const struct ivx_unread *row,
+                                const char *note, struct ivx_err *err)
+{
+    IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
+    if (catalogue->indexing)
+        return leave(catalogue, row, note, err);
+    return ivx_db_work_begin(&work, catalogue, err) && leave(catalogue, row, note, err)
+           && ivx_db_work_commit(&work, err);
 }
 
 bool ivx_catalogue_index_read(struct ivx_catalogue *catalogue, const struct ivx_unread *row,
