@@ -16,13 +16,40 @@ static bool stale(int64_t id, struct ivx_err *err)
 }
 
 /* What is to be sent, and what was sent and is not committed yet, as their indexes have it:
- * neither a long queue nor a long history is looked through. */
-#define TO_SEND "state IN (0, 1, 4)"
-#define AWAITED "state = 2 AND commitment = 1"
-#define FIRST_IN(is, due)                                                                \
-    "SELECT * FROM (SELECT id, priority, next_us FROM delivery INDEXED BY delivery_next" \
-    " WHERE destination = ?1 AND state = " is " AND " TO_SEND " AND " due                \
-    " ORDER BY priority DESC, next_us, id LIMIT 1)"
+ * neither a long queue, nor what waits for a later time, nor a long history is looked through. */
+#define TO_SEND "d.state IN (0, 1, 4)"
+#define AWAITED "d.state = 2 AND d.commitment = 1"
+
+/* place: the destinations that have anything to do. rung: the priorities that are waited with
+ * there, queued or failed. Each is one hop through an index. */
+#define NEXT_PLACE(after)                                                                \
+    "(SELECT min(d.destination) FROM delivery d INDEXED BY delivery_backlog"             \
+    " WHERE " IVX_DELIVERY_OPEN after ")"
+#define PLACES                                                                           \
+    "place (name) AS (SELECT " NEXT_PLACE("") " UNION ALL"                               \
+    " SELECT " NEXT_PLACE(" AND d.destination > name") " FROM place"                     \
+    " WHERE name IS NOT NULL)"
+#define NEXT_RUNG(of, below)                                                             \
+    "(SELECT max(d.priority) FROM delivery d INDEXED BY delivery_next"                   \
+    " WHERE d.destination = name AND d.state = " of " AND " TO_SEND below ")"
+#define RUNGS                                                                            \
+    "rung (name, state, priority) AS ("                                                  \
+    "SELECT name, s.column1, " NEXT_RUNG("s.column1", "")                                \
+    " FROM place, (VALUES (0), (4)) s WHERE name IS NOT NULL UNION ALL"                  \
+    " SELECT name, state, " NEXT_RUNG("rung.state", " AND d.priority < rung.priority")   \
+    " FROM rung WHERE priority IS NOT NULL)"
+/* Of a rung, what has been due for longest. */
+#define FIRST_ON_RUNG(now)                                                               \
+    "(SELECT d.id FROM delivery d INDEXED BY delivery_next WHERE d.destination = r.name" \
+    " AND d.state = r.state AND " TO_SEND " AND d.priority = r.priority"                 \
+    " AND d.next_us <= " now " ORDER BY d.next_us, d.id LIMIT 1)"
+/* Few: not more than there are senders. */
+#define ABANDONED(at, now)                                                               \
+    "SELECT d.id FROM delivery d INDEXED BY delivery_next WHERE d.destination = " at     \
+    " AND d.state = 1 AND " TO_SEND " AND d.lease_us < " now
+#define ASK_AGAIN(at, now)                                                               \
+    "SELECT d.id FROM delivery d INDEXED BY delivery_awaited WHERE d.destination = " at  \
+    " AND " AWAITED " AND d.next_us <= " now " ORDER BY d.next_us LIMIT 1"
 
 bool ivx_catalogue_delivery_claim(struct ivx_catalogue *catalogue,
                                   const char *destination, const char *owner,
@@ -36,15 +63,12 @@ bool ivx_catalogue_delivery_claim(struct ivx_catalogue *catalogue,
     if (!ivx_db_work_begin(&work, catalogue, err)
         || !ivx_db_number(
             catalogue,
-            "SELECT id FROM (" FIRST_IN("?2", "next_us <= ?5") " UNION ALL "
-            FIRST_IN("?3", "next_us <= ?5") " UNION ALL "
-            FIRST_IN("?4", "lease_us < ?6") " UNION ALL "
-            "SELECT * FROM (SELECT id, priority, next_us FROM delivery"
-            " INDEXED BY delivery_awaited WHERE destination = ?1 AND " AWAITED
-            " AND next_us <= ?5 ORDER BY priority DESC, next_us, id LIMIT 1)"
-            ") ORDER BY priority DESC, next_us, id LIMIT 1",
-            ARGS(T(destination), I(IVX_DELIVERY_QUEUED), I(IVX_DELIVERY_FAILED),
-                 I(IVX_DELIVERY_SENDING), I(ivx_now_us(catalogue)), I(ivx_clock_steady_us())),
+            "WITH RECURSIVE place (name) AS (VALUES (?1)), " RUNGS
+            " SELECT d.id FROM (SELECT " FIRST_ON_RUNG("?2") " AS id FROM rung r UNION ALL "
+            ABANDONED("?1", "?3") " UNION ALL SELECT * FROM (" ASK_AGAIN("?1", "?2") ")"
+            ") c CROSS JOIN delivery d ON d.id = c.id"
+            " ORDER BY d.priority DESC, d.next_us, d.id LIMIT 1",
+            ARGS(T(destination), I(ivx_now_us(catalogue)), I(ivx_clock_steady_us())),
             &id, &found, err))
         return false;
     if (!found)
@@ -72,11 +96,10 @@ bool ivx_catalogue_delivery_outranked(struct ivx_catalogue *catalogue, const cha
 {
     int64_t id = 0;
     return ivx_db_number(catalogue,
-                         "SELECT id FROM delivery INDEXED BY delivery_next"
-                         " WHERE destination = ?1 AND state IN (?2, ?3) AND " TO_SEND
-                         " AND next_us <= ?4 AND priority > ?5 LIMIT 1",
-                         ARGS(T(destination), I(IVX_DELIVERY_QUEUED), I(IVX_DELIVERY_FAILED),
-                              I(ivx_catalogue_now_us(catalogue)), I(priority)),
+                         "WITH RECURSIVE place (name) AS (VALUES (?1)), " RUNGS
+                         " SELECT 1 FROM rung r WHERE priority > ?3 AND "
+                         FIRST_ON_RUNG("?2") " IS NOT NULL LIMIT 1",
+                         ARGS(T(destination), I(ivx_catalogue_now_us(catalogue)), I(priority)),
                          &id, out, err);
 }
 
@@ -275,14 +298,13 @@ bool ivx_catalogue_delivery_due(struct ivx_catalogue *catalogue, char (**names_o
 {
     void *rows = NULL;
     if (!ivx_db_collect(catalogue,
-                        "SELECT destination FROM delivery INDEXED BY delivery_next WHERE "
-                        TO_SEND " AND ((state IN (?1, ?2) AND next_us <= ?4)"
-                        " OR (state = ?3 AND lease_us < ?5))"
-                        " UNION SELECT destination FROM delivery INDEXED BY delivery_awaited"
-                        " WHERE " AWAITED " AND next_us <= ?4 ORDER BY 1",
-                        ARGS(I(IVX_DELIVERY_QUEUED), I(IVX_DELIVERY_FAILED),
-                             I(IVX_DELIVERY_SENDING), I(ivx_catalogue_now_us(catalogue)),
-                             I(ivx_clock_steady_us())),
+                        "WITH RECURSIVE " PLACES ", " RUNGS
+                        " SELECT r.name FROM rung r WHERE " FIRST_ON_RUNG("?1") " IS NOT NULL"
+                        " UNION SELECT name FROM place"
+                        " WHERE EXISTS (" ABANDONED("name", "?2") ")"
+                        " UNION SELECT name FROM place"
+                        " WHERE EXISTS (" ASK_AGAIN("name", "?1") ") ORDER BY 1",
+                        ARGS(I(ivx_catalogue_now_us(catalogue)), I(ivx_clock_steady_us())),
                         65, read_name, &rows, count_out, err))
         return false;
     *names_out = rows;

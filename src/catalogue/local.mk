@@ -78,3 +78,9 @@ tests_unit_catalogue_test_clock_SOURCES = $(CATALOGUE_TEST_RIG) tests/unit/catal
 tests_unit_catalogue_test_clock_CFLAGS = $(TEST_CFLAGS)
 tests_unit_catalogue_test_clock_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_wall_us,--wrap=ivx_clock_steady_us
 tests_unit_catalogue_test_clock_LDADD = $(CATALOGUE_TEST_LIBS)
+check_PROGRAMS += tests/unit/catalogue/test_queue
+tests_unit_catalogue_test_queue_SOURCES = $(CATALOGUE_TEST_RIG) tests/unit/catalogue/test_queue.c
+tests_unit_catalogue_test_queue_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src/catalogue $(SQLITE_CFLAGS)
+tests_unit_catalogue_test_queue_CFLAGS = $(TEST_CFLAGS)
+tests_unit_catalogue_test_queue_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_wall_us,--wrap=ivx_clock_steady_us
+tests_unit_catalogue_test_queue_LDADD = $(CATALOGUE_TEST_LIBS)
