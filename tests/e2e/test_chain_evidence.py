@@ -8,6 +8,7 @@ import unittest
 import chain
 import harness
 import pydicom
+import rawscu
 
 SHAPE = ("--shape", "sines", "--dims", "40,40,16", "--spacing", "1,1,3")  # 48 results
 # Only what the instances say can decide within the time of a test.
@@ -103,6 +104,47 @@ class Evidence(harness.Case):
         self.assertEqual(series["generation"], 1)
         self.check_values(files)
         self.assertEqual(len(self.daemon_.list("jobs")), 1)
+
+    def without_receive(self, seconds):
+        """For that long the role is killed whenever the supervisor has started it again: it is
+        left alone in one of the supervisor's pauses."""
+        begun, killed = time.monotonic(), set()
+        while time.monotonic() - begun < seconds:
+            killed |= set(self.daemon_.kill_role("receive"))
+            time.sleep(0.02)
+        self.assertGreater(len(killed), 2)
+
+    def send_when_it_listens(self, files):
+        """What a modality does that was turned away."""
+        def taken():
+            return self.daemon_.send(files, check=False).returncode == 0
+        harness.wait_until(taken, 60, lambda: "taken\n" + harness.tail(self.daemon_.log))
+
+    def test_a_series_whose_receiver_died_between_its_slices_is_decided_whole(self):
+        quiet = int(3 * harness.SLOW)
+        self.begin({"plan": {"quiet": quiet, "quiet_released": quiet}})
+        files = self.phantom(*SHAPE)
+        sender = rawscu.Association(self.daemon_.port)
+        for path in files[:10]:
+            dataset, _ = rawscu.payload(path)
+            uid = str(pydicom.dcmread(path, specific_tags=["SOPInstanceUID"]).SOPInstanceUID)
+            self.assertEqual(sender.store(uid, dataset)[0], 0)
+        others = {name: pids for name, pids in self.daemon_.pids().items() if name != "receive"}
+
+        self.without_receive(quiet + 1)
+        waiting = self.wait_series(lambda each: "receive was away" in each["waiting_for"],
+                                   "it is said that receive was away")
+        self.assertEqual((waiting["instances"], self.daemon_.list("jobs")), (10, []))
+        sender.sock.close()
+        self.send_when_it_listens(files[10:])
+
+        series = self.wait_series(lambda each: each["decided_at"], "decided")
+        self.assertEqual((series["generation"], series["instances"]), (1, len(files)))
+        self.check_values(files)
+        self.assertEqual(len(self.daemon_.list("jobs")), 1)
+        self.assertNotIn("series.late", self.daemon_.log.read_text())
+        self.assertEqual(others, {name: pids for name, pids in self.daemon_.pids().items()
+                                  if name != "receive"})
 
     def test_another_deadline_counts_at_once_for_what_waits(self):
         self.begin({"plan": {"quiet": 1, "quiet_released": 0, "quiet_full": 0}})
