@@ -36,6 +36,13 @@ struct ivx_scu {
     }
 };
 
+/* Where a class was agreed on, and the syntax of its data sets; id 0: nowhere. */
+struct ivx_requested_context {
+    uint8_t id = 0;
+    const char *syntax = nullptr;
+};
+ivx_requested_context ivx_requested_find(const struct ivx_scu &scu, const char *sop_class);
+
 /* Nothing more can be exchanged; always false. */
 bool ivx_requested_lost(struct ivx_scu &scu);
 /* The answer to our request; reports that come before it are held. */

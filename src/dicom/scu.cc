@@ -229,6 +229,22 @@ bool echo(struct ivx_scu &scu, struct ivx_err *err)
 
 } // namespace
 
+ivx_requested_context ivx_requested_find(const struct ivx_scu &scu, const char *sop_class)
+{
+    T_ASC_Parameters *params = scu.wire.association->params;
+    const int count = ASC_countPresentationContexts(params);
+    for (int n = 0; n < count; n++) {
+        T_ASC_PresentationContext each = {};
+        if (ASC_getPresentationContext(params, n, &each).bad() ||
+            each.resultReason != ASC_P_ACCEPTANCE || strcmp(each.abstractSyntax, sop_class) != 0)
+            continue;
+        const bool is_explicit = strcmp(each.acceptedTransferSyntax, ivx_explicit_little) == 0;
+        return { each.presentationContextID,
+                 is_explicit ? ivx_explicit_little : ivx_implicit_little };
+    }
+    return {};
+}
+
 bool ivx_requested_lost(struct ivx_scu &scu)
 {
     scu.useless = true;

@@ -18,37 +18,23 @@ namespace
  * As often a peer may be told to come back with one. */
 enum { REPORTS_MOST = 64, REPORTS_BYTES = IVX_COMMITMENT_BYTES };
 
-/* The context on which storage commitment was agreed, and its syntax; 0: none. */
-uint8_t find_context(const struct ivx_scu &scu, const char **syntax_out)
+ivx_requested_context find_context(const struct ivx_scu &scu)
 {
-    T_ASC_Parameters *params = scu.wire.association->params;
-    const int count = ASC_countPresentationContexts(params);
-    for (int n = 0; n < count; n++) {
-        T_ASC_PresentationContext context = {};
-        if (ASC_getPresentationContext(params, n, &context).bad() ||
-            context.resultReason != ASC_P_ACCEPTANCE ||
-            strcmp(context.abstractSyntax, IVX_COMMITMENT_CLASS) != 0)
-            continue;
-        const bool is_explicit = strcmp(context.acceptedTransferSyntax, "1.2.840.10008.1.2.1") == 0;
-        *syntax_out = is_explicit ? "1.2.840.10008.1.2.1" : "1.2.840.10008.1.2";
-        return context.presentationContextID;
-    }
-    return 0;
+    return ivx_requested_find(scu, IVX_COMMITMENT_CLASS);
 }
 
 bool send(struct ivx_scu &scu, struct ivx_command &request,
           const struct ivx_commitment &commitment, struct ivx_scu_answer *out,
           struct ivx_err *err)
 {
-    const char *syntax = nullptr;
     if (scu.useless)
         return ivx_fail(err, IVX_RETRY, "the association is lost");
-    const uint8_t context = find_context(scu, &syntax);
-    if (context == 0)
+    const ivx_requested_context context = find_context(scu);
+    if (context.id == 0)
         return ivx_fail(err, IVX_REFUSED, "the peer does not accept storage commitment");
     uint8_t *bytes = nullptr;
     size_t length = 0;
-    if (!ivx_commitment_write(&commitment, syntax, &bytes, &length, err))
+    if (!ivx_commitment_write(&commitment, context.syntax, &bytes, &length, err))
         return false;
     const std::unique_ptr<uint8_t, decltype(&free)> owned(bytes, &free);
 
@@ -56,7 +42,7 @@ bool send(struct ivx_scu &scu, struct ivx_command &request,
     ivx_text_copy(request.sop_class.text, sizeof request.sop_class.text, IVX_COMMITMENT_CLASS);
     ivx_text_copy(request.sop_uid.text, sizeof request.sop_uid.text, IVX_COMMITMENT_INSTANCE);
     request.message_id = ++scu.message_id;
-    if (!ivx_wire_message(&scu.wire, context, request, bytes, length, err))
+    if (!ivx_wire_message(&scu.wire, context.id, request, bytes, length, err))
         return ivx_requested_lost(scu);
     if (!ivx_requested_await(scu, request, answer, err))
         return false;
@@ -150,9 +136,9 @@ bool await_report(struct ivx_scu &scu, int milliseconds, struct ivx_commitment *
         return false;
 
     const ivx_held_report &report = scu.reports.front();
-    const char *syntax = nullptr;
-    if (find_context(scu, &syntax) == report.context &&
-        ivx_commitment_read(report.data.data(), report.data.size(), syntax, out, err))
+    const ivx_requested_context context = find_context(scu);
+    if (context.id == report.context &&
+        ivx_commitment_read(report.data.data(), report.data.size(), context.syntax, out, err))
         return true;
     if (err->code == IVX_OK)
         ivx_fail(err, IVX_DAMAGED, "a report in a context of something else");
@@ -177,8 +163,7 @@ bool ivx_requested_hold(struct ivx_scu &scu, uint8_t context, const struct ivx_c
 
 bool ivx_scu_has_commitment(const struct ivx_scu *scu)
 {
-    const char *syntax = nullptr;
-    return find_context(*scu, &syntax) != 0;
+    return find_context(*scu).id != 0;
 }
 
 bool ivx_scu_commit(struct ivx_scu *scu, const struct ivx_commitment *request,

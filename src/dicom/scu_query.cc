@@ -20,28 +20,6 @@ constexpr size_t answer_most = 1 << 20;
 /* However slowly a source moves: the rest is asked for again. */
 constexpr int64_t move_most_us = 600 * ivx_second_us;
 
-struct context {
-    uint8_t id = 0;
-    const char *syntax = nullptr;
-};
-
-context find_context(const struct ivx_scu &scu, const char *sop_class)
-{
-    T_ASC_Parameters *params = scu.wire.association->params;
-    const int count = ASC_countPresentationContexts(params);
-    for (int n = 0; n < count; n++) {
-        T_ASC_PresentationContext each = {};
-        if (ASC_getPresentationContext(params, n, &each).bad() ||
-            each.resultReason != ASC_P_ACCEPTANCE ||
-            strcmp(each.abstractSyntax, sop_class) != 0)
-            continue;
-        const bool is_explicit = strcmp(each.acceptedTransferSyntax, "1.2.840.10008.1.2.1") == 0;
-        return { each.presentationContextID,
-                 is_explicit ? "1.2.840.10008.1.2.1" : "1.2.840.10008.1.2" };
-    }
-    return {};
-}
-
 /* The data set after a response. */
 bool take_data(struct ivx_scu &scu, std::vector<uint8_t> &out, struct ivx_err *err)
 {
@@ -68,7 +46,7 @@ bool is_pending(const struct ivx_command &answer)
 struct asking {
     struct ivx_scu &scu;
     struct ivx_command request = {};
-    context on = {};
+    ivx_requested_context on = {};
     struct ivx_command answer = {};
     std::vector<uint8_t> data = {};
 
@@ -82,7 +60,7 @@ bool asking::ask(const struct ivx_query_series *series, bool images, const char 
 {
     if (scu.useless)
         return ivx_fail(err, IVX_RETRY, "the association is lost");
-    on = find_context(scu, request.sop_class.text);
+    on = ivx_requested_find(scu, request.sop_class.text);
     if (on.id == 0)
         return ivx_fail(err, IVX_REFUSED, "the peer does not accept %s",
                         request.field == IVX_COMMAND_FIND ? "C-FIND" : "C-MOVE");
