@@ -1,11 +1,11 @@
 /* JPEG 2000 without loss (ISO/IEC 15444-1, reversible 5-3 wavelet) by OpenJPEG. */
-#include <openjpeg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "codec.h"
 #include "encoder.h"
 #include "isovox/base/auto.h"
+#include "openjpeg_auto.h"
 
 /* The codestream as it grows; OpenJPEG goes back to fill in lengths. */
 struct sink {
@@ -44,27 +44,6 @@ static OPJ_OFF_T sink_skip(OPJ_OFF_T wanted, void *context)
     const struct sink *sink = context;
     const OPJ_OFF_T to = (OPJ_OFF_T)sink->at + wanted;
     return sink_seek(to, context) ? wanted : -1;
-}
-
-static void codec_free(opj_codec_t **codec)
-{
-    if (*codec != NULL)
-        opj_destroy_codec(*codec);
-    *codec = NULL;
-}
-
-static void stream_free(opj_stream_t **stream)
-{
-    if (*stream != NULL)
-        opj_stream_destroy(*stream);
-    *stream = NULL;
-}
-
-static void image_free(opj_image_t **image)
-{
-    if (*image != NULL)
-        opj_image_destroy(*image);
-    *image = NULL;
 }
 
 static int32_t value_at(const struct ivx_frame *frame, const uint8_t *raw, size_t n)
@@ -122,9 +101,9 @@ bool ivx_encoder_jpeg2000(const struct ivx_frame *frame, const uint8_t *raw,
                           struct ivx_codestream *out, struct ivx_err *err)
 {
     struct sink sink = { .out = out };
-    IVX_AUTO(codec_free) opj_codec_t *codec = opj_create_compress(OPJ_CODEC_J2K);
-    IVX_AUTO(stream_free) opj_stream_t *stream = opj_stream_create(65536, OPJ_FALSE);
-    IVX_AUTO(image_free) opj_image_t *image = image_of(frame, raw);
+    IVX_AUTO(ivx_opj_codec_free) opj_codec_t *codec = opj_create_compress(OPJ_CODEC_J2K);
+    IVX_AUTO(ivx_opj_stream_free) opj_stream_t *stream = opj_stream_create(65536, OPJ_FALSE);
+    IVX_AUTO(ivx_opj_image_free) opj_image_t *image = image_of(frame, raw);
     if (codec == NULL || stream == NULL || image == NULL)
         return ivx_fail(err, IVX_FULL, "encode: no memory");
     opj_stream_set_write_function(stream, sink_write);

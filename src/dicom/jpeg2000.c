@@ -1,10 +1,10 @@
 /* JPEG 2000 (ISO/IEC 15444-1) and its high-throughput block coder (15444-15) by OpenJPEG. */
-#include <openjpeg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "codec.h"
 #include "isovox/base/auto.h"
+#include "openjpeg_auto.h"
 
 /* OpenJPEG makes a record per tile before it has read any; an image of one slice has one or
  * a few. */
@@ -106,27 +106,6 @@ static bool check_size(const struct ivx_frame *frame, const struct source *sourc
                                  err);
 }
 
-static void codec_free(opj_codec_t **codec)
-{
-    if (*codec != NULL)
-        opj_destroy_codec(*codec);
-    *codec = NULL;
-}
-
-static void stream_free(opj_stream_t **stream)
-{
-    if (*stream != NULL)
-        opj_stream_destroy(*stream);
-    *stream = NULL;
-}
-
-static void image_free(opj_image_t **image)
-{
-    if (*image != NULL)
-        opj_image_destroy(*image);
-    *image = NULL;
-}
-
 static opj_stream_t *stream_of(struct source *source)
 {
     opj_stream_t *stream = opj_stream_create(65536, OPJ_TRUE);
@@ -163,9 +142,9 @@ bool ivx_codec_jpeg2000(const struct ivx_frame *frame, const uint8_t *codestream
     if (!unwrap(&source, err) || !check_size(frame, &source, err))
         return false;
 
-    IVX_AUTO(codec_free) opj_codec_t *codec = opj_create_decompress(OPJ_CODEC_J2K);
-    IVX_AUTO(stream_free) opj_stream_t *stream = stream_of(&source);
-    IVX_AUTO(image_free) opj_image_t *image = NULL;
+    IVX_AUTO(ivx_opj_codec_free) opj_codec_t *codec = opj_create_decompress(OPJ_CODEC_J2K);
+    IVX_AUTO(ivx_opj_stream_free) opj_stream_t *stream = stream_of(&source);
+    IVX_AUTO(ivx_opj_image_free) opj_image_t *image = NULL;
     opj_dparameters_t parameters;
     opj_set_default_decoder_parameters(&parameters);
     if (codec == NULL || stream == NULL || !opj_setup_decoder(codec, &parameters))
