@@ -30,7 +30,7 @@
 /* Wake-ups come as datagrams; this is for those that were lost, for retries whose time has
  * come, and for children that ended. */
 enum { POLL_MS = 1000, BUSY_POLL_MS = 100, UNKNOWN_PAUSE_S = 3600, TROUBLE_PAUSE_S = 1 };
-enum { EXPIRE_US = 60 * 1000000, SHOW_US = 1000000 };
+enum { EXPIRE_US = 60 * 1000000 };
 /* A sender of series that is away holds one for as long as connecting may take. */
 enum { REPORTERS = 2 };
 
@@ -61,7 +61,6 @@ struct role {
     size_t pause_count;
     int64_t expired_us; /* steady clock: when that was last looked after */
     struct ivx_counters *counters;
-    int64_t shown_us; /* steady clock: when they were written */
 };
 
 static void role_end(struct role *role)
@@ -338,18 +337,6 @@ static void declare_counters(const struct role *role)
         ivx_counters_declare(role->counters, role->config->destinations[n].name);
 }
 
-/* On a full disk they stay as they are. */
-static void show_counters(struct role *role)
-{
-    struct ivx_err err = { 0 };
-    const int64_t now = ivx_clock_steady_us();
-    if (now - role->shown_us < SHOW_US)
-        return;
-    role->shown_us = now;
-    if (!ivx_counters_write(role->counters, role->config->state_dir, "deliver", &err))
-        ivx_log(IVX_DEBUG, "deliver.counters", "text=\"%s\"", err.text);
-}
-
 static void reread(struct role *role)
 {
     struct ivx_err err = { 0 };
@@ -374,7 +361,7 @@ static void deliver_until_stopped(struct role *role)
             reread(role);
         reap(role);
         expire(role);
-        show_counters(role);
+        ivx_counters_show(role->counters, role->config->state_dir, "deliver");
         const bool more = start_what_is_due(role);
         ivx_wake_wait(role->wake, more ? BUSY_POLL_MS : POLL_MS);
     }
@@ -417,7 +404,7 @@ int ivx_deliver_run(const struct ivx_config *config, const char *name)
     deliver_until_stopped(&role);
 
     drain(&role);
-    role.shown_us = 0;
-    show_counters(&role);
+    struct ivx_err kept = { 0 }; /* on a full disk they stay as they were */
+    ivx_counters_write(role.counters, role.config->state_dir, "deliver", &kept);
     return 0;
 }

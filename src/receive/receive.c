@@ -28,7 +28,6 @@
 /* For the largest limit that the configuration may set, and as many again: a page is used
  * when somebody connects. */
 enum { SLOTS = 2 * 4096 };
-enum { SHOW_US = 1000000 };
 
 /* The accept loop. It never reads from a peer, so no peer can hold it. */
 struct role {
@@ -37,7 +36,6 @@ struct role {
     struct ivx_spool *spool;
     struct ivx_slots *slots; /* one process per connection */
     struct ivx_counters *counters;
-    int64_t shown_us; /* steady clock: when they were written */
     int listener;
     enum ivx_disk_level disk;
 };
@@ -171,18 +169,6 @@ static void declare_counters(const struct role *role)
         ivx_counters_declare(role->counters, config->receive.allow[n].ae_title);
 }
 
-/* On a full disk they stay as they are. */
-static void show_counters(struct role *role)
-{
-    struct ivx_err err = { 0 };
-    const int64_t now = ivx_clock_steady_us();
-    if (now - role->shown_us < SHOW_US)
-        return;
-    role->shown_us = now;
-    if (!ivx_counters_write(role->counters, role->config->state_dir, "receive", &err))
-        ivx_log(IVX_DEBUG, "receive.counters", "text=\"%s\"", err.text);
-}
-
 static void reread(struct role *role)
 {
     struct ivx_err err = { 0 };
@@ -225,7 +211,7 @@ static void accept_until_stopped(struct role *role)
         if (ivx_reload_wanted())
             reread(role);
         watch_disk(role);
-        show_counters(role);
+        ivx_counters_show(role->counters, role->config->state_dir, "receive");
         while (ready > 0 && accept_one(role))
             reap(role);
     }
@@ -282,7 +268,7 @@ int ivx_receive_run(const struct ivx_config *config, const char *name)
     accept_until_stopped(&role);
 
     drain(&role);
-    role.shown_us = 0;
-    show_counters(&role);
+    struct ivx_err kept = { 0 }; /* on a full disk they stay as they were */
+    ivx_counters_write(role.counters, role.config->state_dir, "receive", &kept);
     return 0;
 }

@@ -11,10 +11,14 @@
 
 #include "isovox/base/auto.h"
 #include "isovox/base/text.h"
+#include "isovox/sys/clock.h"
 #include "isovox/sys/file.h"
+#include "isovox/sys/log.h"
 
 /* Of each row: what follows the numbers is its owner. A file of ours is far smaller. */
 enum { FILE_MOST = 1 << 20 };
+
+enum { SHOW_US = 1000000 };
 
 struct row {
     char owner[IVX_COUNTER_ROOM];
@@ -31,6 +35,7 @@ struct ivx_counters {
     struct shared *shared;
     size_t count;
     char *written; /* the last text */
+    int64_t shown_us; /* steady clock */
 };
 
 bool ivx_counters_new(size_t count, struct ivx_counters **out, struct ivx_err *err)
@@ -157,6 +162,17 @@ bool ivx_counters_write(struct ivx_counters *counters, const char *state_dir, co
     free(counters->written);
     counters->written = IVX_STEAL(text.data);
     return true;
+}
+
+void ivx_counters_show(struct ivx_counters *counters, const char *state_dir, const char *role)
+{
+    struct ivx_err err = { 0 };
+    const int64_t now = ivx_clock_steady_us();
+    if (now - counters->shown_us < SHOW_US)
+        return;
+    counters->shown_us = now;
+    if (!ivx_counters_write(counters, state_dir, role, &err))
+        ivx_log(IVX_DEBUG, "counters.kept", "text=\"%s\"", err.text);
 }
 
 /* "1 2 3 CT1": false when it is no such line. */

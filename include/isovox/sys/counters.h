@@ -64,6 +64,9 @@ void ivx_counters_add(struct ivx_counters *counters, size_t owner, size_t number
 bool ivx_counters_write(struct ivx_counters *counters, const char *state_dir, const char *role,
                         struct ivx_err *err);
 
+/* The same at most once a second; a full disk leaves them as they are. */
+void ivx_counters_show(struct ivx_counters *counters, const char *state_dir, const char *role);
+
 struct ivx_counter_row {
     char owner[IVX_COUNTER_ROOM];
     uint64_t value[IVX_COUNTER_MOST];
