@@ -238,20 +238,29 @@ class Committed(harness.Case):
         self.assertEqual(archive.count("association"), 1)
         harness.wait_until(lambda: archive.details("told") == [0], 10, "the report's answer")
 
-    def test_a_class_that_is_refused_on_the_association_that_asked_ends_dead(self):
-        class Refusing(Archive):
-            def reasons(self, pairs):
-                return {uid: 0x0122 for _, uid in pairs}
-        archive = Refusing("same").start()
+    def test_a_class_that_is_refused_before_the_attempt_has_ended_ends_dead(self):
+        class Quick(Archive):
+            """Its report has been answered before the request is: the sender is still at it."""
+            def asked_status(self, message):
+                dataset = message.dataset()
+                pairs = scripted.pairs_of(dataset.ReferencedSOPSequence)
+                self.tell(scripted.report(str(dataset.TransactionUID), pairs,
+                                          {uid: 0x0122 for _, uid in pairs}))
+                return 0x0000
+        archive = Quick("before")
         self.addCleanup(archive.stop)
         daemon = self.daemon_for(archive, general={"deliver": {"first_retry": 1}})
+        archive.back = daemon.port
+        archive.start()
         self.send_series(daemon)
 
         dead = self.wait_state(daemon, "dead", archive=archive)
 
-        self.assertEqual(archive.count("asked"), 3)
+        self.assertEqual(archive.details("told"), [0, 0, 0])
         self.assertEqual(archive.count("store"), 3 * SLICES)
         self.assertEqual(dead["last_status"], "0122")
+        log = daemon.log.read_text()
+        self.assertEqual(log.count("state=sending committed=0 refused=20 reason=0122"), 3, log)
 
     def test_reports_that_wait_are_bounded_in_bytes(self):
         class Flooding(Archive):
