@@ -137,3 +137,8 @@ const struct ivx_destination *ivx_config_destination_find(const struct ivx_confi
             return &config->destinations[n];
     return NULL;
 }
+
+int64_t ivx_config_drain_us(const struct ivx_config *config)
+{
+    return config->general.shutdown_grace * INT64_C(750000);
+}

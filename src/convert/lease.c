@@ -9,8 +9,7 @@ static bool may_go_on(struct ivx_lease *lease, int64_t now)
 {
     if (!ivx_stop_wanted())
         return true;
-    const int64_t grace_us = (int64_t)lease->grace_seconds * SECOND_US;
-    lease->stopped = now - ivx_stop_wanted_us() >= grace_us;
+    lease->stopped = now - ivx_stop_wanted_us() >= lease->grace_us;
     return !lease->stopped;
 }
 

@@ -173,7 +173,7 @@ static void run_job(struct ivx_worker *worker, const struct ivx_claim *claim)
         .job_id = claim->job_id,
         .epoch = claim->epoch,
         .seconds = (int)worker->config->convert.lease,
-        .grace_seconds = (int)worker->config->general.shutdown_grace,
+        .grace_us = ivx_config_drain_us(worker->config),
         .next_beat_us = begun_us + worker->config->convert.lease * 250000,
     };
     char reason[32];

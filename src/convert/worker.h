@@ -22,7 +22,8 @@ struct ivx_worker {
 struct ivx_lease {
     struct ivx_catalogue *catalogue;
     int64_t job_id, epoch, next_beat_us;
-    int seconds, grace_seconds;
+    int seconds;
+    int64_t grace_us; /* from a SIGTERM on */
     bool lost, stopped;
 };
 /* Prolongs the lease every quarter of it. False (IVX_STALE): the job is another's now, or

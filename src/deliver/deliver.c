@@ -370,8 +370,7 @@ static void deliver_until_stopped(struct role *role)
 /* Each sender finishes the instance that it is at. */
 static void drain(struct role *role)
 {
-    const int64_t until = ivx_clock_steady_us()
-                          + role->config->general.shutdown_grace * INT64_C(1000000);
+    const int64_t until = ivx_clock_steady_us() + ivx_config_drain_us(role->config);
     signal_all(role, SIGTERM);
     while (role->child_count > 0 && ivx_clock_steady_us() < until) {
         ivx_clock_sleep_ms(20);

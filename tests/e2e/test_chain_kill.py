@@ -1,16 +1,19 @@
 """kill -9 of every process at random points of one series' way: the PACS ends with exactly
 one complete derived series, each time. ISOVOX_SEED and ISOVOX_KILLS choose others."""
 
+import itertools
 import os
 import random
 import signal
 import subprocess
+import threading
 import time
 import unittest
 from pathlib import Path
 
 import chain
 import harness
+import rawscu
 
 SEED = int(os.environ.get("ISOVOX_SEED", "2"))
 KILLS = int(os.environ.get("ISOVOX_KILLS", "10"))
@@ -122,17 +125,36 @@ class EveryProcessIsMortal(harness.Case):
 
 
 class AnOrderlyStop(harness.Case):
+    GRACE = 6
+
+    def go_on_sending(self, port):
+        """Until the other side ends it."""
+        sender = rawscu.Association(port)
+        try:
+            for number in itertools.count():
+                sender.store(f"2.25.{number}", bytes(64))
+                time.sleep(0.1)
+        except (rawscu.Gone, OSError):
+            sender.sock.close()
+
     def test_gives_the_job_back_and_costs_no_attempt(self):
+        """Although a sender that is at it takes the quarter of the grace that receive has."""
         daemon = self.daemon(self.pacs(start=False), settings={
-            "shutdown_grace": 2, "convert": {"workers": 1, "attempts": 1},
+            "shutdown_grace": self.GRACE, "convert": {"workers": 1, "attempts": 1},
             "plan": {"quiet": 1, "quiet_released": 0}, ("recipe", "iso-1mm"): {"spacing": 0.1}})
         # 10000 results of 460 kB: far more than the grace on any machine.
         daemon.send(self.phantom("--dims", "48,48,500", "--spacing", "1,1,2"))
         harness.wait_until(lambda: [each for each in daemon.list("jobs")
                                     if each["state"] == "running"], 30, "it is running")
+        sender = threading.Thread(target=self.go_on_sending, args=(daemon.port,))
+        sender.start()
         begun = time.monotonic()
         self.assertEqual(daemon.stop(), 0)
-        self.assertLess(time.monotonic() - begun, 10 * harness.SLOW)
+        took = time.monotonic() - begun
+        sender.join()
+        self.assertGreater(took, self.GRACE * 3 / 4)  # it was used, and is no reason to be killed
+        self.assertLess(took, 10 * harness.SLOW)
+        self.assertNotIn("event=daemon.killing", daemon.log.read_text())
         self.assertIn("event=job.released", daemon.log.read_text(), harness.tail(daemon.log))
 
         daemon.start()

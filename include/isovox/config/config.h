@@ -166,4 +166,8 @@ const struct ivx_source *ivx_config_source_for(const struct ivx_config *config,
 const struct ivx_destination *ivx_config_destination_find(const struct ivx_config *config,
                                                           const char *name);
 
+/* How long a role may take after its SIGTERM, in microseconds, to end before it is killed: the
+ * supervisor waits for receive first, for a quarter of shutdown_grace at most. */
+int64_t ivx_config_drain_us(const struct ivx_config *config);
+
 #endif

@@ -291,11 +291,11 @@ START_TEST(a_stop_ends_the_work_after_its_grace)
     IVX_AUTO(ivx_claim_free) struct ivx_claim claimed = { 0 };
     make_series(NULL);
     struct ivx_lease lease = claim(worker.owner, &claimed);
-    lease.grace_seconds = 3600;
+    lease.grace_us = INT64_C(3600000000);
     raise(SIGTERM);
     ivx_clock_sleep_ms(1100); /* a stage that does not look */
     ck_assert(ivx_lease_hold(&lease, &err));
-    lease.grace_seconds = 1; /* from the signal on */
+    lease.grace_us = 1000000; /* from the signal on */
 
     ck_assert(!ivx_lease_hold(&lease, &stopped));
 
