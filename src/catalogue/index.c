@@ -78,6 +78,15 @@ static bool find_owner(struct ivx_catalogue *catalogue, const struct ivx_arrival
                       ARGS(T(arrival->series_uid)), read_owner, out, err);
 }
 
+/* When an instance was received: not later than now, which is what a clock that was ahead says. A
+ * series' row that says so is put right by the next one. */
+static int64_t time_of(const struct ivx_catalogue *catalogue, const struct ivx_arrival *arrival)
+{
+    const int64_t now = ivx_now_us(catalogue);
+    return arrival->received_us < now ? arrival->received_us : now;
+}
+#define LATER(column) column " = max(min(" column ", ?3), ?2)"
+
 static bool series_of(struct ivx_catalogue *catalogue, const struct ivx_arrival *arrival,
                       struct owner *out, struct ivx_err *err)
 {
@@ -96,7 +105,7 @@ static bool series_of(struct ivx_catalogue *catalogue, const struct ivx_arrival 
                          ARGS(T(arrival->series_uid), T(text_or_empty(arrival->study_uid)),
                               T(text_or_empty(arrival->modality)),
                               T(text_or_empty(arrival->calling_ae)),
-                              I(IVX_SERIES_RECEIVING), I(arrival->received_us),
+                              I(IVX_SERIES_RECEIVING), I(time_of(catalogue, arrival)),
                               I(station_id)),
                          err)
            && find_owner(catalogue, arrival, out, err);
@@ -164,12 +173,13 @@ static bool keep(struct ivx_catalogue *catalogue, const struct ivx_arrival *arri
     catalogue->grown.instances++;
     catalogue->grown.bytes += (int64_t)arrival->length;
     return ivx_db_run(catalogue,
-                      "UPDATE series SET instances = instances + 1, bytes = bytes + ?2,"
-                      " first_us = min(first_us, ?3), last_us = max(last_us, ?3),"
-                      " new_us = max(new_us, ?3), " IVX_SERIES_TOUCH ","
+                      "UPDATE series SET instances = instances + 1, bytes = bytes + ?5,"
+                      " first_us = min(first_us, ?2), " LATER("last_us") ", "
+                      LATER("new_us") ", " IVX_SERIES_TOUCH ","
                       " state = ?4, code = '', note = '' WHERE id = ?1",
-                      ARGS(I(owner.id), I(arrival->length), I(arrival->received_us),
-                           I(IVX_SERIES_RECEIVING)),
+                      ARGS(I(owner.id), I(time_of(catalogue, arrival)),
+                           I(ivx_now_us(catalogue)), I(IVX_SERIES_RECEIVING),
+                           I(arrival->length)),
                       err)
            && carry(catalogue, owner.id, arrival, err);
 }
@@ -198,9 +208,11 @@ static bool count_duplicate(struct ivx_catalogue *catalogue, int64_t series_id,
     catalogue->grown.duplicates++;
     return ivx_db_run(catalogue,
                       "UPDATE series SET duplicates = duplicates + 1, last_us = CASE WHEN"
-                      " " IVX_SERIES_OPEN " THEN max(last_us, ?2) ELSE last_us END,"
+                      " " IVX_SERIES_OPEN " THEN max(min(last_us, ?3), ?2) ELSE last_us END,"
                       " " IVX_SERIES_TOUCH " WHERE id = ?1",
-                      ARGS(I(series_id), I(arrival->received_us)), err)
+                      ARGS(I(series_id), I(time_of(catalogue, arrival)),
+                           I(ivx_now_us(catalogue))),
+                      err)
            && carry(catalogue, series_id, arrival, err);
 }
 

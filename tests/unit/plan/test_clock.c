@@ -71,6 +71,29 @@ START_TEST(a_series_is_decided_when_its_time_has_passed)
 }
 END_TEST
 
+/* With instances, or with repetitions. */
+START_TEST(a_sender_that_goes_on_is_not_silent)
+{
+    receive_slice(0, 0);
+    turn();
+    set_clock(settings[_i / 2]);
+    for (int k = 1; k < 4; k++) {
+        turn();
+        sleep_for(10);
+        receive_slice(_i % 2 == 0 ? k : 0, 0);
+        turn();
+        ck_assert_str_eq(state(), "receiving");
+    }
+
+    sleep_for(14);
+    turn();
+    ck_assert_str_eq(state(), "receiving");
+    sleep_for(1.1);
+    turn();
+    ck_assert_str_ne(state(), "receiving");
+}
+END_TEST
+
 /* An instance that is new when the clock has been set, and nobody has looked yet. */
 START_TEST(the_first_instance_after_it_was_set_is_new)
 {
@@ -156,6 +179,7 @@ int main(void)
     const int count = (int)IVX_COUNT(settings);
     tcase_add_checked_fixture(cases, start, teardown);
     tcase_add_loop_test(cases, a_series_is_decided_when_its_time_has_passed, 0, 2 * count);
+    tcase_add_loop_test(cases, a_sender_that_goes_on_is_not_silent, 0, 2 * count);
     tcase_add_loop_test(cases, the_first_instance_after_it_was_set_is_new, 0, count);
     tcase_add_test(cases, a_clock_that_is_a_little_ahead_makes_no_series_older);
     tcase_add_loop_test(cases, who_begins_after_it_was_set_takes_no_series_for_older_than_that,
