@@ -1,6 +1,6 @@
 /* faults.c - preloaded into isovoxd: the n-th call of a kind that concerns a file below a
- * folder fails. The test sets and reads a page that all processes share, so that one
- * counter runs over all of them.
+ * folder fails, and the wall clock is set. The test sets and reads a page that all processes
+ * share, so that one counter runs over all of them.
  *
  * ISOVOX_FAULT_PAGE   the file that holds `struct page`, made by the test
  * ISOVOX_FAULT_BELOW  only files below this folder
@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,6 +35,8 @@ struct page {
     _Atomic uint32_t count; /* calls so far */
     _Atomic uint32_t fired; /* failures so far */
     _Atomic uint32_t delay_us; /* added to every SYNC, armed or not */
+    uint32_t unused;
+    _Atomic int64_t set_s; /* by so many seconds the wall clock has been set */
 };
 
 static struct page *page;
@@ -229,4 +232,37 @@ int mkdir(const char *path, mode_t mode)
 {
     FAIL_IF(on_path(MAKE, path));
     return NEXT(mkdir)(path, mode);
+}
+
+/* ---- the wall clock ---------------------------------------------------------------------- */
+
+static int64_t set_seconds(void)
+{
+    return page == NULL ? 0 : atomic_load(&page->set_s);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *out)
+{
+    const int result = (int)syscall(SYS_clock_gettime, clock, out);
+    if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
+        out->tv_sec += set_seconds();
+    return result;
+}
+
+int gettimeofday(struct timeval *restrict out, void *restrict zone)
+{
+    struct timespec now;
+    (void)zone;
+    clock_gettime(CLOCK_REALTIME, &now);
+    *out = (struct timeval){ .tv_sec = now.tv_sec, .tv_usec = now.tv_nsec / 1000 };
+    return 0;
+}
+
+time_t time(time_t *out)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (out != NULL)
+        *out = now.tv_sec;
+    return now.tv_sec;
 }

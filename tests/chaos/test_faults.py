@@ -56,6 +56,9 @@ class Page:
     def delay(self, microseconds):
         struct.pack_into("<I", self.bytes, 24, microseconds)
 
+    def set_clock(self, seconds):
+        struct.pack_into("<q", self.bytes, 32, seconds)
+
 
 def shim():
     """faults.so, from the build folder or made now."""
