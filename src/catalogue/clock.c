@@ -90,10 +90,11 @@ static bool save(struct ivx_catalogue *catalogue, const struct clock_row *row,
                       err);
 }
 
-/* Where nobody says which boot this is, a boot looks like a clock that was set forward. */
+/* "": this process may not know; it is the one that the row says. Where nobody may, a boot looks
+ * like a clock that was set forward. */
 static void find_boot(char out[BOOT_ROOM])
 {
-    char text[BOOT_ROOM] = "?";
+    char text[BOOT_ROOM] = "";
     const int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
     const ssize_t length = fd == -1 ? -1 : read(fd, text, BOOT_ROOM - 1);
     if (fd != -1)
@@ -138,16 +139,21 @@ static bool move(struct ivx_catalogue *catalogue, struct clock_row *row, int64_t
 static bool begin_boot(struct ivx_catalogue *catalogue, struct clock_row *row, const char *boot,
                        int64_t offset_us, struct ivx_err *err)
 {
-    ivx_text_copy(row->boot, sizeof row->boot, boot);
+    ivx_text_copy(row->boot, sizeof row->boot, boot[0] == '\0' ? "?" : boot);
     row->offset_us = offset_us;
     return run_all(catalogue, boots, IVX_COUNT(boots), ivx_clock_steady_us() + offset_us, err)
            && save(catalogue, row, err);
 }
 
+static bool is_same(const struct clock_row *row, const char *boot)
+{
+    return row->boot[0] != '\0' && (boot[0] == '\0' || strcmp(row->boot, boot) == 0);
+}
+
 static bool is_right(const struct clock_row *row, const char *boot, int64_t offset_us)
 {
     const int64_t by_us = offset_us - row->offset_us;
-    return strcmp(row->boot, boot) == 0 && by_us < LEAST_US && by_us > -LEAST_US;
+    return is_same(row, boot) && by_us < LEAST_US && by_us > -LEAST_US;
 }
 
 /* Whoever comes second finds it done. */
@@ -160,7 +166,7 @@ static bool put_right(struct ivx_catalogue *catalogue, const char *boot, struct 
     const int64_t offset_us = find_offset();
     if (is_right(&row, boot, offset_us))
         return true;
-    const bool same = strcmp(row.boot, boot) == 0;
+    const bool same = is_same(&row, boot);
     const int64_t by_us = offset_us - row.offset_us;
     if (!(same ? move(catalogue, &row, by_us, err)
                : begin_boot(catalogue, &row, boot, offset_us, err))

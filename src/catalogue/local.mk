@@ -76,7 +76,7 @@ tests_unit_catalogue_test_history_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_w
 tests_unit_catalogue_test_history_LDADD = $(CATALOGUE_TEST_LIBS)
 tests_unit_catalogue_test_clock_SOURCES = $(CATALOGUE_TEST_RIG) tests/unit/catalogue/test_clock.c
 tests_unit_catalogue_test_clock_CFLAGS = $(TEST_CFLAGS)
-tests_unit_catalogue_test_clock_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_wall_us,--wrap=ivx_clock_steady_us
+tests_unit_catalogue_test_clock_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_wall_us,--wrap=ivx_clock_steady_us,--wrap=open
 tests_unit_catalogue_test_clock_LDADD = $(CATALOGUE_TEST_LIBS)
 check_PROGRAMS += tests/unit/catalogue/test_queue
 tests_unit_catalogue_test_queue_SOURCES = $(CATALOGUE_TEST_RIG) tests/unit/catalogue/test_queue.c

@@ -1,5 +1,7 @@
 /* The wall clock is set while everything is under way. */
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "rig.h"
 
@@ -11,6 +13,19 @@
 
 static const int64_t second_us = 1000000, hour_us = INT64_C(3600000000);
 static const int64_t day_us = 24 * INT64_C(3600000000);
+
+static bool hidden; /* the boot's name */
+
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...)
+{
+    if (hidden && strstr(path, "boot_id") != NULL) {
+        errno = EACCES;
+        return -1;
+    }
+    return __real_open(path, flags, 0600);
+}
 
 /* In 2024, and never set. */
 static void start(void)
@@ -103,6 +118,25 @@ START_TEST(nobody_who_had_a_lease_lives_after_a_boot)
 
     ck_assert(is_job_free());
     ck_assert(is_delivery_free(&row));
+}
+END_TEST
+
+/* In a sandbox, or without /proc. */
+START_TEST(who_may_not_know_which_boot_it_is_leaves_leases_alone)
+{
+    struct ivx_delivery_row row;
+    claim_both();
+
+    hidden = true;
+    rig_reopen();
+    ck_assert(!is_job_free());
+    set_clock(-hour_us);
+    ck_assert_int_eq(ivx_catalogue_now_us(cat), wall_us());
+    hidden = false;
+    rig_reopen();
+
+    ck_assert(!is_job_free());
+    ck_assert(!is_delivery_free(&row));
 }
 END_TEST
 
@@ -338,6 +372,7 @@ int main(void)
     tcase_add_checked_fixture(cases, start, rig_end);
     tcase_add_loop_test(cases, a_lease_ends_when_its_time_has_passed_and_not_before, 0, 4);
     tcase_add_test(cases, nobody_who_had_a_lease_lives_after_a_boot);
+    tcase_add_test(cases, who_may_not_know_which_boot_it_is_leaves_leases_alone);
     tcase_add_loop_test(cases, what_waits_waits_no_longer_and_no_less, 0, count);
     tcase_add_loop_test(cases, nothing_has_taken_longer_than_it_has, 0, count);
     tcase_add_loop_test(cases, a_report_has_as_long_as_before, 0, count);
