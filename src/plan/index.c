@@ -22,6 +22,7 @@ struct entry {
     struct ivx_instance *instance; /* NULL: no instance, or it cannot be read */
     const char *aside_code;        /* NULL: it can */
     char aside_text[240];
+    enum ivx_arrival_fate fate;    /* of an instance, once it is indexed */
 };
 struct batch {
     struct ivx_planner *planner;
@@ -133,8 +134,10 @@ static bool read_header(struct ivx_planner *planner, struct entry *entry, struct
     return true;
 }
 
-static void report(const struct entry *entry, enum ivx_arrival_fate fate)
+/* When it is in the catalogue: what a full disk keeps out is repeated until it is. */
+static void report(const struct entry *entry)
 {
+    const enum ivx_arrival_fate fate = entry->fate;
     char uid[13], series[13];
     ivx_log_uid(entry->record.sop_uid, uid);
     if (fate == IVX_ARRIVAL_ASIDE)
@@ -152,8 +155,7 @@ static void report(const struct entry *entry, enum ivx_arrival_fate fate)
             series, uid);
 }
 
-static bool index_entry(struct ivx_planner *planner, const struct entry *entry,
-                        struct ivx_err *err)
+static bool index_entry(struct ivx_planner *planner, struct entry *entry, struct ivx_err *err)
 {
     const struct ivx_record *record = &entry->record;
     const struct ivx_unread place = { record->segment, record->offset,
@@ -195,15 +197,10 @@ static bool index_entry(struct ivx_planner *planner, const struct entry *entry,
         .aside_code = entry->aside_code,
         .aside_text = entry->aside_code == NULL ? NULL : entry->aside_text,
     };
-    enum ivx_arrival_fate fate;
-    if (!ivx_catalogue_index_arrival(planner->catalogue, &arrival, &fate, err))
-        return false;
-
-    report(entry, fate);
-    return true;
+    return ivx_catalogue_index_arrival(planner->catalogue, &arrival, &entry->fate, err);
 }
 
-static bool index_batch(const struct batch *batch, struct ivx_err *err)
+static bool index_batch(struct batch *batch, struct ivx_err *err)
 {
     struct ivx_planner *planner = batch->planner;
     for (size_t n = 0; n < batch->count; n++)
@@ -230,6 +227,7 @@ static bool flush(struct batch *batch, struct ivx_err *err)
 
     for (size_t n = 0; n < batch->count; n++) {
         struct entry *entry = &batch->entry[n];
+        report(entry);
         if (entry->instance != NULL)
             ivx_plan_cache_put(planner->cache, entry->record.segment, entry->record.offset,
                                IVX_STEAL(entry->instance));

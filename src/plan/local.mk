@@ -93,7 +93,7 @@ tests_unit_plan_test_manifest_LDADD = $(PLAN_TEST_LIBS)
 check_PROGRAMS += tests/unit/plan/test_unread
 tests_unit_plan_test_unread_SOURCES = tests/unit/plan/test_unread.c $(PLAN_TEST_RIG)
 nodist_EXTRA_tests_unit_plan_test_unread_SOURCES = dummy.cc
-tests_unit_plan_test_unread_CPPFLAGS = $(PLAN_TEST_CPPFLAGS)
+tests_unit_plan_test_unread_CPPFLAGS = $(PLAN_TEST_CPPFLAGS) -I$(srcdir)/src/catalogue $(SQLITE_CFLAGS)
 tests_unit_plan_test_unread_CFLAGS = $(TEST_CFLAGS)
 tests_unit_plan_test_unread_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pread
 tests_unit_plan_test_unread_LDADD = $(PLAN_TEST_LIBS)

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "db.h"
 #include "rig.h"
 
 #include "isovox/base/auto.h"
@@ -288,27 +289,72 @@ START_TEST(a_series_that_cannot_be_read_any_more_is_put_off)
 }
 END_TEST
 
+/* What is logged from now on, until stop_log() returns it. */
+static int log_before, log_now;
+static void start_log(void)
+{
+    log_before = dup(STDERR_FILENO);
+    log_now = memfd_create("log", MFD_CLOEXEC);
+    dup2(log_now, STDERR_FILENO);
+}
+
+static const char *stop_log(void)
+{
+    static char text[8192];
+    dup2(log_before, STDERR_FILENO);
+    close(log_before);
+    const ssize_t length = __real_pread(log_now, text, sizeof text - 1, 0);
+    close(log_now);
+    text[length > 0 ? length : 0] = '\0';
+    return text;
+}
+
 /* And each step is told once. */
 START_TEST(it_is_tried_again_later_each_time)
 {
-    IVX_AUTO(ivx_fd_close) int log = memfd_create("log", MFD_CLOEXEC);
-    const int before = dup(STDERR_FILENO);
-    char text[8192] = "", wanted[24];
-    dup2(log, STDERR_FILENO);
+    char wanted[24];
+    start_log();
     const int64_t begun_us = ivx_clock_wall_us();
     lose_what_was_indexed();
     check_steps(begun_us);
-    dup2(before, STDERR_FILENO);
-    close(before);
 
-    ck_assert_int_gt(__real_pread(log, text, sizeof text - 1, 0), 0);
-    const char *found = text;
+    const char *found = stop_log();
+
     for (size_t n = 0; n + 1 < IVX_COUNT(steps); n++) {
         snprintf(wanted, sizeof wanted, " again_s=%d ", steps[n]);
         found = strstr(found, wanted);
         ck_assert_msg(found != NULL, "%s", wanted);
     }
     ck_assert_ptr_null(strstr(found, "record.unread"));
+}
+END_TEST
+
+static int refuse(void *context)
+{
+    (void)context;
+    return 1;
+}
+
+/* As on a full disk. */
+START_TEST(what_cannot_be_written_is_told_once_it_is)
+{
+    receive_all(16);
+    turn();
+    receive_slice(SLICES, 1);
+    start_log();
+    sqlite3_commit_hook(planner.catalogue->db, refuse, NULL);
+    for (int n = 0; n < 3; n++) {
+        struct ivx_err err = { 0 };
+        ck_assert(!ivx_plan_index(&planner, &err));
+    }
+    ck_assert_ptr_null(strstr(stop_log(), "series.late"));
+    sqlite3_commit_hook(planner.catalogue->db, NULL, NULL);
+    start_log();
+
+    turn();
+
+    ck_assert_ptr_nonnull(strstr(stop_log(), "series.late"));
+    ck_assert_int_eq(the_series().instances, SLICES + 1);
 }
 END_TEST
 
@@ -345,7 +391,7 @@ END_TEST
 
 int main(void)
 {
-    ivx_log_start("test", IVX_ERROR);
+    ivx_log_start("test", IVX_WARNING);
     Suite *suite = suite_create("plan: unread");
     TCase *cases = tcase_create("unread");
     tcase_add_checked_fixture(cases, begin, teardown);
@@ -358,6 +404,7 @@ int main(void)
     tcase_add_test(cases, a_segment_that_is_gone_is_not_waited_for);
     tcase_add_test(cases, a_series_that_cannot_be_read_any_more_is_put_off);
     tcase_add_test(cases, it_is_tried_again_later_each_time);
+    tcase_add_test(cases, what_cannot_be_written_is_told_once_it_is);
     tcase_add_test(cases, another_series_is_decided_meanwhile);
     tcase_add_test(cases, it_is_decided_when_it_can_be_read);
     suite_add_tcase(suite, cases);
