@@ -290,6 +290,7 @@ int ivx_http_run(const struct ivx_config *config, const char *name)
         const int64_t now = ivx_clock_steady_us();
         if (now < next_us)
             continue;
+        ivx_site_disk(&http.site); /* since when it is what it is */
         ivx_streams_turn(http.streams, &http.site);
         /* In a large catalogue the question is dear: it may cost one part in twenty. */
         const int64_t took = ivx_clock_steady_us() - now;

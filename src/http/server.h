@@ -38,6 +38,8 @@ struct ivx_site {
     struct ivx_text page;            /* the page, with style and script inside */
     char policy[512];                /* its Content-Security-Policy */
     int64_t started_us;
+    enum ivx_disk_level disk_level; /* when it was looked at last, and since when it is that */
+    int64_t disk_since_us;
 };
 
 void ivx_site_end(struct ivx_site *site);
@@ -94,7 +96,7 @@ ivx_answer ivx_answer_page, ivx_answer_alive, ivx_answer_ready, ivx_answer_metri
 /* status.c: what the page's first row shows, as JSON text for the event stream. */
 bool ivx_status_text(struct ivx_site *site, struct ivx_text *out);
 /* Of state_dir, against the marks of the configuration. */
-struct ivx_disk ivx_site_disk(const struct ivx_site *site);
+struct ivx_disk ivx_site_disk(struct ivx_site *site);
 
 /* metrics.c */
 void ivx_histograms_free(struct ivx_histograms **histograms);

@@ -11,18 +11,19 @@
 /* Deliveries looked at for the summary per destination. */
 enum { RECENT = 200 };
 
-struct ivx_disk ivx_site_disk(const struct ivx_site *site)
-{
-    return ivx_disk_look(site->config->state_dir, site->config->receive.low_water,
-                         site->config->receive.high_water);
-}
+/* With less than that nothing can be written, whatever the marks are. */
+static const uint64_t nothing_left = 1 << 20;
 
-static const char *refusal_of(enum ivx_disk_level level)
+struct ivx_disk ivx_site_disk(struct ivx_site *site)
 {
-    static const char *const texts[] = {
-        "", ": no new associations", ": no instances are accepted"
-    };
-    return texts[level];
+    struct ivx_disk disk = ivx_disk_look(site->config->state_dir, site->config->receive.low_water,
+                                         site->config->receive.high_water);
+    if (disk.total_bytes > 0 && disk.free_bytes < nothing_left)
+        disk.level = IVX_DISK_FULL;
+    if (disk.level != site->disk_level || site->disk_since_us == 0)
+        site->disk_since_us = ivx_clock_wall_us();
+    site->disk_level = disk.level;
+    return disk;
 }
 
 void ivx_answer_alive(struct ivx_site *site, const struct ivx_request *request, int64_t id,
@@ -57,12 +58,11 @@ static bool check_catalogue(struct ivx_site *site, struct ivx_reply *reply, cJSO
 static bool check_state_dir(struct ivx_site *site, struct ivx_reply *reply, cJSON *list)
 {
     const struct ivx_disk disk = ivx_site_disk(site);
-    char text[80];
+    char text[320];
     const char *path = site->config->state_dir;
     const bool writable = access(path, W_OK | X_OK) == 0;
     bool good = check(reply, list, "spool", writable, writable ? "" : "cannot be written");
-    snprintf(text, sizeof text, "%llu MiB free%s", (unsigned long long)(disk.free_bytes >> 20),
-             refusal_of(disk.level));
+    ivx_disk_text(&disk, text, sizeof text);
     return check(reply, list, "disk", disk.total_bytes > 0 && disk.level == IVX_DISK_OK, text)
            && good;
 }
@@ -239,6 +239,19 @@ static bool put_roles(struct ivx_reply *reply, cJSON *json, struct ivx_catalogue
     return true;
 }
 
+static void put_disk(struct ivx_reply *reply, cJSON *json, const struct ivx_site *site,
+                     const struct ivx_disk *disk)
+{
+    char text[320];
+    ivx_disk_text(disk, text, sizeof text);
+    cJSON *room = ivx_put_object(reply, json, "disk");
+    ivx_put_number(reply, room, "free_bytes", (int64_t)disk->free_bytes);
+    ivx_put_number(reply, room, "total_bytes", (int64_t)disk->total_bytes);
+    ivx_put_text(reply, room, "level", ivx_disk_level_name(disk->level));
+    ivx_put_text(reply, room, "text", text);
+    ivx_put_time(reply, room, "since", site->disk_since_us);
+}
+
 static bool make_status(struct ivx_site *site, struct ivx_reply *reply, cJSON **json_out,
                         struct ivx_err *err)
 {
@@ -255,10 +268,7 @@ static bool make_status(struct ivx_site *site, struct ivx_reply *reply, cJSON **
     ivx_put_number(reply, json, "receive_port", site->config->receive.port);
     put_counts(reply, json, &counts);
     put_queues(reply, json, &counts);
-    cJSON *room = ivx_put_object(reply, json, "disk");
-    ivx_put_number(reply, room, "free_bytes", (int64_t)disk.free_bytes);
-    ivx_put_number(reply, room, "total_bytes", (int64_t)disk.total_bytes);
-    ivx_put_text(reply, room, "level", ivx_disk_level_name(disk.level));
+    put_disk(reply, json, site, &disk);
     return put_roles(reply, json, catalogue, err)
            && put_destinations(reply, json, site, catalogue, err);
 }
@@ -284,7 +294,9 @@ bool ivx_status_text(struct ivx_site *site, struct ivx_text *out)
     if (!make_status(site, &reply, &json, &err) || reply.failed)
         return false;
     cJSON_DeleteItemFromObjectCaseSensitive(json, "time");
-    cJSON_DeleteItemFromObjectCaseSensitive(json, "disk");
+    cJSON *disk = cJSON_GetObjectItemCaseSensitive(json, "disk");
+    cJSON_DeleteItemFromObjectCaseSensitive(disk, "free_bytes");
+    cJSON_DeleteItemFromObjectCaseSensitive(disk, "text");
     cJSON *queue = cJSON_GetObjectItemCaseSensitive(json, "queue");
     cJSON_DeleteItemFromObjectCaseSensitive(queue, "oldest_waiting_seconds");
     char *text = cJSON_PrintUnformatted(json);

@@ -196,10 +196,12 @@ static void watch_disk(struct role *role)
     if (disk.level == role->disk)
         return;
     role->disk = disk.level;
+    char text[320];
+    ivx_disk_text(&disk, text, sizeof text);
     ivx_log(disk.level == IVX_DISK_OK ? IVX_INFO : IVX_ERROR, "disk.level",
-            "level=%s free_mib=%llu low_water=%ld high_water=%ld",
+            "level=%s free_mib=%llu low_water=%ld high_water=%ld text=\"%s\"",
             ivx_disk_level_name(disk.level), (unsigned long long)(disk.free_bytes >> 20),
-            config->receive.low_water, config->receive.high_water);
+            config->receive.low_water, config->receive.high_water, text);
 }
 
 static void accept_until_stopped(struct role *role)

@@ -56,7 +56,32 @@ struct ivx_disk ivx_disk_look(const char *state_dir, long low_water, long high_w
         disk.level = IVX_DISK_FULL;
     else if (is_under(disk.free_bytes, low_water, more))
         disk.level = IVX_DISK_LOW;
+    const long mark = disk.level == IVX_DISK_FULL ? high_water : low_water;
+    disk.enough_bytes = disk.level == IVX_DISK_OK ? 0 : ((uint64_t)mark << 20) + more;
     return disk;
+}
+
+/* Rounded up: less than a MiB is not enough. */
+static unsigned long long mib(uint64_t bytes)
+{
+    return (unsigned long long)((bytes + (1 << 20) - 1) >> 20);
+}
+
+void ivx_disk_text(const struct ivx_disk *disk, char *out, size_t room)
+{
+    const char *const refused = disk->enough_bytes == 0        ? "nothing more can be written"
+                                : disk->level == IVX_DISK_FULL ? "no instance is accepted (A700)"
+                                                               : "no new association is accepted";
+    char until[48] = "";
+    int used = snprintf(out, room, "%llu MiB free", (unsigned long long)(disk->free_bytes >> 20));
+    if (disk->level == IVX_DISK_OK || used < 0 || (size_t)used >= room)
+        return;
+    if (disk->enough_bytes > 0)
+        snprintf(until, sizeof until, " until there are %llu", mib(disk->enough_bytes));
+    snprintf(out + used, room - (size_t)used,
+             ": %s%s. What was acknowledged is kept, and what is here is converted and delivered."
+             " Make room on the disk of state_dir, enlarge it, or lower plan.keep",
+             refused, until);
 }
 
 /* One that a crash has left unfinished is finished. */

@@ -117,15 +117,15 @@ static void print_disk(const cJSON *disk)
 {
     const cJSON *bytes = cJSON_GetObjectItemCaseSensitive(disk, "free_bytes");
     const cJSON *level = cJSON_GetObjectItemCaseSensitive(disk, "level");
+    const cJSON *text = cJSON_GetObjectItemCaseSensitive(disk, "text");
+    const cJSON *since = cJSON_GetObjectItemCaseSensitive(disk, "since");
     if (!cJSON_IsNumber(bytes) || !cJSON_IsString(level))
         return;
-    const char *means = strcmp(level->valuestring, "full") == 0
-                            ? ": no instance is accepted until there is room"
-                        : strcmp(level->valuestring, "low") == 0
-                            ? ": no association is accepted until there is room"
-                            : "";
-    printf("%-12s %.0f MiB free, %s%s\n", "disk", bytes->valuedouble / 1048576.0,
-           level->valuestring, means);
+    printf("%-12s %llu MiB free, %s\n", "disk", (unsigned long long)bytes->valuedouble >> 20,
+           level->valuestring);
+    const char *why = cJSON_IsString(text) ? strstr(text->valuestring, ": ") : NULL;
+    if (why != NULL && cJSON_IsString(since))
+        printf("%-12s since %s%s\n", "", since->valuestring, why);
 }
 
 static void print_status(const cJSON *json)

@@ -3,6 +3,7 @@ then without them, so that every process meets ENOSPC. Nothing that was acknowle
 or cut short, questions are answered all the while, and with room again all goes on, in the same
 processes. Needs root for a tmpfs; skipped without, which is said."""
 
+import datetime
 import os
 import subprocess
 import time
@@ -41,7 +42,8 @@ class ASmallDisk(chaos.Case):
         """Somebody else fills the disk but for `leave` bytes."""
         status = os.statvfs(self.disk)
         with open(self.filler, "ab") as file:
-            os.posix_fallocate(file.fileno(), 0, max(1, status.f_bavail * status.f_frsize - leave))
+            os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size,
+                               max(1, status.f_bavail * status.f_frsize - leave))
 
     def store(self, association, path):
         data, _ = rawscu.payload(path)
@@ -65,6 +67,27 @@ class ASmallDisk(chaos.Case):
         if not any(each["removed"] for each in self.daemon_.list("series")):
             self.check_kept(self.daemon_.state, self.ledger.before())
 
+    def wait_told(self, level, text):
+        """On every way that people look: what is wrong, since when, until when."""
+        begun = time.time()
+        disk = harness.wait_until(lambda: [each for each in [self.daemon_.get(
+            "/api/v1/status")["disk"]] if each["level"] == level], 10, f"disk {level}")[0]
+        ready, body = harness.http("GET", self.daemon_.url + "/readyz")
+        told = self.daemon_.tool("status", check=True).stdout
+        self.assertLess(abs(datetime.datetime.fromisoformat(
+            disk["since"].replace("Z", "+00:00")).timestamp() - begun), 15)
+        self.assertIn(f" MiB free, {level}\n", told)
+        if level == "ok":
+            self.assertEqual(ready, 200)
+            self.assertNotIn("until there are", told + disk["text"])
+            return
+        self.assertEqual(ready, 503)
+        for said in (body.decode(), disk["text"], told):
+            self.assertIn(text, said)
+            self.assertIn("What was acknowledged is kept", said)
+            self.assertIn("Make room on the disk", said)
+        self.assertIn(f"since {disk['since']}", told)
+
     def test_is_refused_in_time_and_goes_on_with_room(self):
         self.begin(low=12, high=6)
         files = self.phantom(*chaos.SHAPE, "--seed", "full")
@@ -72,8 +95,7 @@ class ASmallDisk(chaos.Case):
         self.assertEqual(self.store(association, files[0])[0], 0)
 
         self.occupy(leave=8 << 20)
-        harness.wait_until(lambda: self.daemon_.get("/api/v1/status")["disk"]["level"] != "ok", 10,
-                           "the level is told")
+        self.wait_told("low", "no new association is accepted until there are 12")
         with self.assertRaises(rawscu.Rejected) as rejected:
             rawscu.Association(self.daemon_.port)
         self.assertEqual(rejected.exception.args, (2, 3, 2))  # transient: local limit exceeded
@@ -83,10 +105,12 @@ class ASmallDisk(chaos.Case):
         status, comment, seconds = self.store(association, files[1])
         self.assertEqual(status, LATER, comment)
         self.assertLess(seconds, harness.SLOW)  # promised: 100 ms
+        self.wait_told("full", "no instance is accepted (A700) until there are ")
         chaos.tell(f"A700 after {seconds * 1000:.1f} ms on a full disk")
 
         self.filler.unlink()
         self.assertEqual([self.store(association, path)[0] for path in files[1:]], [0] * 7)
+        self.wait_told("ok", "")
         association.release()
         self.delivered(1)
 
@@ -100,6 +124,8 @@ class ASmallDisk(chaos.Case):
         refused = sender.refused
         self.check_kept(self.daemon_.state, self.ledger.before())
         self.assertEqual(harness.http("GET", self.daemon_.url + "/healthz")[0], 200)
+        self.occupy(leave=64 << 10)
+        self.wait_told("full", "nothing more can be written")
         self.filler.unlink()
 
         sender.finish()

@@ -138,7 +138,7 @@
   function trouble() {
     const found = [], disk = state.status.disk;
     if (disk && disk.level !== "ok")
-      found.push({ key: "disk", pill: disk.level === "full" ? "disk full" : "disk low", what: `${bytes(disk.free_bytes)} free: ${disk.level === "full" ? "no instances are accepted" : "no new associations are accepted"}. What is here is converted and delivered.` });
+      found.push({ key: "disk", pill: disk.level === "full" ? "disk full" : "disk low", what: `${disk.text}.`, at: disk.since });
     for (const role of state.status.roles)
       if (role.state === "restarting") found.push({ key: `role-${role.name}`, pill: "restarting", what: `${role.name}: ${role.note}`, at: role.since });
     for (const delivery of state.deliveries.values())

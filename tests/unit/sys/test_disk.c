@@ -6,6 +6,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "isovox/base/auto.h"
 #include "isovox/sys/disk.h"
 #include "isovox/sys/file.h"
 
@@ -40,9 +41,33 @@ START_TEST(the_level_follows_the_marks)
     const struct ivx_disk disk = ivx_disk_look(folder, 0, 0);
     ck_assert_uint_eq(disk.total_bytes, (uint64_t)asked.f_blocks * asked.f_frsize);
     ck_assert_int_eq(disk.level, IVX_DISK_OK);
+    ck_assert_uint_eq(disk.enough_bytes, 0);
     ck_assert_int_eq(ivx_disk_look(folder, PETABYTE, 0).level, IVX_DISK_LOW);
+    ck_assert_uint_ge(ivx_disk_look(folder, PETABYTE, 0).enough_bytes, UINT64_C(1) << 50);
     ck_assert_int_eq(ivx_disk_look(folder, PETABYTE, PETABYTE).level, IVX_DISK_FULL);
     ck_assert_int_eq(ivx_disk_look("/nowhere/at/all", PETABYTE, PETABYTE).level, IVX_DISK_OK);
+}
+END_TEST
+
+#define TO_BE_DONE ". What was acknowledged is kept, and what is here is converted and delivered." \
+                   " Make room on the disk of state_dir, enlarge it, or lower plan.keep"
+static const struct {
+    struct ivx_disk disk;
+    const char *text;
+} told[] = {
+    { { .free_bytes = 30 << 20 }, "30 MiB free" },
+    { { .free_bytes = (19 << 20) - 1, .level = IVX_DISK_LOW, .enough_bytes = 24 << 20 },
+      "18 MiB free: no new association is accepted until there are 24" TO_BE_DONE },
+    { { .free_bytes = 7 << 20, .level = IVX_DISK_FULL, .enough_bytes = (12 << 20) + 1 },
+      "7 MiB free: no instance is accepted (A700) until there are 13" TO_BE_DONE },
+    { { .level = IVX_DISK_FULL }, "0 MiB free: nothing more can be written" TO_BE_DONE },
+};
+
+START_TEST(it_is_told_what_is_wrong_until_when_and_what_to_do)
+{
+    char text[320];
+    ivx_disk_text(&told[_i].disk, text, sizeof text);
+    ck_assert_str_eq(text, told[_i].text);
 }
 END_TEST
 
@@ -116,6 +141,8 @@ int main(void)
     TCase *tests = tcase_create("disk");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, the_level_follows_the_marks);
+    tcase_add_loop_test(tests, it_is_told_what_is_wrong_until_when_and_what_to_do, 0,
+                        (int)IVX_COUNT(told));
     tcase_add_test(tests, the_ballast_takes_room_and_gives_it_back_when_the_disk_is_full);
     tcase_add_test(tests, without_its_ballast_a_disk_is_full_earlier);
     tcase_add_test(tests, a_ballast_that_a_crash_left_unfinished_is_finished_or_given_up);
