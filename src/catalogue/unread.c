@@ -98,23 +98,15 @@ static void read_segment(sqlite3_stmt *statement, void *row)
     out->due = NUMBER(statement, 3) != 0;
 }
 
-/* The second condition: the clock has been set back since. */
-#define DUE "(next_us <= ?1 OR next_us > ?2)"
-static int64_t too_late(int64_t now_us)
-{
-    return now_us + 2 * LONGEST_S * INT64_C(1000000);
-}
-
 bool ivx_catalogue_unread_due(struct ivx_catalogue *catalogue, int limit,
                               struct ivx_unread **rows_out, size_t *count_out,
                               struct ivx_err *err)
 {
     void *rows = NULL;
-    const int64_t now_us = ivx_catalogue_now_us(catalogue);
     if (!ivx_db_collect(catalogue,
-                        "SELECT segment, offset, attempts FROM unread WHERE offset > 0 AND " DUE
-                        " ORDER BY next_us LIMIT ?3",
-                        ARGS(I(now_us), I(too_late(now_us)), I(limit)),
+                        "SELECT segment, offset, attempts FROM unread WHERE offset > 0"
+                        " AND next_us <= ?1 ORDER BY next_us LIMIT ?2",
+                        ARGS(I(ivx_catalogue_now_us(catalogue)), I(limit)),
                         sizeof(struct ivx_unread), read_row, &rows, count_out, err))
         return false;
     *rows_out = rows;
@@ -126,10 +118,10 @@ bool ivx_catalogue_unread_segments(struct ivx_catalogue *catalogue,
                                    struct ivx_err *err)
 {
     void *rows = NULL;
-    const int64_t now_us = ivx_catalogue_now_us(catalogue);
     if (!ivx_db_collect(catalogue,
-                        "SELECT segment, offset, attempts, " DUE " FROM unread WHERE offset = 0",
-                        ARGS(I(now_us), I(too_late(now_us))),
+                        "SELECT segment, offset, attempts, next_us <= ?1 FROM unread"
+                        " WHERE offset = 0",
+                        ARGS(I(ivx_catalogue_now_us(catalogue))),
                         sizeof(struct ivx_unread_segment), read_segment, &rows, count_out, err))
         return false;
     *rows_out = rows;

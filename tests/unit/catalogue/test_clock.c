@@ -9,6 +9,7 @@
 #include "isovox/catalogue/clock.h"
 #include "isovox/catalogue/commitment.h"
 #include "isovox/catalogue/inquiry.h"
+#include "isovox/catalogue/unread.h"
 #include "isovox/sys/log.h"
 
 static const int64_t second_us = 1000000, hour_us = INT64_C(3600000000);
@@ -88,6 +89,32 @@ static void claim_both(void)
     ck_assert(is_delivery_free(&row));
 }
 
+/* Storage commitment of the first instance of series 1; judged. Returns the request's id. */
+static int64_t ask_and_judge(int hold_seconds)
+{
+    const struct ivx_reference item = { .sop_class = "1.2.840.10008.5.1.4.1.1.2",
+                                        .sop_uid = "1.001" };
+    const struct ivx_commitment_request request = { .transaction_uid = "2.25.1",
+                                                    .calling_ae = "CT1", .called_ae = "ISOVOX",
+                                                    .peer = "127.0.0.1", .association = "A",
+                                                    .items = &item, .count = 1 };
+    struct ivx_commitment_check *rows = NULL;
+    size_t count = 0;
+    int64_t id = 0;
+    OK(ivx_catalogue_commitment_ask(cat, &request, hold_seconds, &id, &err));
+    OK(ivx_catalogue_commitment_unjudged(cat, id, 9, &rows, &count, &err));
+    OK(ivx_catalogue_commitment_judge(cat, rows, count, 1, &err));
+    free(rows);
+    return id;
+}
+
+static bool is_report_due(void)
+{
+    bool due = false;
+    OK(ivx_catalogue_commitment_due(cat, &due, &err));
+    return due;
+}
+
 /* Whether somebody has noticed or not. */
 START_TEST(a_lease_ends_when_its_time_has_passed_and_not_before)
 {
@@ -113,11 +140,13 @@ START_TEST(nobody_who_had_a_lease_lives_after_a_boot)
     struct ivx_delivery_row row;
     now_us = 1000 * hour_us;
     claim_both();
+    ask_and_judge(60);
 
     boot();
 
     ck_assert(is_job_free());
     ck_assert(is_delivery_free(&row));
+    ck_assert(is_report_due());
 }
 END_TEST
 
@@ -266,28 +295,14 @@ END_TEST
 
 START_TEST(a_report_has_as_long_as_before)
 {
-    const struct ivx_reference item = { .sop_class = "1.2.840.10008.5.1.4.1.1.2",
-                                        .sop_uid = "1.001" };
-    const struct ivx_commitment_request request = { .transaction_uid = "2.25.1",
-                                                    .calling_ae = "CT1", .called_ae = "ISOVOX",
-                                                    .peer = "127.0.0.1", .association = "A",
-                                                    .items = &item, .count = 1 };
-    struct ivx_commitment_check *rows = NULL;
     struct ivx_commitment_row row;
-    size_t count = 0;
-    int64_t id = 0;
-    bool due = true;
-    OK(ivx_catalogue_commitment_ask(cat, &request, 30, &id, &err));
-    OK(ivx_catalogue_commitment_unjudged(cat, id, 9, &rows, &count, &err));
-    OK(ivx_catalogue_commitment_judge(cat, rows, count, 168, &err));
-    free(rows);
+    const int64_t id = ask_and_judge(30);
     const int64_t start_us = now_us;
 
     set_as(_i);
 
     now_us = start_us + 29 * second_us; /* held by the association that has asked */
-    OK(ivx_catalogue_commitment_due(cat, &due, &err));
-    ck_assert(!due);
+    ck_assert(!is_report_due());
     now_us = start_us + 31 * second_us;
     OK(ivx_catalogue_commitment_claim(cat, NULL, 30, &row, &err));
     ck_assert_int_eq(row.age_us, 31 * second_us);
@@ -295,8 +310,58 @@ START_TEST(a_report_has_as_long_as_before)
                                            ivx_catalogue_now_us(cat) + 9 * second_us, &err));
     set_as(_i);
     now_us = start_us + 40 * second_us;
-    OK(ivx_catalogue_commitment_due(cat, &due, &err));
-    ck_assert(due);
+    ck_assert(is_report_due());
+}
+END_TEST
+
+static bool may_go(void)
+{
+    struct ivx_segment_loss loss;
+    struct ivx_err err = { 0 };
+    const bool goes =
+        ivx_catalogue_segment_goes(cat, rig_segment, INT64_MAX / 4, &loss, &err);
+    ck_assert(goes || err.code == IVX_STALE);
+    return goes;
+}
+
+START_TEST(what_a_sender_was_told_is_kept_for_so_long)
+{
+    const struct ivx_decision over = { .series_id = rig_series(1, 2), .seen_instances = 2,
+                                       .state = IVX_SERIES_DONE, .code = "", .note = "",
+                                       .warnings_json = "[]" };
+    OK(ivx_catalogue_index_begin(cat, &err));
+    OK(ivx_catalogue_index_mark(cat, rig_segment, 8192, &err));
+    OK(ivx_catalogue_index_end(cat, &err));
+    OK(ivx_catalogue_decide(cat, &over, &err));
+    OK(ivx_catalogue_commitment_reported(cat, ask_and_judge(0), 168, &err));
+    const int64_t from_us = now_us;
+
+    set_as(_i);
+
+    now_us = from_us + 168 * hour_us - 1;
+    ck_assert(!may_go());
+    now_us++;
+    ck_assert(may_go());
+}
+END_TEST
+
+START_TEST(what_cannot_be_read_is_tried_again_as_soon)
+{
+    IVX_AUTO(ivx_memory_free) struct ivx_unread *rows = NULL;
+    const struct ivx_unread place = { .segment = 7, .offset = 4096, .attempts = 3 };
+    size_t count = 0;
+    OK(ivx_catalogue_index_unread(cat, &place, "no", &err));
+    const int64_t due_us = now_us + ivx_unread_seconds(3) * second_us;
+
+    set_as(_i);
+
+    now_us = due_us - 1;
+    OK(ivx_catalogue_unread_due(cat, 9, &rows, &count, &err));
+    ck_assert_uint_eq(count, 0);
+    now_us++;
+    ivx_memory_free(&rows);
+    OK(ivx_catalogue_unread_due(cat, 9, &rows, &count, &err));
+    ck_assert_uint_eq(count, 1);
 }
 END_TEST
 
@@ -376,6 +441,8 @@ int main(void)
     tcase_add_loop_test(cases, what_waits_waits_no_longer_and_no_less, 0, count);
     tcase_add_loop_test(cases, nothing_has_taken_longer_than_it_has, 0, count);
     tcase_add_loop_test(cases, a_report_has_as_long_as_before, 0, count);
+    tcase_add_loop_test(cases, what_a_sender_was_told_is_kept_for_so_long, 0, count);
+    tcase_add_loop_test(cases, what_cannot_be_read_is_tried_again_as_soon, 0, count);
     tcase_add_loop_test(cases, what_is_over_is_kept_for_its_time_at_least, 0, count);
     tcase_add_test(cases, a_boot_in_the_past_holds_nothing_up);
     tcase_add_test(cases, that_it_was_set_is_known_by_the_steady_clock);
