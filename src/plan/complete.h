@@ -31,7 +31,7 @@ enum ivx_plan_geometry {
 struct ivx_plan_evidence {
     int64_t age_us;             /* since an instance came last, be it a repetition, or could come */
     int64_t idle_us;            /* since one came last that was no repetition: for the deadline */
-    bool away;                  /* for people: age_us is less than the silence */
+    const char *away;           /* for people: why age_us is less than the silence; or NULL */
     bool forced;                /* an operator says: complete */
     enum ivx_plan_step step;
     enum ivx_plan_say manifest; /* somebody named the instances: are they here? */

@@ -9,6 +9,7 @@
 #include "isovox/base/text.h"
 #include "isovox/catalogue/clock.h"
 #include "isovox/sys/clock.h"
+#include "isovox/sys/disk.h"
 
 /* By which the time of a record may be ahead of the catalogue's: see its clock.h. */
 enum { AHEAD_US = 1000000 };
@@ -77,6 +78,21 @@ static bool mind_clock(struct ivx_planner *planner, struct ivx_err *err)
     return true;
 }
 
+/* Under either mark of the disk senders are turned away. */
+static void mind_disk(struct ivx_planner *planner)
+{
+    struct ivx_plan_ear *ear = &planner->ear;
+    const struct ivx_config *config = planner->config;
+    const int64_t now = ivx_clock_steady_us();
+    if (ivx_disk_look(config->state_dir, config->receive.low_water, config->receive.high_water)
+            .level != IVX_DISK_OK)
+        ear->turned_us = now;
+    if (ear->turned_us == 0 || now - ear->turned_us >= ear->heard_us)
+        return;
+    ear->heard_us = now - ear->turned_us;
+    ear->away = "the disk had no room";
+}
+
 /* Silence counts from when somebody has been listening again: senders that were turned away come
  * back. */
 static bool mind_receive(struct ivx_planner *planner, struct ivx_err *err)
@@ -87,16 +103,18 @@ static bool mind_receive(struct ivx_planner *planner, struct ivx_err *err)
     if (!ivx_catalogue_list_roles(planner->catalogue, &rows, &count, err))
         return false;
     ear->heard_us = INT64_MAX;
+    ear->away = "receive was away";
     for (size_t n = 0; n < count; n++) {
         if (strcmp(rows[n].name, "receive") != 0)
             continue;
         if (ear->since_us != rows[n].since_us)
-            *ear = (struct ivx_plan_ear){ rows[n].since_us,
-                                          steady_of(planner, rows[n].since_us), 0 };
+            ear->steady_us = steady_of(planner, rows[n].since_us);
+        ear->since_us = rows[n].since_us;
         ear->heard_us = ivx_clock_steady_us() - ear->steady_us;
         if (strcmp(rows[n].state, "running") != 0)
             ear->heard_us = 0;
     }
+    mind_disk(planner);
     return true;
 }
 

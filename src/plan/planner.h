@@ -46,11 +46,13 @@ struct ivx_plan_memory {
     int64_t written_us;             /* steady clock: what it waits for went into its row */
 };
 
-/* Whether senders can reach us, by the row of the role `receive`. */
+/* Whether senders can reach us, by the row of the role `receive`, and by the room on the disk. */
 struct ivx_plan_ear {
     int64_t since_us;   /* of that row */
     int64_t steady_us;  /* the same by the steady clock */
-    int64_t heard_us;   /* so long it has run; 0: it does not; most: nobody says */
+    int64_t turned_us;  /* steady clock: a full disk was seen to turn them away last; 0: never */
+    int64_t heard_us;   /* so long both were well; 0: they are not; most: nobody says */
+    const char *away;   /* for people: which of them was not */
 };
 
 struct ivx_planner {

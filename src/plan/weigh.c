@@ -243,7 +243,7 @@ struct ivx_plan_evidence ivx_plan_evidence_of(const struct ivx_planner *planner,
     const int64_t age = ivx_plan_age(memory), most = most_silence(planner, memory);
     return (struct ivx_plan_evidence){
         .age_us = least(age, most),
-        .away = most < age && most < memory->limits.quiet_us,
+        .away = most < age && most < memory->limits.quiet_us ? planner->ear.away : NULL,
         .idle_us = idle_of(planner, memory),
         .forced = row->forced,
         .step = memory->step,
@@ -264,7 +264,7 @@ void ivx_plan_why(const struct ivx_plan_evidence *evidence,
                                         "association broken" };
     const char *const part[] = { memory->manifest_text, memory->count_text,
                                  ends[evidence->ends],
-                                 evidence->away ? "receive was away" : "",
+                                 evidence->away != NULL ? evidence->away : "",
                                  memory->asked ? "a source is asked" : "",
                                  memory->geometry == IVX_PLAN_UNKNOWN ? "" : memory->text };
     size_t used = 0;

@@ -108,6 +108,9 @@ class ASmallDisk(chaos.Case):
         self.wait_told("full", "no instance is accepted (A700) until there are ")
         chaos.tell(f"A700 after {seconds * 1000:.1f} ms on a full disk")
 
+        time.sleep(5)  # longer than plan.quiet
+        self.assertEqual([each["state"] for each in self.daemon_.list("series")], ["receiving"],
+                         "half a series was decided meanwhile")
         self.filler.unlink()
         self.assertEqual([self.store(association, path)[0] for path in files[1:]], [0] * 7)
         self.wait_told("ok", "")

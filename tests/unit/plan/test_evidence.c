@@ -276,6 +276,29 @@ START_TEST(nobody_is_silent_while_nobody_listens)
 }
 END_TEST
 
+START_TEST(nobody_is_silent_while_a_full_disk_turns_them_away)
+{
+    config.receive.low_water = 1 << 30; /* MiB: no disk has that */
+    receive_all(20);
+    receive_role("running", 100);
+    turn();
+    CHECK_SERIES("receiving", "");
+    ck_assert_str_eq(the_series().why, "association open; the disk had no room");
+    config.receive.low_water = 0;
+    end_association(IVX_RECORD_BROKEN, 20);
+    turn();
+    CHECK_SERIES("receiving", "");
+    ck_assert_double_eq_tol((double)the_series().limit_us / SECOND, 34, 0.5);
+
+    planner.ear.turned_us -= 15100000; /* there has been room for so long */
+    receive_role("running", 100);
+    planner.knows_all = false;
+    turn();
+
+    CHECK_SERIES("planned", "");
+}
+END_TEST
+
 START_TEST(who_has_listened_all_the_while_was_not_away)
 {
     receive_all(3);
@@ -349,6 +372,7 @@ int main(void)
     tcase_add_test(tcase, repetitions_do_not_put_off_the_deadline);
     tcase_add_test(tcase, repetitions_put_off_the_quiet_time);
     tcase_add_test(tcase, nobody_is_silent_while_nobody_listens);
+    tcase_add_test(tcase, nobody_is_silent_while_a_full_disk_turns_them_away);
     tcase_add_test(tcase, who_has_listened_all_the_while_was_not_away);
     tcase_add_test(tcase, the_deadline_gives_senders_time_after_an_outage);
     tcase_add_test(tcase, a_role_that_never_stays_up_does_not_suspend_the_deadline);
