@@ -139,9 +139,11 @@ static bool move(struct ivx_catalogue *catalogue, struct clock_row *row, int64_t
 static bool begin_boot(struct ivx_catalogue *catalogue, struct clock_row *row, const char *boot,
                        int64_t offset_us, struct ivx_err *err)
 {
+    const int64_t now = ivx_clock_steady_us() + offset_us;
     ivx_text_copy(row->boot, sizeof row->boot, boot[0] == '\0' ? "?" : boot);
     row->offset_us = offset_us;
-    return run_all(catalogue, boots, IVX_COUNT(boots), ivx_clock_steady_us() + offset_us, err)
+    row->set_us = row->set_us < now ? row->set_us : now;
+    return run_all(catalogue, boots, IVX_COUNT(boots), now, err)
            && save(catalogue, row, err);
 }
 

@@ -101,7 +101,7 @@ tests_unit_plan_test_unread_LDADD = $(PLAN_TEST_LIBS)
 check_PROGRAMS += tests/unit/plan/test_clock
 tests_unit_plan_test_clock_SOURCES = tests/unit/plan/test_clock.c $(PLAN_TEST_RIG)
 nodist_EXTRA_tests_unit_plan_test_clock_SOURCES = dummy.cc
-tests_unit_plan_test_clock_CPPFLAGS = $(PLAN_TEST_CPPFLAGS)
+tests_unit_plan_test_clock_CPPFLAGS = $(PLAN_TEST_CPPFLAGS) $(SQLITE_CFLAGS)
 tests_unit_plan_test_clock_CFLAGS = $(TEST_CFLAGS)
 tests_unit_plan_test_clock_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ivx_clock_wall_us,--wrap=ivx_clock_steady_us
 tests_unit_plan_test_clock_LDADD = $(PLAN_TEST_LIBS)

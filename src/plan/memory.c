@@ -31,9 +31,8 @@ static int64_t steady_of(struct ivx_planner *planner, int64_t at_us)
             ivx_catalogue_clock_set_us(planner->catalogue, &planner->set_us, &err);
         ago = ago_us(planner, at_us);
     }
-    const int64_t least = planner->set_us == INT64_MIN ? planner->begun_us : planner->set_us;
-    if (ago < -AHEAD_US)
-        return least;
+    if (ago < -AHEAD_US) /* negative: it was set before this boot, if ever, which is no help */
+        return planner->set_us < 0 ? planner->begun_us : planner->set_us;
     const int64_t at = ago > 0 ? now - ago : now;
     return at > planner->set_us ? at : planner->set_us;
 }

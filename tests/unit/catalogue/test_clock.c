@@ -204,7 +204,7 @@ static void make_wait(void)
     const int64_t id = rig_series(3, 2);
     OK(ivx_catalogue_inquiry_want(cat, id, "archive", 2, &err));
     OK(ivx_catalogue_inquiry_end(cat, id, &end, now + 11 * second_us, &err));
-    const struct ivx_waiting waiting = { .series_id = id,
+    const struct ivx_waiting waiting = { .series_id = id, .limit_us = 13 * second_us,
                                          .seen_us = rig_series_row(id).due_us,
                                          .due_us = now + 13 * second_us };
     OK(ivx_catalogue_series_why(cat, &waiting, 1, &err));
@@ -270,6 +270,9 @@ START_TEST(what_waits_waits_no_longer_and_no_less)
     ck_assert_uint_eq(due_series(), 0);
     now_us++;
     ck_assert_uint_eq(due_series(), 1);
+    /* It is shown as last_us and that, and last_us is not moved. */
+    ck_assert_int_eq(rig_series_row(3).limit_us,
+                     13 * second_us + settings[_i][0] + settings[_i][1]);
 }
 END_TEST
 
@@ -406,6 +409,20 @@ START_TEST(a_boot_in_the_past_holds_nothing_up)
 }
 END_TEST
 
+START_TEST(after_a_boot_in_the_past_it_was_not_set_in_the_future)
+{
+    int64_t steady_us = 0;
+    now_us += hour_us;
+    set_clock(hour_us);
+    set_us -= 10000 * day_us;
+
+    boot();
+
+    OK(ivx_catalogue_clock_set_us(cat, &steady_us, &err));
+    ck_assert_int_le(steady_us, now_us);
+}
+END_TEST
+
 START_TEST(that_it_was_set_is_known_by_the_steady_clock)
 {
     int64_t steady_us = 0;
@@ -445,6 +462,7 @@ int main(void)
     tcase_add_loop_test(cases, what_cannot_be_read_is_tried_again_as_soon, 0, count);
     tcase_add_loop_test(cases, what_is_over_is_kept_for_its_time_at_least, 0, count);
     tcase_add_test(cases, a_boot_in_the_past_holds_nothing_up);
+    tcase_add_test(cases, after_a_boot_in_the_past_it_was_not_set_in_the_future);
     tcase_add_test(cases, that_it_was_set_is_known_by_the_steady_clock);
     suite_add_tcase(suite, cases);
 

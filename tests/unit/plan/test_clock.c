@@ -1,6 +1,8 @@
 /* The wall clock is set while series are open: none is decided by that, none waits for longer.
  * Quiet time 15 s, deadline 900 s: rig.c. */
 #include <check.h>
+#include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "rig.h"
@@ -149,6 +151,38 @@ START_TEST(who_begins_after_it_was_set_takes_no_series_for_older_than_that)
 }
 END_TEST
 
+static void other_boot(void)
+{
+    char path[128];
+    sqlite3 *db = NULL;
+    snprintf(path, sizeof path, "%s/catalogue.db", config.state_dir);
+    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, "UPDATE clock SET boot = 'another', set_us = 1000", NULL,
+                                  NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+}
+
+/* It was set long ago; the last instance is of a time to come. */
+START_TEST(a_boot_in_the_past_makes_no_series_older)
+{
+    receive_slice(0, 0);
+    turn();
+    stop_plan();
+    other_boot();
+    set_clock(-3600);
+    start_plan();
+    turn();
+    ck_assert_str_eq(state(), "receiving");
+    sleep_for(14);
+    turn();
+    ck_assert_str_eq(state(), "receiving");
+    sleep_for(1.1);
+    turn();
+    ck_assert_str_ne(state(), "receiving");
+}
+END_TEST
+
 START_TEST(what_waits_for_its_deadline_is_not_looked_at_before_and_not_later)
 {
     config.plan.deadline = 100;
@@ -184,6 +218,7 @@ int main(void)
     tcase_add_test(cases, a_clock_that_is_a_little_ahead_makes_no_series_older);
     tcase_add_loop_test(cases, who_begins_after_it_was_set_takes_no_series_for_older_than_that,
                         0, count);
+    tcase_add_test(cases, a_boot_in_the_past_makes_no_series_older);
     tcase_add_loop_test(cases,
                         what_waits_for_its_deadline_is_not_looked_at_before_and_not_later, 0,
                         count);
