@@ -43,8 +43,8 @@ static const char *const boots[] = {
     "UPDATE job SET lease_us = 0, next_us = min(next_us, ?1) WHERE state IN (0, 1, 3)",
     "UPDATE delivery AS d SET lease_us = 0, next_us = min(next_us, ?1),"
     " created_us = min(created_us, ?1) WHERE " IVX_DELIVERY_OPEN,
-    "UPDATE commitment SET held_us = 0, next_us = min(next_us, ?1),"
-    " judged_us = min(judged_us, ?1) WHERE state IN (0, 1)",
+    ("UPDATE commitment SET held_us = 0, next_us = min(next_us, ?1),"
+     " judged_us = min(judged_us, ?1) WHERE state IN (0, 1)"),
     "UPDATE breaker SET next_us = min(next_us, ?1)",
     "UPDATE inquiry SET next_us = min(next_us, ?1) WHERE next_us > 0",
     "UPDATE unread SET next_us = min(next_us, ?1)",
