@@ -87,6 +87,7 @@ static bool read_digests(struct run *run, struct ivx_conversion_result *result,
     const int64_t before = ivx_clock_steady_us();
     if (run->feed != NULL && !ivx_feed_finish(run->feed, err))
         return false;
+    ivx_feed_free(&run->feed); /* given back while the last slices are written */
     if (!ivx_digests_finish(run->digests, &run->plan.options.crew, result->pixel_sha256, err))
         return false;
     run->plan.source_sha256 = ivx_digests_contents(run->digests);
@@ -143,7 +144,8 @@ static bool sample(struct run *run, struct ivx_conversion_result *result,
     if (!ivx_hash_new(&run->hash, err))
         return false;
     if (run->plan.options.crew.size > 1
-        && !ivx_pipe_new(ivx_run_slice_bytes(run), ivx_run_write_slice, run, &run->pipe, err))
+        && !ivx_pipe_new(ivx_run_slice_bytes(run), ivx_run_open, ivx_run_write_slice, run,
+                         &run->pipe, err))
         return false;
     if (!ivx_run_pass(run, ivx_run_result_slice, &result->resample, err)
         || !read_digests(run, result, err) || !finish_writing(run, err))

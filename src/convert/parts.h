@@ -27,12 +27,14 @@ bool ivx_feed_finish(struct ivx_feed *feed, struct ivx_err *err);
 void ivx_feed_free(struct ivx_feed **feed);
 
 /* Result slices are written by a thread of their own while the engine goes on: in order, one
- * at a time. put() copies the slice and waits while too many stand in line; the first
- * failure of `write` is that of every later put() and of finish(). */
+ * at a time. It calls `open` at once, before there is a slice. put() copies the slice and waits
+ * while too many stand in line; the first failure of `open` or `write` is that of every later
+ * put() and of finish(). */
+typedef bool ivx_pipe_open(void *context, struct ivx_err *err);
 typedef bool ivx_pipe_write(void *context, int32_t m, const void *voxel,
                             struct ivx_err *err);
 struct ivx_pipe; /* opaque */
-bool ivx_pipe_new(size_t bytes, ivx_pipe_write *write, void *context,
+bool ivx_pipe_new(size_t bytes, ivx_pipe_open *open, ivx_pipe_write *write, void *context,
                   struct ivx_pipe **out, struct ivx_err *err);
 bool ivx_pipe_put(struct ivx_pipe *pipe, const void *voxel, struct ivx_err *err);
 bool ivx_pipe_finish(struct ivx_pipe *pipe, struct ivx_err *err);

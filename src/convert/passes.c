@@ -28,7 +28,6 @@ size_t ivx_run_slice_bytes(const struct run *run)
     return ivx_run_slice_voxels(run) * (run->plan.options.result == IVX_INT16 ? 2 : 4);
 }
 
-/* When the first slice is there: beside the engine where the pipe has a thread. */
 static bool open_output(struct run *run, struct ivx_err *err)
 {
     switch (run->plan.conversion->format) {
@@ -42,9 +41,20 @@ static bool open_output(struct run *run, struct ivx_err *err)
     return ivx_fail(err, IVX_BUG, "convert: no such format");
 }
 
+bool ivx_run_open(void *context, struct ivx_err *err)
+{
+    struct run *run = context;
+    const int64_t before = ivx_clock_steady_us();
+    const bool done = run->output.state != NULL || open_output(run, err);
+    run->stages.write += ivx_clock_steady_us() - before;
+    return done;
+}
+
 bool ivx_run_write_slice(void *context, int32_t m, const void *voxel, struct ivx_err *err)
 {
     struct run *run = context;
+    if (!ivx_run_open(run, err))
+        return false;
     const int64_t before = ivx_clock_steady_us();
     size_t bytes = ivx_run_slice_bytes(run);
     if (run->plan.rounds) {
@@ -54,8 +64,7 @@ bool ivx_run_write_slice(void *context, int32_t m, const void *voxel, struct ivx
         voxel = run->words;
     }
     ivx_hash_add(run->hash, voxel, bytes);
-    const bool done = (run->output.state != NULL || open_output(run, err))
-                      && run->output.slice(run->output.state, m, voxel, err);
+    const bool done = run->output.slice(run->output.state, m, voxel, err);
     run->stages.write += ivx_clock_steady_us() - before;
     return done;
 }

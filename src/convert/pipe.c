@@ -14,9 +14,10 @@ struct ivx_pipe {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     pthread_t thread;
-    bool started, closing, failed;
+    bool started, opened, closing, failed;
     int32_t filled, written;
     struct ivx_err err;
+    ivx_pipe_open *open;
     ivx_pipe_write *write;
     void *context;
     size_t bytes;
@@ -29,6 +30,16 @@ static unsigned char *place(struct ivx_pipe *pipe, int32_t m)
     return pipe->buffer + (size_t)(m % pipe->room) * pipe->bytes;
 }
 
+/* The mutex is held. */
+static void settle(struct ivx_pipe *pipe, bool done, const struct ivx_err *err)
+{
+    if (!done) {
+        pipe->failed = true;
+        pipe->err = *err;
+    }
+    pthread_cond_broadcast(&pipe->changed);
+}
+
 /* The mutex is held on entry and on return. */
 static void write_next(struct ivx_pipe *pipe)
 {
@@ -38,17 +49,17 @@ static void write_next(struct ivx_pipe *pipe)
     const bool done = pipe->write(pipe->context, m, place(pipe, m), &err);
     pthread_mutex_lock(&pipe->mutex);
     pipe->written++;
-    if (!done) {
-        pipe->failed = true;
-        pipe->err = err;
-    }
-    pthread_cond_broadcast(&pipe->changed);
+    settle(pipe, done, &err);
 }
 
 static void *thread_main(void *argument)
 {
     struct ivx_pipe *pipe = argument;
+    struct ivx_err err = { 0 };
+    const bool done = pipe->open(pipe->context, &err);
     pthread_mutex_lock(&pipe->mutex);
+    pipe->opened = true;
+    settle(pipe, done, &err);
     while (!pipe->closing && !pipe->failed) {
         if (pipe->written < pipe->filled)
             write_next(pipe);
@@ -59,7 +70,7 @@ static void *thread_main(void *argument)
     return NULL;
 }
 
-bool ivx_pipe_new(size_t bytes, ivx_pipe_write *write, void *context,
+bool ivx_pipe_new(size_t bytes, ivx_pipe_open *open, ivx_pipe_write *write, void *context,
                   struct ivx_pipe **out, struct ivx_err *err)
 {
     struct ivx_pipe *made = calloc(1, sizeof *made);
@@ -67,6 +78,7 @@ bool ivx_pipe_new(size_t bytes, ivx_pipe_write *write, void *context,
         return ivx_fail(err, IVX_FULL, "convert: no memory");
     pthread_mutex_init(&made->mutex, NULL);
     pthread_cond_init(&made->changed, NULL);
+    made->open = open;
     made->write = write;
     made->context = context;
     made->bytes = bytes;
@@ -112,7 +124,7 @@ bool ivx_pipe_put(struct ivx_pipe *pipe, const void *voxel, struct ivx_err *err)
 bool ivx_pipe_finish(struct ivx_pipe *pipe, struct ivx_err *err)
 {
     pthread_mutex_lock(&pipe->mutex);
-    while (!pipe->failed && pipe->written < pipe->filled)
+    while (!pipe->failed && (!pipe->opened || pipe->written < pipe->filled))
         pthread_cond_wait(&pipe->changed, &pipe->mutex);
     pthread_mutex_unlock(&pipe->mutex);
     return verdict(pipe, err);

@@ -12,7 +12,7 @@ struct stages {
 
 struct run {
     struct ivx_plan plan;
-    struct ivx_output output; /* opened with the first slice */
+    struct ivx_output output; /* opened by the pipe's thread, or with the first slice */
     struct ivx_conversion_result *result; /* of the caller */
     struct ivx_pipe *pipe; /* NULL: the engine's thread writes */
     struct ivx_feed *feed; /* NULL: the engine's thread reads */
@@ -43,6 +43,7 @@ bool ivx_run_pass(struct run *run, ivx_slice_sink *sink, struct ivx_resample_rep
 /* Sinks. Write the slice, by the pipe's thread if there is one; only measure its values. */
 ivx_slice_sink ivx_run_result_slice, ivx_run_measure_slice;
 /* What the pipe calls. */
+ivx_pipe_open ivx_run_open;
 ivx_pipe_write ivx_run_write_slice;
 
 #endif

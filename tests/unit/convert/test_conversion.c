@@ -299,13 +299,24 @@ END_TEST
 struct written {
     int32_t next, fail_at;
     int sleep_us;
+    bool closed; /* it cannot be opened */
+    atomic_int opened;
 };
+
+static bool check_open(void *context, struct ivx_err *err)
+{
+    struct written *written = context;
+    ck_assert_int_eq(written->next, 0);
+    ck_assert_int_eq(atomic_fetch_add(&written->opened, 1), 0);
+    return !written->closed || ivx_fail(err, IVX_REFUSED, "the shop is closed");
+}
 
 static bool check_order(void *context, int32_t m, const void *voxel, struct ivx_err *err)
 {
     struct written *written = context;
     int32_t value;
     memcpy(&value, voxel, sizeof value);
+    ck_assert_int_eq(atomic_load(&written->opened), 1);
     ck_assert_int_eq(m, written->next);
     ck_assert_int_eq(value, 7 * m);
     if (m == written->fail_at)
@@ -324,9 +335,9 @@ static bool put(struct ivx_pipe *pipe, int32_t m, struct ivx_err *err)
 START_TEST(a_pipe_keeps_the_order)
 {
     struct ivx_err err = { 0 };
-    struct written written = { 0, -1, _i * 100 };
+    struct written written = { .fail_at = -1, .sleep_us = _i * 100 };
     IVX_AUTO(ivx_pipe_free) struct ivx_pipe *pipe = NULL;
-    ck_assert(ivx_pipe_new(sizeof(int32_t), check_order, &written, &pipe, &err));
+    ck_assert(ivx_pipe_new(sizeof(int32_t), check_open, check_order, &written, &pipe, &err));
     for (int32_t m = 0; m < 500; m++)
         ck_assert(put(pipe, m, &err));
     ck_assert(ivx_pipe_finish(pipe, &err));
@@ -337,9 +348,9 @@ END_TEST
 START_TEST(a_pipe_hands_a_failure_back)
 {
     struct ivx_err err = { 0 }, again = { 0 };
-    struct written written = { 0, 3, 0 };
+    struct written written = { .fail_at = 3 };
     IVX_AUTO(ivx_pipe_free) struct ivx_pipe *pipe = NULL;
-    ck_assert(ivx_pipe_new(sizeof(int32_t), check_order, &written, &pipe, &err));
+    ck_assert(ivx_pipe_new(sizeof(int32_t), check_open, check_order, &written, &pipe, &err));
     int32_t m = 0;
     while (m < 100 && put(pipe, m, &err))
         m++;
@@ -351,12 +362,42 @@ START_TEST(a_pipe_hands_a_failure_back)
 }
 END_TEST
 
+/* What the writer prepares is ready, or has failed, before the engine has a first slice. */
+START_TEST(a_pipe_opens_without_a_slice)
+{
+    struct ivx_err err = { 0 };
+    struct written written = { .fail_at = -1 };
+    IVX_AUTO(ivx_pipe_free) struct ivx_pipe *pipe = NULL;
+    ck_assert(ivx_pipe_new(sizeof(int32_t), check_open, check_order, &written, &pipe, &err));
+    ck_assert(ivx_pipe_finish(pipe, &err));
+    ck_assert_int_eq(atomic_load(&written.opened), 1);
+    ck_assert(put(pipe, 0, &err));
+    ck_assert(ivx_pipe_finish(pipe, &err));
+    ck_assert_int_eq(written.next, 1);
+}
+END_TEST
+
+START_TEST(a_pipe_that_cannot_be_opened_takes_nothing)
+{
+    struct ivx_err err = { 0 }, later = { 0 };
+    struct written written = { .fail_at = -1, .closed = true };
+    IVX_AUTO(ivx_pipe_free) struct ivx_pipe *pipe = NULL;
+    ck_assert(ivx_pipe_new(sizeof(int32_t), check_open, check_order, &written, &pipe, &err));
+    ck_assert(!ivx_pipe_finish(pipe, &err));
+    ck_assert_int_eq(err.code, IVX_REFUSED);
+    ck_assert_str_eq(err.text, "the shop is closed");
+    ck_assert(!put(pipe, 0, &later));
+    ck_assert_str_eq(later.text, "the shop is closed");
+    ck_assert_int_eq(written.next, 0);
+}
+END_TEST
+
 START_TEST(a_pipe_that_is_given_up_ends)
 {
     struct ivx_err err = { 0 };
-    struct written written = { 0, -1, 1000 };
+    struct written written = { .fail_at = -1, .sleep_us = 1000 };
     IVX_AUTO(ivx_pipe_free) struct ivx_pipe *pipe = NULL;
-    ck_assert(ivx_pipe_new(sizeof(int32_t), check_order, &written, &pipe, &err));
+    ck_assert(ivx_pipe_new(sizeof(int32_t), check_open, check_order, &written, &pipe, &err));
     for (int32_t m = 0; m < 5; m++)
         ck_assert(put(pipe, m, &err));
     ivx_pipe_free(&pipe);
@@ -403,6 +444,8 @@ int main(void)
     tcase_add_loop_test(tests, a_missing_folder_is_an_error, 1, 4);
     tcase_add_loop_test(tests, a_pipe_keeps_the_order, 0, 2);
     tcase_add_test(tests, a_pipe_hands_a_failure_back);
+    tcase_add_test(tests, a_pipe_opens_without_a_slice);
+    tcase_add_test(tests, a_pipe_that_cannot_be_opened_takes_nothing);
     tcase_add_test(tests, a_pipe_that_is_given_up_ends);
     tcase_add_loop_test(tests, digests_are_those_of_data_sets_and_pixels, 0, 2);
     tcase_add_loop_test(tests, the_crew_does_every_task_once, 1, 5);
