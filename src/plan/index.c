@@ -18,6 +18,7 @@ struct entry {
     struct ivx_record record;
     struct ivx_unread before;      /* attempts > 0: it could not be read before */
     bool over;                     /* there is nothing to read any more */
+    bool lost;                     /* because it is damaged, or gone */
     char unread_text[240];         /* not empty: it cannot be read now */
     struct ivx_instance *instance; /* NULL: no instance, or it cannot be read */
     const char *aside_code;        /* NULL: it can */
@@ -97,9 +98,6 @@ static void log_read(const struct ivx_unread *place)
 /* Of this record alone: others are read. */
 static void leave_unread(struct entry *entry, const char *text)
 {
-    const struct ivx_unread place = { entry->record.segment, entry->record.offset,
-                                      entry->before.attempts };
-    ivx_plan_log_unread(&place, text);
     ivx_text_copy(entry->unread_text, sizeof entry->unread_text, text);
 }
 
@@ -138,7 +136,13 @@ static bool read_header(struct ivx_planner *planner, struct entry *entry, struct
 static void report(const struct entry *entry)
 {
     const enum ivx_arrival_fate fate = entry->fate;
+    const struct ivx_unread place = { entry->record.segment, entry->record.offset,
+                                      entry->before.attempts };
     char uid[13], series[13];
+    if (entry->unread_text[0] != '\0')
+        ivx_plan_log_unread(&place, entry->unread_text);
+    else if (place.attempts > 0 && !entry->lost)
+        log_read(&place);
     ivx_log_uid(entry->record.sop_uid, uid);
     if (fate == IVX_ARRIVAL_ASIDE)
         ivx_log(IVX_WARNING, "instance.aside", "instance=%s code=%s text=\"%s\"", uid,
@@ -300,15 +304,15 @@ static bool try_again(struct batch *batch, const struct ivx_unread *row, struct 
                                                row->offset, &record, &why);
     struct entry *entry = add(batch, &record);
     entry->before = *row;
-    entry->over = !readable && (why.code == IVX_DAMAGED || why.code == IVX_ABSENT);
+    entry->over = entry->lost = !readable
+                                && (why.code == IVX_DAMAGED || why.code == IVX_ABSENT);
     if (entry->over)
         ivx_log(IVX_ERROR, "record.lost", "segment=%016" PRIx64 " offset=%" PRIu64
                 " text=\"%s\"", row->segment, row->offset, why.text);
     else if (!readable) {
         entry->record.unread = true;
         leave_unread(entry, why.text);
-    } else
-        log_read(row);
+    }
     return take(batch, entry, err) && flush_if_full(batch, err);
 }
 
@@ -350,7 +354,6 @@ static bool forget_those_that_are_well(struct batch *batch, struct ivx_err *err)
         struct entry *entry = add(batch, &record);
         entry->before = *place;
         entry->over = true;
-        log_read(place);
         if (!flush_if_full(batch, err))
             return false;
     }

@@ -166,9 +166,11 @@ static bool put_off(struct turn *turn, const struct ivx_series_row *row,
                     struct ivx_err *err)
 {
     char note[IVX_NOTE_ROOM];
+    struct ivx_err unknown = { 0 };
     int64_t left_us = 0;
     if (why->code != IVX_RETRY
-        || !ivx_catalogue_series_unread(turn->planner->catalogue, row->id, &left_us, note, err)
+        || !ivx_catalogue_series_unread(turn->planner->catalogue, row->id, &left_us, note,
+                                        &unknown)
         || left_us == 0)
         return ivx_fail(err, why->code, "%s", why->text);
     const int64_t now = ivx_catalogue_now_us(turn->planner->catalogue);

@@ -358,6 +358,32 @@ START_TEST(what_cannot_be_written_is_told_once_it_is)
 }
 END_TEST
 
+/* SQLite's authorizer: SQLITE_AUTH is to us what a read error is. */
+static int hide_unread(void *context, int action, const char *table, const char *column,
+                       const char *database, const char *trigger)
+{
+    (void)context, (void)column, (void)database, (void)trigger;
+    return action == SQLITE_READ && strcmp(table, "unread") == 0 ? SQLITE_DENY : SQLITE_OK;
+}
+
+START_TEST(a_catalogue_that_fails_is_an_error_of_the_turn_and_of_no_series)
+{
+    struct ivx_err err = { 0 };
+    int again_ms = 0;
+    receive_all(16);
+    ck_assert(ivx_plan_index(&planner, &err));
+    sqlite3_set_authorizer(planner.catalogue->db, hide_unread, NULL);
+
+    ck_assert(!ivx_plan_series(&planner, &again_ms, &err));
+
+    ck_assert_int_eq(err.code, IVX_RETRY);
+    CHECK_SERIES("receiving", "");
+    sqlite3_set_authorizer(planner.catalogue->db, NULL, NULL);
+    turn();
+    CHECK_SERIES("planned", "");
+}
+END_TEST
+
 START_TEST(another_series_is_decided_meanwhile)
 {
     struct ivx_series_row other;
@@ -405,6 +431,7 @@ int main(void)
     tcase_add_test(cases, a_series_that_cannot_be_read_any_more_is_put_off);
     tcase_add_test(cases, it_is_tried_again_later_each_time);
     tcase_add_test(cases, what_cannot_be_written_is_told_once_it_is);
+    tcase_add_test(cases, a_catalogue_that_fails_is_an_error_of_the_turn_and_of_no_series);
     tcase_add_test(cases, another_series_is_decided_meanwhile);
     tcase_add_test(cases, it_is_decided_when_it_can_be_read);
     suite_add_tcase(suite, cases);
