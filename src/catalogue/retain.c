@@ -35,21 +35,32 @@ bool ivx_catalogue_old_results(struct ivx_catalogue *catalogue, int64_t before_u
     IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
     void *rows = NULL;
     if (!ivx_db_work_begin(&work, catalogue, err)
-        || !ivx_db_run(catalogue,
-                       "UPDATE job SET result_gone = 1 WHERE id IN (SELECT j.id FROM job j"
-                       " WHERE j.result_gone = 0 AND" DELIVERED
-                       " ORDER BY j.finished_us, j.id LIMIT ?4)",
-                       ARGS(DELIVERED_ARGS, I(limit)), err)
         || !ivx_db_collect(catalogue,
-                           "SELECT id, outbox_key FROM job WHERE result_gone = 1"
-                           " ORDER BY finished_us, id",
-                           NO_ARGS, sizeof(struct ivx_old_result), read_result, &rows,
-                           count_out, err))
+                           "UPDATE job SET result_gone = 1 WHERE id IN (SELECT j.id FROM job j"
+                           " WHERE j.result_gone = 0 AND" DELIVERED
+                           " ORDER BY j.finished_us, j.id LIMIT ?4) RETURNING id, outbox_key",
+                           ARGS(DELIVERED_ARGS, I(limit)), sizeof(struct ivx_old_result),
+                           read_result, &rows, count_out, err))
         return false;
     IVX_AUTO(ivx_memory_free) struct ivx_old_result *made = rows;
     if (!ivx_db_work_commit(&work, err))
         return false;
     *rows_out = IVX_STEAL(made);
+    return true;
+}
+
+bool ivx_catalogue_leftover_results(struct ivx_catalogue *catalogue,
+                                    struct ivx_old_result **rows_out, size_t *count_out,
+                                    struct ivx_err *err)
+{
+    void *rows = NULL;
+    if (!ivx_db_collect(catalogue,
+                        "SELECT id, outbox_key FROM job WHERE result_gone = 1"
+                        " ORDER BY finished_us, id",
+                        NO_ARGS, sizeof(struct ivx_old_result), read_result, &rows, count_out,
+                        err))
+        return false;
+    *rows_out = rows;
     return true;
 }
 

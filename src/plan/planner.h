@@ -55,6 +55,11 @@ struct ivx_plan_ear {
     const char *away;   /* for people: which of them was not */
 };
 
+/* What there is more of to remove. */
+struct ivx_plan_removing {
+    bool results, segments, series;
+};
+
 struct ivx_planner {
     const struct ivx_config *config;
     struct ivx_config *reread; /* owned; NULL before the first SIGHUP */
@@ -64,6 +69,7 @@ struct ivx_planner {
     struct ivx_plan_cache *cache;
     struct ivx_trying *trying;
     struct ivx_plan_memory *memory; /* IVX_PLAN_REMEMBERED places; NULL before the first turn */
+    struct ivx_plan_removing removing;
     struct ivx_plan_ear ear;
     bool knows_all;              /* false: every open series is to be looked at */
     int64_t set_us, begun_us;    /* steady clock: the wall clock was set; the first turn */
@@ -83,8 +89,11 @@ void ivx_plan_log_unread(const struct ivx_unread *place, const char *text);
 bool ivx_plan_commitments(struct ivx_planner *planner, int64_t newest, bool *more_out,
                           struct ivx_err *err);
 
-/* retain.c: removes what is delivered, and has been for plan.keep. */
-bool ivx_plan_retain(struct ivx_planner *planner, struct ivx_err *err);
+/* retain.c: removes what is delivered, and has been for plan.keep. Begun once a minute, also with
+ * what could not be removed before; then rounds that are short, for as long as
+ * planner->removing says that one was not enough. */
+bool ivx_plan_retain_begin(struct ivx_planner *planner, struct ivx_err *err);
+bool ivx_plan_retain_round(struct ivx_planner *planner, struct ivx_err *err);
 
 /* series.c: looks at the open series that are due; *again_ms_out is when to look again. */
 bool ivx_plan_series(struct ivx_planner *planner, int *again_ms_out, struct ivx_err *err);

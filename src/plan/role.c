@@ -73,8 +73,14 @@ static bool turn(struct ivx_planner *planner, int *again_ms_out, struct ivx_err 
     return true;
 }
 
-/* The ballast at every turn; the rest once a minute. What fails is tried again in the next,
- * and decisions go on. */
+static bool is_removing(const struct ivx_planner *planner)
+{
+    const struct ivx_plan_removing *removing = &planner->removing;
+    return removing->results || removing->segments || removing->series;
+}
+
+/* The ballast at every turn; the rest is begun once a minute. What fails is tried again in the
+ * next, and decisions go on. */
 static void keep_house(struct ivx_planner *planner, int64_t *next_us)
 {
     struct ivx_err err = { 0 };
@@ -83,10 +89,11 @@ static void keep_house(struct ivx_planner *planner, int64_t *next_us)
                                                config->receive.high_water);
     ivx_disk_tend_ballast(config->state_dir, &disk);
     const int64_t now = ivx_clock_steady_us();
-    if (now < *next_us)
-        return;
-    *next_us = now + RETAIN_US;
-    if (!ivx_plan_retain(planner, &err))
+    const bool due = now >= *next_us;
+    if (due)
+        *next_us = now + RETAIN_US;
+    if ((due && !ivx_plan_retain_begin(planner, &err))
+        || (is_removing(planner) && !ivx_plan_retain_round(planner, &err)))
         ivx_log(IVX_ERROR, "retain.failed", "what=catalogue code=\"%s\" text=\"%s\"",
                 ivx_code_text(err.code), err.text);
 }
@@ -121,7 +128,7 @@ int ivx_plan_run(const struct ivx_config *config, const char *name)
         turn(&planner, &again_ms, &err);
         keep_house(&planner, &retain_us);
         report(&err, &last);
-        ivx_wake_wait(wake, again_ms);
+        ivx_wake_wait(wake, is_removing(&planner) ? 0 : again_ms);
     }
     return 0;
 }

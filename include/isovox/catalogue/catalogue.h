@@ -371,12 +371,16 @@ struct ivx_old_result {
     char outbox_key[65];
 };
 /* Results of which every delivery was sent, committed or cancelled before `before_us`, or dead
- * and the result replaced by a later decision; they count as removed from now on. Call
- * ivx_catalogue_result_removed() when the files are gone: until then they are named again. At
- * most `limit` new ones; the caller frees. */
+ * and the result replaced by a later decision: at most `limit` of them, the oldest first. They
+ * count as removed from now on. Call ivx_catalogue_result_removed() when the files are gone: until
+ * then they are leftovers. The caller frees. */
 bool ivx_catalogue_old_results(struct ivx_catalogue *catalogue, int64_t before_us, int limit,
                                struct ivx_old_result **rows_out, size_t *count_out,
                                struct ivx_err *err);
+/* Those that were named before, and whose files may still be there. The caller frees. */
+bool ivx_catalogue_leftover_results(struct ivx_catalogue *catalogue,
+                                    struct ivx_old_result **rows_out, size_t *count_out,
+                                    struct ivx_err *err);
 bool ivx_catalogue_result_removed(struct ivx_catalogue *catalogue, int64_t job_id,
                                   struct ivx_err *err);
 /* Marks of segments in which everything belongs to series that were over (DONE, REFUSED, with

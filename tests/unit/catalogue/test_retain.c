@@ -36,6 +36,16 @@ static size_t results(int64_t before_us, int64_t *first_out)
     return count;
 }
 
+static size_t leftovers(int64_t *first_out)
+{
+    IVX_AUTO(ivx_memory_free) struct ivx_old_result *rows = NULL;
+    size_t count = 0;
+    OK(ivx_catalogue_leftover_results(cat, &rows, &count, &err));
+    if (count > 0)
+        *first_out = rows[0].job_id;
+    return count;
+}
+
 static void deliver(const char *destination, int outputs)
 {
     char transaction[65];
@@ -100,15 +110,18 @@ START_TEST(what_is_done_is_named_when_its_time_has_passed)
 }
 END_TEST
 
-START_TEST(a_result_is_named_until_its_files_are_gone)
+START_TEST(a_result_is_left_over_until_its_files_are_gone)
 {
-    int64_t job = 0;
+    int64_t job = 0, left = 0;
     finished();
     now_us += HOUR;
+    ck_assert_uint_eq(leftovers(&left), 0);
     ck_assert_uint_eq(results(now_us, &job), 1);
-    ck_assert_uint_eq(results(0, &job), 1); /* a crash before the files went */
-    OK(ivx_catalogue_result_removed(cat, job, &err));
     ck_assert_uint_eq(results(now_us, NULL), 0);
+    ck_assert_uint_eq(leftovers(&left), 1); /* a crash before the files went */
+    ck_assert_int_eq(left, job);
+    OK(ivx_catalogue_result_removed(cat, job, &err));
+    ck_assert_uint_eq(leftovers(&left), 0);
 }
 END_TEST
 
@@ -288,7 +301,7 @@ int main(void)
     tcase_add_checked_fixture(tests, rig_start, rig_end);
     tcase_add_test(tests, nothing_unfinished_is_named_however_old);
     tcase_add_test(tests, what_is_done_is_named_when_its_time_has_passed);
-    tcase_add_test(tests, a_result_is_named_until_its_files_are_gone);
+    tcase_add_test(tests, a_result_is_left_over_until_its_files_are_gone);
     tcase_add_test(tests, a_dead_delivery_keeps_result_and_instances);
     tcase_add_test(tests, a_dead_delivery_of_a_result_that_was_replaced_keeps_nothing);
     tcase_add_test(tests, a_result_that_goes_nowhere_stays_to_be_taken);

@@ -31,7 +31,8 @@ static size_t mark_count(void)
 static void retain(void)
 {
     struct ivx_err err = { 0 };
-    ck_assert_msg(ivx_plan_retain(&planner, &err), "%s", err.text);
+    ck_assert_msg(ivx_plan_retain_begin(&planner, &err), "%s", err.text);
+    ck_assert_msg(ivx_plan_retain_round(&planner, &err), "%s", err.text);
 }
 
 static bool result_is_there(const char *key)
@@ -107,6 +108,36 @@ START_TEST(segment_and_result_go_when_all_is_delivered_and_nobody_writes)
     ck_assert_uint_eq(mark_count(), 0);
     ck_assert_int_eq(the_series().gone, SLICES);
     ck_assert_int_eq(the_series().state, IVX_SERIES_DONE);
+}
+END_TEST
+
+/* As many as 300 in a minute are more than a round removes: the next do not wait for a minute. */
+START_TEST(as_much_goes_as_there_is)
+{
+    enum { SERIES = 300 };
+    static char keys[SERIES][65];
+    struct ivx_err err = { 0 };
+    int rounds = 1;
+    config.plan.keep = 0;
+    for (int n = 0; n < SERIES; n++) {
+        char uid[32];
+        snprintf(uid, sizeof uid, "2.25.77%d", n);
+        announce(uid, 0, SLICES, "8", 5);
+    }
+    stop_receiving();
+    turn();
+    for (int n = 0; n < SERIES; n++) {
+        convert(keys[n]);
+        deliver();
+    }
+
+    retain();
+    for (; planner.removing.results; rounds++)
+        ck_assert_msg(ivx_plan_retain_round(&planner, &err), "%s", err.text);
+
+    ck_assert_int_gt(rounds, 1);
+    for (int n = 0; n < SERIES; n++)
+        ck_assert_msg(!result_is_there(keys[n]), "result %d", n);
 }
 END_TEST
 
@@ -225,6 +256,7 @@ int main(void)
     TCase *tests = tcase_create("retention");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, segment_and_result_go_when_all_is_delivered_and_nobody_writes);
+    tcase_add_test(tests, as_much_goes_as_there_is);
     tcase_add_test(tests, a_result_that_cannot_be_removed_holds_up_no_segment);
     tcase_add_test(tests, nothing_goes_before_its_time);
     tcase_add_test(tests, what_is_not_indexed_yet_holds_its_segment);
