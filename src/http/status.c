@@ -18,8 +18,10 @@ struct ivx_disk ivx_site_disk(struct ivx_site *site)
 {
     struct ivx_disk disk = ivx_disk_look(site->config->state_dir, site->config->receive.low_water,
                                          site->config->receive.high_water);
-    if (disk.total_bytes > 0 && disk.free_bytes < nothing_left)
+    if (disk.total_bytes > 0 && disk.free_bytes < nothing_left && disk.level != IVX_DISK_FULL) {
         disk.level = IVX_DISK_FULL;
+        disk.enough_bytes = 0;
+    }
     if (disk.level != site->disk_level || site->disk_since_us == 0)
         site->disk_since_us = ivx_clock_wall_us();
     site->disk_level = disk.level;

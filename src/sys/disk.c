@@ -72,6 +72,9 @@ void ivx_disk_text(const struct ivx_disk *disk, char *out, size_t room)
     const char *const refused = disk->enough_bytes == 0        ? "nothing more can be written"
                                 : disk->level == IVX_DISK_FULL ? "no instance is accepted (A700)"
                                                                : "no new association is accepted";
+    const char *const goes_on = disk->enough_bytes == 0
+                                    ? "all goes on when there is room"
+                                    : "what is here is converted and delivered";
     char until[48] = "";
     int used = snprintf(out, room, "%llu MiB free", (unsigned long long)(disk->free_bytes >> 20));
     if (disk->level == IVX_DISK_OK || used < 0 || (size_t)used >= room)
@@ -79,9 +82,9 @@ void ivx_disk_text(const struct ivx_disk *disk, char *out, size_t room)
     if (disk->enough_bytes > 0)
         snprintf(until, sizeof until, " until there are %llu", mib(disk->enough_bytes));
     snprintf(out + used, room - (size_t)used,
-             ": %s%s. What was acknowledged is kept, and what is here is converted and delivered."
+             ": %s%s. What was acknowledged is kept, and %s."
              " Make room on the disk of state_dir, enlarge it, or lower plan.keep",
-             refused, until);
+             refused, until, goes_on);
 }
 
 /* One that a crash has left unfinished is finished. */

@@ -49,18 +49,20 @@ START_TEST(the_level_follows_the_marks)
 }
 END_TEST
 
-#define TO_BE_DONE ". What was acknowledged is kept, and what is here is converted and delivered." \
-                   " Make room on the disk of state_dir, enlarge it, or lower plan.keep"
+#define TO_BE_DONE " Make room on the disk of state_dir, enlarge it, or lower plan.keep"
+#define KEPT ". What was acknowledged is kept, and "
+#define HERE "what is here is converted and delivered."
 static const struct {
     struct ivx_disk disk;
     const char *text;
 } told[] = {
     { { .free_bytes = 30 << 20 }, "30 MiB free" },
     { { .free_bytes = (19 << 20) - 1, .level = IVX_DISK_LOW, .enough_bytes = 24 << 20 },
-      "18 MiB free: no new association is accepted until there are 24" TO_BE_DONE },
+      "18 MiB free: no new association is accepted until there are 24" KEPT HERE TO_BE_DONE },
     { { .free_bytes = 7 << 20, .level = IVX_DISK_FULL, .enough_bytes = (12 << 20) + 1 },
-      "7 MiB free: no instance is accepted (A700) until there are 13" TO_BE_DONE },
-    { { .level = IVX_DISK_FULL }, "0 MiB free: nothing more can be written" TO_BE_DONE },
+      "7 MiB free: no instance is accepted (A700) until there are 13" KEPT HERE TO_BE_DONE },
+    { { .level = IVX_DISK_FULL }, "0 MiB free: nothing more can be written" KEPT
+      "all goes on when there is room." TO_BE_DONE },
 };
 
 START_TEST(it_is_told_what_is_wrong_until_when_and_what_to_do)
