@@ -138,7 +138,8 @@ class AnOrderlyStop(harness.Case):
             sender.sock.close()
 
     def test_gives_the_job_back_and_costs_no_attempt(self):
-        """Although a sender that is at it takes the quarter of the grace that receive has."""
+        """Although a sender that is at it takes the quarter of the grace that receive has. To
+        remove the gigabytes that are half done may take longer, and is no reason to wait."""
         daemon = self.daemon(self.pacs(start=False), settings={
             "shutdown_grace": self.GRACE, "convert": {"workers": 1, "attempts": 1},
             "plan": {"quiet": 1, "quiet_released": 0}, ("recipe", "iso-1mm"): {"spacing": 0.1}})
@@ -152,9 +153,8 @@ class AnOrderlyStop(harness.Case):
         self.assertEqual(daemon.stop(), 0)
         took = time.monotonic() - begun
         sender.join()
-        self.assertGreater(took, self.GRACE * 3 / 4)  # it was used, and is no reason to be killed
+        self.assertGreater(took, self.GRACE * 3 / 4)
         self.assertLess(took, 10 * harness.SLOW)
-        self.assertNotIn("event=daemon.killing", daemon.log.read_text())
         self.assertIn("event=job.released", daemon.log.read_text(), harness.tail(daemon.log))
 
         daemon.start()
