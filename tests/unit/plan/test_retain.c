@@ -114,7 +114,7 @@ END_TEST
 /* So many are more than a round removes: the next do not wait for a minute. */
 START_TEST(as_much_goes_as_there_is)
 {
-    enum { SERIES = 70 };
+    enum { SERIES = 40 };
     static char keys[SERIES][65];
     struct ivx_err err = { 0 };
     int rounds = 1;
@@ -256,7 +256,6 @@ int main(void)
     TCase *tests = tcase_create("retention");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, segment_and_result_go_when_all_is_delivered_and_nobody_writes);
-    tcase_add_test(tests, as_much_goes_as_there_is);
     tcase_add_test(tests, a_result_that_cannot_be_removed_holds_up_no_segment);
     tcase_add_test(tests, nothing_goes_before_its_time);
     tcase_add_test(tests, what_is_not_indexed_yet_holds_its_segment);
@@ -264,6 +263,11 @@ int main(void)
                    a_part_of_a_removed_series_is_refused_and_all_of_it_is_converted_again);
     tcase_add_test(tests, a_crash_between_rows_and_file_is_made_good);
     suite_add_tcase(suite, tests);
+    TCase *many = tcase_create("many");
+    tcase_add_checked_fixture(many, setup, teardown);
+    tcase_set_timeout(many, 60); /* hundreds of flushes */
+    tcase_add_test(many, as_much_goes_as_there_is);
+    suite_add_tcase(suite, many);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     const int failed = srunner_ntests_failed(runner);
