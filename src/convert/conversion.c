@@ -144,8 +144,8 @@ static bool sample(struct run *run, struct ivx_conversion_result *result,
     if (!ivx_hash_new(&run->hash, err))
         return false;
     if (run->plan.options.crew.size > 1
-        && !ivx_pipe_new(ivx_run_slice_bytes(run), ivx_run_open, ivx_run_write_slice, run,
-                         &run->pipe, err))
+        && !ivx_pipe_new(run->threads, ivx_run_slice_bytes(run), ivx_run_open,
+                         ivx_run_write_slice, run, &run->pipe, err))
         return false;
     if (!ivx_run_pass(run, ivx_run_result_slice, &result->resample, err)
         || !read_digests(run, result, err) || !finish_writing(run, err))

@@ -1,17 +1,28 @@
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "isovox/base/auto.h"
 #include "parts.h"
 
+struct job {
+    ivx_threads_step *step;
+    void *context;
+};
+
 /* One mutex guards all of it. A call to run() is a round: every thread takes task numbers
- * until none is left; the caller takes part and waits for the last. */
+ * until none is left; the caller takes part and waits for the last. Rounds come first, then
+ * steps of jobs. `told` counts what may have made a step possible: who has found nothing to do
+ * sleeps only when it has not changed since. */
 struct ivx_threads {
     pthread_mutex_t mutex;
-    pthread_cond_t begin, done;
+    pthread_cond_t begin, done; /* for the threads; for the owner */
     void (*task)(void *argument, int n);
     void *argument;
     int next, count, unfinished;
+    struct job job[IVX_THREADS_JOBS];
+    int jobs, stepping; /* stepping: threads that are in a step */
+    uint64_t told;
     bool stop;
     int size, started; /* size counts the caller */
     pthread_t thread[];
@@ -32,17 +43,56 @@ static void work(struct ivx_threads *threads)
     }
 }
 
+/* One step of the first job that has one. The mutex is held on entry and on return. */
+static bool take_step(struct ivx_threads *threads)
+{
+    struct job job[IVX_THREADS_JOBS];
+    const int jobs = threads->jobs;
+    bool done = false;
+    if (jobs == 0)
+        return false;
+    memcpy(job, threads->job, sizeof job);
+    threads->stepping++;
+    pthread_mutex_unlock(&threads->mutex);
+    for (int n = 0; n < jobs && !done; n++)
+        done = job[n].step(job[n].context);
+    pthread_mutex_lock(&threads->mutex);
+    if (--threads->stepping == 0)
+        pthread_cond_signal(&threads->done);
+    return done;
+}
+
 static void *thread_main(void *argument)
 {
     struct ivx_threads *threads = argument;
     pthread_mutex_lock(&threads->mutex);
     while (!threads->stop) {
         work(threads);
-        if (!threads->stop)
+        const uint64_t told = threads->told;
+        if (take_step(threads))
+            continue;
+        if (!threads->stop && threads->told == told && threads->next >= threads->count)
             pthread_cond_wait(&threads->begin, &threads->mutex);
     }
     pthread_mutex_unlock(&threads->mutex);
     return NULL;
+}
+
+/* The mutex is held. */
+static bool no_task_is_left(void *context)
+{
+    return ((struct ivx_threads *)context)->unfinished == 0;
+}
+
+/* The mutex is held on entry and on return. */
+static void help_until(struct ivx_threads *threads, bool (*is_over)(void *context),
+                       void *context)
+{
+    while (!is_over(context)) {
+        const uint64_t told = threads->told;
+        if (!take_step(threads) && threads->told == told && !is_over(context))
+            pthread_cond_wait(&threads->done, &threads->mutex);
+    }
 }
 
 static void run(void *crew, void (*task)(void *argument, int n), void *argument,
@@ -57,7 +107,45 @@ static void run(void *crew, void (*task)(void *argument, int n), void *argument,
     threads->unfinished = count;
     pthread_cond_broadcast(&threads->begin);
     work(threads);
-    while (threads->unfinished > 0)
+    help_until(threads, no_task_is_left, threads);
+    pthread_mutex_unlock(&threads->mutex);
+}
+
+void ivx_threads_help_until(struct ivx_threads *threads, bool (*is_over)(void *context),
+                            void *context)
+{
+    pthread_mutex_lock(&threads->mutex);
+    help_until(threads, is_over, context);
+    pthread_mutex_unlock(&threads->mutex);
+}
+
+void ivx_threads_tell(struct ivx_threads *threads)
+{
+    pthread_mutex_lock(&threads->mutex);
+    threads->told++;
+    pthread_cond_signal(&threads->begin);
+    pthread_cond_signal(&threads->done);
+    pthread_mutex_unlock(&threads->mutex);
+}
+
+void ivx_threads_add(struct ivx_threads *threads, ivx_threads_step *step, void *context)
+{
+    pthread_mutex_lock(&threads->mutex);
+    threads->job[threads->jobs++] = (struct job){ step, context };
+    threads->told++;
+    pthread_cond_signal(&threads->begin);
+    pthread_mutex_unlock(&threads->mutex);
+}
+
+void ivx_threads_remove(struct ivx_threads *threads, const void *context)
+{
+    int left = 0;
+    pthread_mutex_lock(&threads->mutex);
+    for (int n = 0; n < threads->jobs; n++)
+        if (threads->job[n].context != context)
+            threads->job[left++] = threads->job[n];
+    threads->jobs = left;
+    while (threads->stepping > 0)
         pthread_cond_wait(&threads->done, &threads->mutex);
     pthread_mutex_unlock(&threads->mutex);
 }

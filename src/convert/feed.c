@@ -1,4 +1,4 @@
-/* Source slices are read by a thread of its own while the engine works on earlier ones. */
+/* Source slices are read by whichever thread has nothing else to do, ahead of the engine. */
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -15,15 +15,14 @@ struct slot {
     bool padded;      /* missing counts */
 };
 
-/* One mutex guards the counters. Slot k % room belongs to the reading thread while read == k,
- * then to the engine, until that has asked for the next one. */
+/* The mutex guards the counters. Slot k % room belongs to who reads while read == k, then to the
+ * engine, until that has asked for the next one. One thread reads at a time. */
 struct ivx_feed {
     pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    pthread_t thread;
-    bool started, stop, failed;
+    struct ivx_threads *threads;
+    bool added, reading, failed;
     int32_t slices, read, done; /* done: what the engine has left behind */
-    int32_t room;
+    int32_t room, wanted;       /* wanted: the slice that the engine waits for */
     struct ivx_err err;
     struct ivx_reader *reader;
     struct slot slot[MOST_ROOM];
@@ -46,36 +45,42 @@ static bool read_into(struct ivx_feed *feed, int32_t k, struct ivx_err *err)
     return true;
 }
 
-static void *thread_main(void *argument)
+/* There is something to read, and room for it, and nobody reads. */
+static bool begin_reading(struct ivx_feed *feed)
 {
-    struct ivx_feed *feed = argument;
     pthread_mutex_lock(&feed->mutex);
-    while (!feed->stop && !feed->failed && feed->read < feed->slices) {
-        if (feed->read - feed->done == feed->room) {
-            pthread_cond_wait(&feed->changed, &feed->mutex);
-            continue;
-        }
-        struct ivx_err err = { 0 };
-        pthread_mutex_unlock(&feed->mutex);
-        const bool done = read_into(feed, feed->read, &err);
-        pthread_mutex_lock(&feed->mutex);
-        feed->read += done;
-        feed->failed = !done;
-        feed->err = err;
-        pthread_cond_broadcast(&feed->changed);
-    }
+    const bool can = !feed->reading && !feed->failed && feed->read < feed->slices
+                     && feed->read - feed->done < feed->room;
+    feed->reading |= can;
     pthread_mutex_unlock(&feed->mutex);
-    return NULL;
+    return can;
+}
+
+static bool read_step(void *context)
+{
+    struct ivx_feed *feed = context;
+    struct ivx_err err = { 0 };
+    if (!begin_reading(feed))
+        return false;
+    const bool done = read_into(feed, feed->read, &err);
+    pthread_mutex_lock(&feed->mutex);
+    feed->reading = false;
+    feed->read += done;
+    feed->failed = !done;
+    feed->err = err;
+    pthread_mutex_unlock(&feed->mutex);
+    ivx_threads_tell(feed->threads);
+    return true;
 }
 
 bool ivx_feed_new(struct ivx_reader *reader, const struct ivx_stack *stack,
-                  struct ivx_feed **out, struct ivx_err *err)
+                  struct ivx_threads *threads, struct ivx_feed **out, struct ivx_err *err)
 {
     IVX_AUTO(ivx_feed_free) struct ivx_feed *made = calloc(1, sizeof *made);
     if (made == NULL)
         return ivx_fail(err, IVX_FULL, "convert: no memory");
     pthread_mutex_init(&made->mutex, NULL);
-    pthread_cond_init(&made->changed, NULL);
+    made->threads = threads;
     made->reader = reader;
     made->slices = stack->slices;
     const size_t pixels = (size_t)stack->columns * (size_t)stack->rows;
@@ -86,25 +91,41 @@ bool ivx_feed_new(struct ivx_reader *reader, const struct ivx_stack *stack,
         if (made->slot[n].voxel == NULL || made->slot[n].missing == NULL)
             return ivx_fail(err, IVX_FULL, "convert: no memory for %d slices", made->room);
     }
-    made->started = pthread_create(&made->thread, NULL, thread_main, made) == 0;
-    if (!made->started)
-        return ivx_fail(err, IVX_RETRY, "convert: cannot start a thread");
+    ivx_threads_add(threads, read_step, made);
+    made->added = true;
     *out = IVX_STEAL(made);
     return true;
+}
+
+static bool is_there(void *context)
+{
+    struct ivx_feed *feed = context;
+    pthread_mutex_lock(&feed->mutex);
+    const bool there = feed->failed || feed->read > feed->wanted;
+    pthread_mutex_unlock(&feed->mutex);
+    return there;
+}
+
+/* Waits until slice k has been read; those before `done` are not wanted any more. */
+static bool await(struct ivx_feed *feed, int32_t k, int32_t done, struct ivx_err *err)
+{
+    pthread_mutex_lock(&feed->mutex);
+    feed->done = done;
+    feed->wanted = k;
+    pthread_mutex_unlock(&feed->mutex);
+    ivx_threads_tell(feed->threads);
+    ivx_threads_help_until(feed->threads, is_there, feed);
+    pthread_mutex_lock(&feed->mutex);
+    const bool there = feed->read > k;
+    pthread_mutex_unlock(&feed->mutex);
+    return there || ivx_fail(err, feed->err.code, "%s", feed->err.text);
 }
 
 bool ivx_feed_slice(struct ivx_feed *feed, int32_t k, struct ivx_slice *out,
                      struct ivx_err *err)
 {
-    pthread_mutex_lock(&feed->mutex);
-    feed->done = k;
-    pthread_cond_broadcast(&feed->changed);
-    while (feed->read <= k && !feed->failed)
-        pthread_cond_wait(&feed->changed, &feed->mutex);
-    const bool there = feed->read > k;
-    pthread_mutex_unlock(&feed->mutex);
-    if (!there)
-        return ivx_fail(err, feed->err.code, "%s", feed->err.text);
+    if (!await(feed, k, k, err))
+        return false;
     const struct slot *slot = slot_of(feed, k);
     *out = (struct ivx_slice){ slot->sample, slot->voxel, slot->padded ? slot->missing : NULL };
     return true;
@@ -112,14 +133,7 @@ bool ivx_feed_slice(struct ivx_feed *feed, int32_t k, struct ivx_slice *out,
 
 bool ivx_feed_finish(struct ivx_feed *feed, struct ivx_err *err)
 {
-    pthread_mutex_lock(&feed->mutex);
-    feed->done = feed->slices;
-    pthread_cond_broadcast(&feed->changed);
-    while (!feed->failed && feed->read < feed->slices)
-        pthread_cond_wait(&feed->changed, &feed->mutex);
-    const bool failed = feed->failed;
-    pthread_mutex_unlock(&feed->mutex);
-    return !failed || ivx_fail(err, feed->err.code, "%s", feed->err.text);
+    return await(feed, feed->slices - 1, feed->slices, err);
 }
 
 void ivx_feed_free(struct ivx_feed **feed)
@@ -127,13 +141,8 @@ void ivx_feed_free(struct ivx_feed **feed)
     struct ivx_feed *old = *feed;
     if (old == NULL)
         return;
-    pthread_mutex_lock(&old->mutex);
-    old->stop = true;
-    pthread_cond_broadcast(&old->changed);
-    pthread_mutex_unlock(&old->mutex);
-    if (old->started)
-        pthread_join(old->thread, NULL);
-    pthread_cond_destroy(&old->changed);
+    if (old->added)
+        ivx_threads_remove(old->threads, old);
     pthread_mutex_destroy(&old->mutex);
     for (int n = 0; n < MOST_ROOM; n++) {
         free(old->slot[n].voxel);

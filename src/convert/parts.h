@@ -15,27 +15,28 @@ static inline int32_t ivx_queue_room(size_t each, int32_t least, int32_t most, s
     return fit < (size_t)least ? least : fit > (size_t)most ? most : (int32_t)fit;
 }
 
-/* Source slices are read ahead of the engine by a thread of its own. The reader is borrowed, and
- * nobody else's until it is freed. Slices are asked for in order; one is lent until the next is
- * asked for. finish(): all of them have been read. */
+/* Source slices are read ahead of the engine, by whichever of the threads has nothing else to do.
+ * The reader is borrowed, and nobody else's until it is freed. Slices are asked for in order; one
+ * is lent until the next is asked for. finish(): all of them have been read. */
 struct ivx_feed; /* opaque */
 bool ivx_feed_new(struct ivx_reader *reader, const struct ivx_stack *stack,
-                  struct ivx_feed **out, struct ivx_err *err);
+                  struct ivx_threads *threads, struct ivx_feed **out, struct ivx_err *err);
 bool ivx_feed_slice(struct ivx_feed *feed, int32_t k, struct ivx_slice *out,
                      struct ivx_err *err);
 bool ivx_feed_finish(struct ivx_feed *feed, struct ivx_err *err);
 void ivx_feed_free(struct ivx_feed **feed);
 
-/* Result slices are written by a thread of their own while the engine goes on: in order, one
- * at a time. It calls `open` at once, before there is a slice. put() copies the slice and waits
- * while too many stand in line; the first failure of `open` or `write` is that of every later
- * put() and of finish(). */
+/* Result slices are written in the same way while the engine goes on: in order, one at a time.
+ * `open` is called at once, before there is a slice. put() copies the slice and writes earlier
+ * ones while too many stand in line; the first failure of `open` or `write` is that of every
+ * later put() and of finish(). */
 typedef bool ivx_pipe_open(void *context, struct ivx_err *err);
 typedef bool ivx_pipe_write(void *context, int32_t m, const void *voxel,
                             struct ivx_err *err);
 struct ivx_pipe; /* opaque */
-bool ivx_pipe_new(size_t bytes, ivx_pipe_open *open, ivx_pipe_write *write, void *context,
-                  struct ivx_pipe **out, struct ivx_err *err);
+bool ivx_pipe_new(struct ivx_threads *threads, size_t bytes, ivx_pipe_open *open,
+                  ivx_pipe_write *write, void *context, struct ivx_pipe **out,
+                  struct ivx_err *err);
 bool ivx_pipe_put(struct ivx_pipe *pipe, const void *voxel, struct ivx_err *err);
 bool ivx_pipe_finish(struct ivx_pipe *pipe, struct ivx_err *err);
 /* What has not been written by then is dropped. */

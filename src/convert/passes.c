@@ -110,7 +110,7 @@ static bool start_feed(struct run *run, struct ivx_err *err)
         if (source->slices[k]->encapsulated)
             return ivx_reader_use(run->reader, &run->plan.options.crew, err);
     return run->plan.options.crew.size < 2
-           || ivx_feed_new(run->reader, &source->stack, &run->feed, err);
+           || ivx_feed_new(run->reader, &source->stack, run->threads, &run->feed, err);
 }
 
 /* One pass over the source: the engine, or the acquired slices as they are. */

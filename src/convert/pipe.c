@@ -8,13 +8,12 @@
 /* Enough that neither side waits for the other's slower slices; little of what an engine needs. */
 enum { LEAST_ROOM = 4, MOST_ROOM = 24, MOST_BYTES = 8 << 20 };
 
-/* One mutex guards the counters; a buffer belongs to the filler while filled - written <
- * room, and to the thread once it is counted in `filled`. */
+/* The mutex guards the counters; a buffer belongs to the filler while filled - written <
+ * room, and to who writes once it is counted in `filled`. One thread opens or writes at a time. */
 struct ivx_pipe {
     pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    pthread_t thread;
-    bool started, opened, closing, failed;
+    struct ivx_threads *threads;
+    bool added, opened, writing, failed;
     int32_t filled, written;
     struct ivx_err err;
     ivx_pipe_open *open;
@@ -30,54 +29,47 @@ static unsigned char *place(struct ivx_pipe *pipe, int32_t m)
     return pipe->buffer + (size_t)(m % pipe->room) * pipe->bytes;
 }
 
-/* The mutex is held. */
-static void settle(struct ivx_pipe *pipe, bool done, const struct ivx_err *err)
+/* There is something to open or to write, and nobody does. */
+static bool begin_writing(struct ivx_pipe *pipe)
 {
-    if (!done) {
-        pipe->failed = true;
-        pipe->err = *err;
-    }
-    pthread_cond_broadcast(&pipe->changed);
+    pthread_mutex_lock(&pipe->mutex);
+    const bool can = !pipe->writing && !pipe->failed
+                     && (!pipe->opened || pipe->written < pipe->filled);
+    pipe->writing |= can;
+    pthread_mutex_unlock(&pipe->mutex);
+    return can;
 }
 
-/* The mutex is held on entry and on return. */
-static void write_next(struct ivx_pipe *pipe)
+static bool write_step(void *context)
 {
+    struct ivx_pipe *pipe = context;
     struct ivx_err err = { 0 };
+    if (!begin_writing(pipe))
+        return false;
     const int32_t m = pipe->written;
-    pthread_mutex_unlock(&pipe->mutex);
-    const bool done = pipe->write(pipe->context, m, place(pipe, m), &err);
+    const bool opens = !pipe->opened;
+    const bool done = opens ? pipe->open(pipe->context, &err)
+                            : pipe->write(pipe->context, m, place(pipe, m), &err);
     pthread_mutex_lock(&pipe->mutex);
-    pipe->written++;
-    settle(pipe, done, &err);
-}
-
-static void *thread_main(void *argument)
-{
-    struct ivx_pipe *pipe = argument;
-    struct ivx_err err = { 0 };
-    const bool done = pipe->open(pipe->context, &err);
-    pthread_mutex_lock(&pipe->mutex);
+    pipe->writing = false;
     pipe->opened = true;
-    settle(pipe, done, &err);
-    while (!pipe->closing && !pipe->failed) {
-        if (pipe->written < pipe->filled)
-            write_next(pipe);
-        else
-            pthread_cond_wait(&pipe->changed, &pipe->mutex);
-    }
+    pipe->written += !opens;
+    pipe->failed = !done;
+    pipe->err = err;
     pthread_mutex_unlock(&pipe->mutex);
-    return NULL;
+    ivx_threads_tell(pipe->threads);
+    return true;
 }
 
-bool ivx_pipe_new(size_t bytes, ivx_pipe_open *open, ivx_pipe_write *write, void *context,
-                  struct ivx_pipe **out, struct ivx_err *err)
+bool ivx_pipe_new(struct ivx_threads *threads, size_t bytes, ivx_pipe_open *open,
+                  ivx_pipe_write *write, void *context, struct ivx_pipe **out,
+                  struct ivx_err *err)
 {
     struct ivx_pipe *made = calloc(1, sizeof *made);
     if (made == NULL)
         return ivx_fail(err, IVX_FULL, "convert: no memory");
     pthread_mutex_init(&made->mutex, NULL);
-    pthread_cond_init(&made->changed, NULL);
+    made->threads = threads;
     made->open = open;
     made->write = write;
     made->context = context;
@@ -88,11 +80,8 @@ bool ivx_pipe_new(size_t bytes, ivx_pipe_open *open, ivx_pipe_write *write, void
         ivx_pipe_free(&made);
         return ivx_fail(err, IVX_FULL, "convert: no memory for slices that wait");
     }
-    made->started = pthread_create(&made->thread, NULL, thread_main, made) == 0;
-    if (!made->started) {
-        ivx_pipe_free(&made);
-        return ivx_fail(err, IVX_RETRY, "convert: cannot start a thread");
-    }
+    ivx_threads_add(threads, write_step, made);
+    made->added = true;
     *out = made;
     return true;
 }
@@ -102,31 +91,44 @@ static bool verdict(struct ivx_pipe *pipe, struct ivx_err *err)
     return !pipe->failed || ivx_fail(err, pipe->err.code, "%s", pipe->err.text);
 }
 
+static bool has_room(void *context)
+{
+    struct ivx_pipe *pipe = context;
+    pthread_mutex_lock(&pipe->mutex);
+    const bool room = pipe->failed || pipe->filled - pipe->written < pipe->room;
+    pthread_mutex_unlock(&pipe->mutex);
+    return room;
+}
+
+static bool is_empty(void *context)
+{
+    struct ivx_pipe *pipe = context;
+    pthread_mutex_lock(&pipe->mutex);
+    const bool empty = pipe->failed || (pipe->opened && pipe->written == pipe->filled);
+    pthread_mutex_unlock(&pipe->mutex);
+    return empty;
+}
+
 bool ivx_pipe_put(struct ivx_pipe *pipe, const void *voxel, struct ivx_err *err)
 {
+    ivx_threads_help_until(pipe->threads, has_room, pipe);
     pthread_mutex_lock(&pipe->mutex);
-    while (!pipe->failed && pipe->filled - pipe->written == pipe->room)
-        pthread_cond_wait(&pipe->changed, &pipe->mutex);
     const bool open = !pipe->failed;
-    const int32_t m = pipe->filled;
     pthread_mutex_unlock(&pipe->mutex);
     if (!open)
         return verdict(pipe, err);
 
-    memcpy(place(pipe, m), voxel, pipe->bytes);
+    memcpy(place(pipe, pipe->filled), voxel, pipe->bytes);
     pthread_mutex_lock(&pipe->mutex);
     pipe->filled++;
-    pthread_cond_broadcast(&pipe->changed);
     pthread_mutex_unlock(&pipe->mutex);
+    ivx_threads_tell(pipe->threads);
     return true;
 }
 
 bool ivx_pipe_finish(struct ivx_pipe *pipe, struct ivx_err *err)
 {
-    pthread_mutex_lock(&pipe->mutex);
-    while (!pipe->failed && (!pipe->opened || pipe->written < pipe->filled))
-        pthread_cond_wait(&pipe->changed, &pipe->mutex);
-    pthread_mutex_unlock(&pipe->mutex);
+    ivx_threads_help_until(pipe->threads, is_empty, pipe);
     return verdict(pipe, err);
 }
 
@@ -135,13 +137,8 @@ void ivx_pipe_free(struct ivx_pipe **owner)
     struct ivx_pipe *pipe = *owner;
     if (pipe == NULL)
         return;
-    pthread_mutex_lock(&pipe->mutex);
-    pipe->closing = true;
-    pthread_cond_broadcast(&pipe->changed);
-    pthread_mutex_unlock(&pipe->mutex);
-    if (pipe->started)
-        pthread_join(pipe->thread, NULL);
-    pthread_cond_destroy(&pipe->changed);
+    if (pipe->added)
+        ivx_threads_remove(pipe->threads, pipe);
     pthread_mutex_destroy(&pipe->mutex);
     free(pipe->buffer);
     free(pipe);

@@ -332,12 +332,22 @@ static bool put(struct ivx_pipe *pipe, int32_t m, struct ivx_err *err)
     return ivx_pipe_put(pipe, &value, err);
 }
 
+static void pipe_of(struct ivx_threads **threads, struct written *written,
+                    struct ivx_pipe **out)
+{
+    struct ivx_err err = { 0 };
+    ck_assert(ivx_threads_new(2, threads, &err));
+    ck_assert(ivx_pipe_new(*threads, sizeof(int32_t), check_open, check_order, written, out,
+                           &err));
+}
+
 START_TEST(a_pipe_keeps_the_order)
 {
     struct ivx_err err = { 0 };
     struct written written = { .fail_at = -1, .sleep_us = _i * 100 };
+    IVX_AUTO(ivx_threads_free) struct ivx_threads *threads = NULL;
     IVX_AUTO(ivx_pipe_free) struct ivx_pipe *pipe = NULL;
-    ck_assert(ivx_pipe_new(sizeof(int32_t), check_open, check_order, &written, &pipe, &err));
+    pipe_of(&threads, &written, &pipe);
     for (int32_t m = 0; m < 500; m++)
         ck_assert(put(pipe, m, &err));
     ck_assert(ivx_pipe_finish(pipe, &err));
@@ -349,8 +359,9 @@ START_TEST(a_pipe_hands_a_failure_back)
 {
     struct ivx_err err = { 0 }, again = { 0 };
     struct written written = { .fail_at = 3 };
+    IVX_AUTO(ivx_threads_free) struct ivx_threads *threads = NULL;
     IVX_AUTO(ivx_pipe_free) struct ivx_pipe *pipe = NULL;
-    ck_assert(ivx_pipe_new(sizeof(int32_t), check_open, check_order, &written, &pipe, &err));
+    pipe_of(&threads, &written, &pipe);
     int32_t m = 0;
     while (m < 100 && put(pipe, m, &err))
         m++;
@@ -367,8 +378,9 @@ START_TEST(a_pipe_opens_without_a_slice)
 {
     struct ivx_err err = { 0 };
     struct written written = { .fail_at = -1 };
+    IVX_AUTO(ivx_threads_free) struct ivx_threads *threads = NULL;
     IVX_AUTO(ivx_pipe_free) struct ivx_pipe *pipe = NULL;
-    ck_assert(ivx_pipe_new(sizeof(int32_t), check_open, check_order, &written, &pipe, &err));
+    pipe_of(&threads, &written, &pipe);
     ck_assert(ivx_pipe_finish(pipe, &err));
     ck_assert_int_eq(atomic_load(&written.opened), 1);
     ck_assert(put(pipe, 0, &err));
@@ -381,8 +393,9 @@ START_TEST(a_pipe_that_cannot_be_opened_takes_nothing)
 {
     struct ivx_err err = { 0 }, later = { 0 };
     struct written written = { .fail_at = -1, .closed = true };
+    IVX_AUTO(ivx_threads_free) struct ivx_threads *threads = NULL;
     IVX_AUTO(ivx_pipe_free) struct ivx_pipe *pipe = NULL;
-    ck_assert(ivx_pipe_new(sizeof(int32_t), check_open, check_order, &written, &pipe, &err));
+    pipe_of(&threads, &written, &pipe);
     ck_assert(!ivx_pipe_finish(pipe, &err));
     ck_assert_int_eq(err.code, IVX_REFUSED);
     ck_assert_str_eq(err.text, "the shop is closed");
@@ -396,8 +409,9 @@ START_TEST(a_pipe_that_is_given_up_ends)
 {
     struct ivx_err err = { 0 };
     struct written written = { .fail_at = -1, .sleep_us = 1000 };
+    IVX_AUTO(ivx_threads_free) struct ivx_threads *threads = NULL;
     IVX_AUTO(ivx_pipe_free) struct ivx_pipe *pipe = NULL;
-    ck_assert(ivx_pipe_new(sizeof(int32_t), check_open, check_order, &written, &pipe, &err));
+    pipe_of(&threads, &written, &pipe);
     for (int32_t m = 0; m < 5; m++)
         ck_assert(put(pipe, m, &err));
     ivx_pipe_free(&pipe);

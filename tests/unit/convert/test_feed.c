@@ -9,12 +9,14 @@
 
 enum { PIXELS = SERIES_COLUMNS * SERIES_ROWS };
 
-static void feed_of(const struct series *series, struct ivx_reader **reader,
-                    struct ivx_feed **out)
+static void feed_of(const struct series *series, struct ivx_threads **threads,
+                    struct ivx_reader **reader, struct ivx_feed **out)
 {
     struct ivx_err err = { 0 };
+    ck_assert_msg(ivx_threads_new(2, threads, &err), "%s", err.text);
     ck_assert_msg(ivx_reader_new(series->volume, reader, &err), "%s", err.text);
-    ck_assert_msg(ivx_feed_new(*reader, &series->volume->stack, out, &err), "%s", err.text);
+    ck_assert_msg(ivx_feed_new(*reader, &series->volume->stack, *threads, out, &err),
+                  "%s", err.text);
 }
 
 START_TEST(slices_are_those_of_a_plain_reader)
@@ -23,10 +25,11 @@ START_TEST(slices_are_those_of_a_plain_reader)
     struct series series;
     series_make(&series, NULL);
     IVX_AUTO(ivx_reader_free) struct ivx_reader *plain = NULL;
+    IVX_AUTO(ivx_threads_free) struct ivx_threads *threads = NULL;
     IVX_AUTO(ivx_reader_free) struct ivx_reader *reader = NULL;
     IVX_AUTO(ivx_feed_free) struct ivx_feed *feed = NULL;
     ck_assert(ivx_reader_new(series.volume, &plain, &err));
-    feed_of(&series, &reader, &feed);
+    feed_of(&series, &threads, &reader, &feed);
 
     for (int32_t k = 0; k < SERIES_SLICES; k++) {
         struct ivx_slice one, other;
@@ -46,9 +49,10 @@ START_TEST(slices_that_the_engine_does_not_want_are_reported_too)
     struct ivx_err err = { 0 };
     struct series series;
     series_make(&series, NULL);
+    IVX_AUTO(ivx_threads_free) struct ivx_threads *threads = NULL;
     IVX_AUTO(ivx_reader_free) struct ivx_reader *reader = NULL;
     IVX_AUTO(ivx_feed_free) struct ivx_feed *feed = NULL;
-    feed_of(&series, &reader, &feed);
+    feed_of(&series, &threads, &reader, &feed);
     struct ivx_slice slice;
     for (int32_t k = 0; k < _i; k++)
         ck_assert(ivx_feed_slice(feed, k, &slice, &err));
@@ -69,9 +73,10 @@ START_TEST(a_slice_that_cannot_be_read_fails_when_it_is_asked_for)
     struct series series;
     series_make(&series, NULL);
     ck_assert_int_eq(truncate(series.volume->slices[3]->path, 200), 0);
+    IVX_AUTO(ivx_threads_free) struct ivx_threads *threads = NULL;
     IVX_AUTO(ivx_reader_free) struct ivx_reader *reader = NULL;
     IVX_AUTO(ivx_feed_free) struct ivx_feed *feed = NULL;
-    feed_of(&series, &reader, &feed);
+    feed_of(&series, &threads, &reader, &feed);
 
     struct ivx_slice slice;
     for (int32_t k = 0; k < 3; k++)
@@ -91,9 +96,10 @@ START_TEST(what_nobody_asks_for_any_more_ends)
     struct series series;
     series_make(&series, NULL);
     for (int wanted = 0; wanted < 3; wanted++) {
+        IVX_AUTO(ivx_threads_free) struct ivx_threads *threads = NULL;
         IVX_AUTO(ivx_reader_free) struct ivx_reader *reader = NULL;
         IVX_AUTO(ivx_feed_free) struct ivx_feed *feed = NULL;
-        feed_of(&series, &reader, &feed);
+        feed_of(&series, &threads, &reader, &feed);
         struct ivx_slice slice;
         for (int32_t k = 0; k < wanted; k++)
             ck_assert(ivx_feed_slice(feed, k, &slice, &err));
