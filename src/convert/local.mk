@@ -66,6 +66,12 @@ tests_unit_convert_role_test_sandbox_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/src/c
 tests_unit_convert_role_test_sandbox_CFLAGS = $(TEST_CFLAGS)
 tests_unit_convert_role_test_sandbox_LDADD = $(tests_unit_convert_role_test_role_LDADD)
 
+check_PROGRAMS += tests/unit/convert/test_threads
+tests_unit_convert_test_threads_SOURCES = tests/unit/convert/test_threads.c
+nodist_EXTRA_tests_unit_convert_test_threads_SOURCES = dummy.cc
+tests_unit_convert_test_threads_CPPFLAGS = $(tests_unit_convert_test_conversion_CPPFLAGS)
+tests_unit_convert_test_threads_CFLAGS = $(TEST_CFLAGS)
+tests_unit_convert_test_threads_LDADD = $(CONVERSION_TEST_LIBS)
 check_PROGRAMS += tests/unit/convert/test_feed
 tests_unit_convert_test_feed_SOURCES = tests/unit/convert/test_feed.c \
 	tests/unit/derive/series.c tests/unit/derive/series.h

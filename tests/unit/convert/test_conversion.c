@@ -419,30 +419,6 @@ START_TEST(a_pipe_that_is_given_up_ends)
 }
 END_TEST
 
-enum { TASKS = 1000 };
-static void count_task(void *argument, int n)
-{
-    atomic_int *done = argument;
-    atomic_fetch_add(&done[n], 1);
-}
-
-START_TEST(the_crew_does_every_task_once)
-{
-    struct ivx_err err = { 0 };
-    IVX_AUTO(ivx_threads_free) struct ivx_threads *threads = NULL;
-    ck_assert(ivx_threads_new(_i, &threads, &err));
-    const struct ivx_crew crew = ivx_threads_crew(threads);
-    ck_assert_int_eq(crew.size, _i);
-    for (int round = 0; round < 50; round++) {
-        atomic_int done[TASKS] = { 0 };
-        const int count = round % 3 == 0 ? TASKS : round % 4;
-        crew.run(crew.crew, count_task, done, count);
-        for (int n = 0; n < TASKS; n++)
-            ck_assert_int_eq(atomic_load(&done[n]), n < count ? 1 : 0);
-    }
-}
-END_TEST
-
 int main(void)
 {
     ivx_dicom_start();
@@ -462,7 +438,6 @@ int main(void)
     tcase_add_test(tests, a_pipe_that_cannot_be_opened_takes_nothing);
     tcase_add_test(tests, a_pipe_that_is_given_up_ends);
     tcase_add_loop_test(tests, digests_are_those_of_data_sets_and_pixels, 0, 2);
-    tcase_add_loop_test(tests, the_crew_does_every_task_once, 1, 5);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
