@@ -217,6 +217,11 @@ static bool index_batch(struct batch *batch, struct ivx_err *err)
     return ivx_catalogue_index_end(planner->catalogue, err);
 }
 
+static bool is_kept(enum ivx_arrival_fate fate)
+{
+    return fate == IVX_ARRIVAL_NEW || fate == IVX_ARRIVAL_LATE;
+}
+
 static bool flush(struct batch *batch, struct ivx_err *err)
 {
     struct ivx_planner *planner = batch->planner;
@@ -232,7 +237,8 @@ static bool flush(struct batch *batch, struct ivx_err *err)
     for (size_t n = 0; n < batch->count; n++) {
         struct entry *entry = &batch->entry[n];
         report(entry);
-        if (entry->instance != NULL)
+        /* A repetition belongs to no series that would be decided and forget it. */
+        if (entry->instance != NULL && is_kept(entry->fate))
             ivx_plan_cache_put(planner->cache, entry->record.segment, entry->record.offset,
                                IVX_STEAL(entry->instance));
     }

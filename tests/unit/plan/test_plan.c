@@ -189,6 +189,38 @@ START_TEST(what_is_sent_twice_changes_nothing)
 }
 END_TEST
 
+static bool count_remembered(void *context, const struct ivx_record *record,
+                             const struct ivx_spool_mark *after, struct ivx_err *err)
+{
+    size_t *count = context;
+    (void)after;
+    (void)err;
+    *count += ivx_plan_cache_find(planner.cache, record->segment, record->offset) != NULL;
+    return true;
+}
+
+/* How many instances of the journal are in memory. */
+static size_t remembered(void)
+{
+    struct ivx_err err = { 0 };
+    size_t count = 0;
+    ck_assert_msg(ivx_spool_scan(planner.spool, NULL, 0, count_remembered, &count, NULL, &err),
+                  "%s", err.text);
+    return count;
+}
+
+/* 1 s after the last of them it is open, 40 s after it is decided. */
+START_TEST(only_instances_of_open_series_stay_in_memory)
+{
+    const double seconds_ago = _i == 0 ? 1 : 40;
+    receive_all(seconds_ago);
+    receive_all(seconds_ago); /* sent twice */
+    turn();
+    ck_assert_int_eq(the_series().generation, _i);
+    ck_assert_uint_eq(remembered(), _i == 0 ? SLICES : 0);
+}
+END_TEST
+
 START_TEST(the_order_of_arrival_does_not_change_the_job)
 {
     IVX_AUTO(ivx_claim_free) struct ivx_claim forwards = { 0 }, backwards = { 0 };
@@ -292,6 +324,7 @@ int main(void)
     Suite *suite = suite_create("plan");
     TCase *tcase = tcase_create("plan");
     tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_loop_test(tcase, only_instances_of_open_series_stay_in_memory, 0, 2);
     tcase_add_test(tcase, a_released_series_without_a_hole_becomes_a_job);
     tcase_add_test(tcase, it_is_too_early_before_the_short_quiet_time);
     tcase_add_test(tcase, a_broken_association_needs_the_long_quiet_time);
