@@ -53,15 +53,6 @@ _Static_assert(IVX_JOB_QUEUED == 0 && IVX_JOB_RUNNING == 1 && IVX_JOB_FAILED == 
                    && IVX_COMMITMENT_REQUESTED == 0 && IVX_COMMITMENT_JUDGED == 1,
                "the scripts have them as numbers");
 
-static bool run_all(struct ivx_catalogue *catalogue, const char *const *scripts, size_t count,
-                    int64_t number, struct ivx_err *err)
-{
-    for (size_t n = 0; n < count; n++)
-        if (!ivx_db_run(catalogue, scripts[n], ARGS(I(number)), err))
-            return false;
-    return true;
-}
-
 static void read_clock(sqlite3_stmt *statement, void *row)
 {
     struct clock_row *out = row;
@@ -133,7 +124,8 @@ static bool move(struct ivx_catalogue *catalogue, struct clock_row *row, int64_t
     } else if (row->set_us != 0) {
         row->set_us += by_us;
     }
-    return run_all(catalogue, moves, IVX_COUNT(moves), by_us, err) && save(catalogue, row, err);
+    return ivx_db_run_all(catalogue, moves, IVX_COUNT(moves), by_us, err)
+           && save(catalogue, row, err);
 }
 
 static bool begin_boot(struct ivx_catalogue *catalogue, struct clock_row *row, const char *boot,
@@ -143,7 +135,7 @@ static bool begin_boot(struct ivx_catalogue *catalogue, struct clock_row *row, c
     ivx_text_copy(row->boot, sizeof row->boot, boot[0] == '\0' ? "?" : boot);
     row->offset_us = offset_us;
     row->set_us = row->set_us < now ? row->set_us : now;
-    return run_all(catalogue, boots, IVX_COUNT(boots), now, err)
+    return ivx_db_run_all(catalogue, boots, IVX_COUNT(boots), now, err)
            && save(catalogue, row, err);
 }
 
@@ -197,6 +189,11 @@ bool ivx_clock_load(struct ivx_catalogue *catalogue, struct ivx_err *err)
 int64_t ivx_now_us(const struct ivx_catalogue *catalogue)
 {
     return ivx_clock_steady_us() + catalogue->offset_us;
+}
+
+int64_t ivx_lease_us(int seconds)
+{
+    return ivx_clock_steady_us() + seconds * INT64_C(1000000);
 }
 
 int64_t ivx_catalogue_now_us(struct ivx_catalogue *catalogue)

@@ -17,7 +17,7 @@ const char *ivx_commitment_state_name(enum ivx_commitment_state state)
 
 static int64_t hold_for(int seconds)
 {
-    return seconds == 0 ? 0 : ivx_clock_steady_us() + seconds * INT64_C(1000000);
+    return seconds == 0 ? 0 : ivx_lease_us(seconds);
 }
 
 static int64_t hours_from_now(const struct ivx_catalogue *catalogue, long hours)

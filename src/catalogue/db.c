@@ -100,6 +100,15 @@ bool ivx_db_run(struct ivx_catalogue *catalogue, const char *sql,
            && ivx_db_step(catalogue, statement, &row, err);
 }
 
+bool ivx_db_run_all(struct ivx_catalogue *catalogue, const char *const *scripts,
+                    size_t count, int64_t number, struct ivx_err *err)
+{
+    for (size_t n = 0; n < count; n++)
+        if (!ivx_db_run(catalogue, scripts[n], ARGS(I(number)), err))
+            return false;
+    return true;
+}
+
 bool ivx_db_change(struct ivx_catalogue *catalogue, const char *sql,
                    const struct ivx_db_arg *args, int *changed_out, struct ivx_err *err)
 {

@@ -61,6 +61,9 @@ void ivx_db_reset(sqlite3_stmt **statement); /* for IVX_AUTO */
 /* A statement without rows. */
 bool ivx_db_run(struct ivx_catalogue *catalogue, const char *sql,
                 const struct ivx_db_arg *args, struct ivx_err *err);
+/* Each of these with this one parameter, in order. */
+bool ivx_db_run_all(struct ivx_catalogue *catalogue, const char *const *scripts,
+                    size_t count, int64_t number, struct ivx_err *err);
 /* The same; *changed_out is the number of rows that it touched. */
 bool ivx_db_change(struct ivx_catalogue *catalogue, const char *sql,
                    const struct ivx_db_arg *args, int *changed_out, struct ivx_err *err);
@@ -107,6 +110,8 @@ bool ivx_schema_check(struct ivx_catalogue *catalogue, struct ivx_err *err);
  * makes it another. */
 int64_t ivx_now_us(const struct ivx_catalogue *catalogue);
 bool ivx_clock_load(struct ivx_catalogue *catalogue, struct ivx_err *err);
+/* Until when a lease of so many seconds lasts that begins now: by the steady clock. */
+int64_t ivx_lease_us(int seconds);
 
 /* settle.c: the state that follows from a planned series' jobs and deliveries. */
 bool ivx_series_settle(struct ivx_catalogue *catalogue, int64_t series_id,

@@ -5,11 +5,6 @@
 
 #include "isovox/sys/clock.h"
 
-static int64_t lease_for(int seconds)
-{
-    return ivx_clock_steady_us() + (int64_t)seconds * 1000000;
-}
-
 static bool stale(int64_t id, struct ivx_err *err)
 {
     return ivx_fail(err, IVX_STALE, "delivery %lld is not ours any more", (long long)id);
@@ -78,7 +73,7 @@ bool ivx_catalogue_delivery_claim(struct ivx_catalogue *catalogue,
                     " attempts = attempts + 1, owner = ?3, lease_us = ?4,"
                     " next_us = min(next_us, ?5) WHERE id = ?1",
                     ARGS(I(id), I(IVX_DELIVERY_SENDING), T(owner),
-                         I(lease_for(lease_seconds)), I(ivx_now_us(catalogue))),
+                         I(ivx_lease_us(lease_seconds)), I(ivx_now_us(catalogue))),
                     err)
         || !ivx_db_one(catalogue,
                        "SELECT " IVX_DELIVERY_COLUMNS
@@ -131,7 +126,7 @@ bool ivx_catalogue_delivery_heartbeat(struct ivx_catalogue *catalogue, int64_t i
                           "UPDATE delivery SET lease_us = ?4"
                           " WHERE id = ?1 AND epoch = ?2 AND state = ?3",
                           ARGS(I(id), I(epoch), I(IVX_DELIVERY_SENDING),
-                               I(lease_for(lease_seconds))),
+                               I(ivx_lease_us(lease_seconds))),
                           &changed, err))
         return false;
     return changed == 0 ? stale(id, err) : ivx_db_work_commit(&work, err);

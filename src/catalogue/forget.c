@@ -58,16 +58,13 @@ static const char *const of_nobody[] = {
 _Static_assert(IVX_COMMITMENT_REPORTED == 2 && IVX_COMMITMENT_DEAD == 3,
                "of_nobody has them as numbers");
 
-static bool run_all(struct ivx_catalogue *catalogue, const char *const *scripts, size_t count,
-                    int64_t number, struct ivx_err *err)
+static bool run_at_once(struct ivx_catalogue *catalogue, const char *const *scripts,
+                        size_t count, int64_t number, struct ivx_err *err)
 {
     IVX_AUTO(ivx_db_work_end) struct ivx_db_work work = { 0 };
-    if (!ivx_db_work_begin(&work, catalogue, err))
-        return false;
-    for (size_t n = 0; n < count; n++)
-        if (!ivx_db_run(catalogue, scripts[n], ARGS(I(number)), err))
-            return false;
-    return ivx_db_work_commit(&work, err);
+    return ivx_db_work_begin(&work, catalogue, err)
+           && ivx_db_run_all(catalogue, scripts, count, number, err)
+           && ivx_db_work_commit(&work, err);
 }
 
 static void read_id(sqlite3_stmt *statement, void *row)
@@ -91,8 +88,8 @@ bool ivx_catalogue_forget(struct ivx_catalogue *catalogue, int64_t before_us, in
         return false;
     IVX_AUTO(ivx_memory_free) int64_t *ids = rows;
     for (size_t n = 0; n < count; n++)
-        if (!run_all(catalogue, of_series, IVX_COUNT(of_series), ids[n], err))
+        if (!run_at_once(catalogue, of_series, IVX_COUNT(of_series), ids[n], err))
             return false;
     *series_out = count;
-    return run_all(catalogue, of_nobody, IVX_COUNT(of_nobody), before_us, err);
+    return run_at_once(catalogue, of_nobody, IVX_COUNT(of_nobody), before_us, err);
 }

@@ -7,11 +7,6 @@
 
 #include "isovox/sys/clock.h"
 
-static int64_t lease_for(int seconds)
-{
-    return ivx_clock_steady_us() + (int64_t)seconds * 1000000;
-}
-
 void ivx_claim_free(struct ivx_claim *claim)
 {
     free(claim->recipe_json);
@@ -67,7 +62,7 @@ static bool take(struct ivx_catalogue *catalogue, int64_t id, const char *owner,
         catalogue,
         "UPDATE job SET state = ?2, epoch = epoch + 1, attempts = attempts + 1,"
         " owner = ?3, lease_us = ?4, started_us = ?5 WHERE id = ?1",
-        ARGS(I(id), I(IVX_JOB_RUNNING), T(owner), I(lease_for(lease_seconds)),
+        ARGS(I(id), I(IVX_JOB_RUNNING), T(owner), I(ivx_lease_us(lease_seconds)),
              I(ivx_now_us(catalogue))),
         err);
 }
@@ -146,7 +141,7 @@ bool ivx_catalogue_heartbeat(struct ivx_catalogue *catalogue, int64_t job_id,
                           "UPDATE job SET lease_us = ?4"
                           " WHERE id = ?1 AND epoch = ?2 AND state = ?3",
                           ARGS(I(job_id), I(epoch), I(IVX_JOB_RUNNING),
-                               I(lease_for(lease_seconds))),
+                               I(ivx_lease_us(lease_seconds))),
                           &changed, err))
         return false;
     if (changed == 0)
