@@ -11,17 +11,11 @@
 /* Deliveries looked at for the summary per destination. */
 enum { RECENT = 200 };
 
-/* With less than that nothing can be written, whatever the marks are. */
-static const uint64_t nothing_left = 1 << 20;
-
 struct ivx_disk ivx_site_disk(struct ivx_site *site)
 {
-    struct ivx_disk disk = ivx_disk_look(site->config->state_dir, site->config->receive.low_water,
-                                         site->config->receive.high_water);
-    if (disk.total_bytes > 0 && disk.free_bytes < nothing_left && disk.level != IVX_DISK_FULL) {
-        disk.level = IVX_DISK_FULL;
-        disk.enough_bytes = 0;
-    }
+    const struct ivx_config *config = site->config;
+    const struct ivx_disk disk = ivx_disk_look(config->state_dir, config->receive.low_water,
+                                               config->receive.high_water);
     if (disk.level != site->disk_level || site->disk_since_us == 0)
         site->disk_since_us = ivx_clock_wall_us();
     site->disk_level = disk.level;

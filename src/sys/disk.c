@@ -14,6 +14,7 @@
 
 enum { PATH_ROOM = 4096, SHARE = 64 };
 static const uint64_t most_ballast = UINT64_C(64) << 20;
+static const uint64_t nothing_left = UINT64_C(1) << 20;
 
 const char *ivx_disk_level_name(enum ivx_disk_level level)
 {
@@ -58,6 +59,10 @@ struct ivx_disk ivx_disk_look(const char *state_dir, long low_water, long high_w
         disk.level = IVX_DISK_LOW;
     const long mark = disk.level == IVX_DISK_FULL ? high_water : low_water;
     disk.enough_bytes = disk.level == IVX_DISK_OK ? 0 : ((uint64_t)mark << 20) + more;
+    if (disk.level != IVX_DISK_FULL && disk.free_bytes < nothing_left) {
+        disk.level = IVX_DISK_FULL;
+        disk.enough_bytes = 0;
+    }
     return disk;
 }
 

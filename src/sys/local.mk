@@ -17,6 +17,7 @@ tests_unit_sys_test_sys_LDADD = libsys.a libbase.a $(CRYPTO_LIBS) $(CHECK_LIBS)
 check_PROGRAMS += tests/unit/sys/test_disk
 tests_unit_sys_test_disk_SOURCES = tests/unit/sys/test_disk.c
 tests_unit_sys_test_disk_CFLAGS = $(TEST_CFLAGS)
+tests_unit_sys_test_disk_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=statvfs
 tests_unit_sys_test_disk_LDADD = libsys.a libbase.a $(CRYPTO_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/unit/sys/test_counters

@@ -1,5 +1,7 @@
 /* Marks that no disk can meet, and marks that every disk meets. */
 #include <check.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -13,8 +15,23 @@
 enum { PETABYTE = 1 << 30 }; /* in MiB */
 static char folder[64], ballast[80];
 
+/* In place of the real disk: one of 8 GiB on which only so much is left. */
+static bool is_another;
+static uint64_t left;
+
+int __real_statvfs(const char *path, struct statvfs *out);
+int __wrap_statvfs(const char *path, struct statvfs *out);
+int __wrap_statvfs(const char *path, struct statvfs *out)
+{
+    if (!is_another)
+        return __real_statvfs(path, out);
+    *out = (struct statvfs){ .f_frsize = 4096, .f_blocks = 2 << 20, .f_bavail = left / 4096 };
+    return 0;
+}
+
 static void set_up(void)
 {
+    is_another = false;
     snprintf(folder, sizeof folder, "/tmp/isovox-disk-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(ballast, sizeof ballast, "%s/ballast", folder);
@@ -46,6 +63,28 @@ START_TEST(the_level_follows_the_marks)
     ck_assert_uint_ge(ivx_disk_look(folder, PETABYTE, 0).enough_bytes, UINT64_C(1) << 50);
     ck_assert_int_eq(ivx_disk_look(folder, PETABYTE, PETABYTE).level, IVX_DISK_FULL);
     ck_assert_int_eq(ivx_disk_look("/nowhere/at/all", PETABYTE, PETABYTE).level, IVX_DISK_OK);
+}
+END_TEST
+
+/* Whatever the marks are: writes fail there. */
+START_TEST(the_last_of_a_disk_is_full_without_marks)
+{
+    struct ivx_disk disk;
+    is_another = true;
+    left = 1 << 20;
+    ck_assert_int_eq(ivx_disk_look(folder, 0, 0).level, IVX_DISK_OK);
+    left -= 4096;
+    disk = ivx_disk_look(folder, 0, 0);
+    ck_assert_int_eq(disk.level, IVX_DISK_FULL);
+    ck_assert_uint_eq(disk.enough_bytes, 0);
+    disk = ivx_disk_look(folder, 1000, 0);
+    ck_assert_int_eq(disk.level, IVX_DISK_FULL);
+    ck_assert_uint_eq(disk.enough_bytes, 0);
+
+    put_ballast(64 << 20);
+    disk = ivx_disk_look(folder, 1000, 500);
+    ck_assert_int_eq(disk.level, IVX_DISK_FULL);
+    ck_assert_uint_eq(disk.enough_bytes, 500 << 20);
 }
 END_TEST
 
@@ -143,6 +182,7 @@ int main(void)
     TCase *tests = tcase_create("disk");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, the_level_follows_the_marks);
+    tcase_add_test(tests, the_last_of_a_disk_is_full_without_marks);
     tcase_add_loop_test(tests, it_is_told_what_is_wrong_until_when_and_what_to_do, 0,
                         (int)IVX_COUNT(told));
     tcase_add_test(tests, the_ballast_takes_room_and_gives_it_back_when_the_disk_is_full);
