@@ -48,6 +48,16 @@ static const char *state(void)
     return ivx_series_state_name(the_series().state);
 }
 
+static void it_is_decided_after_its_quiet_time(void)
+{
+    sleep_for(14);
+    turn();
+    ck_assert_str_eq(state(), "receiving");
+    sleep_for(1.1);
+    turn();
+    ck_assert_str_ne(state(), "receiving");
+}
+
 static const double settings[] = { 3600, -3600, 80 * 3600, -80 * 3600 };
 
 /* What plan has noticed, and what it has not when the clock is set. */
@@ -63,13 +73,7 @@ START_TEST(a_series_is_decided_when_its_time_has_passed)
 
     receive_slice(2, 0);
     turn();
-    sleep_for(14);
-    turn();
-    ck_assert_str_eq(state(), "receiving");
-
-    sleep_for(1.1);
-    turn();
-    ck_assert_str_ne(state(), "receiving");
+    it_is_decided_after_its_quiet_time();
 }
 END_TEST
 
@@ -87,12 +91,7 @@ START_TEST(a_sender_that_goes_on_is_not_silent)
         ck_assert_str_eq(state(), "receiving");
     }
 
-    sleep_for(14);
-    turn();
-    ck_assert_str_eq(state(), "receiving");
-    sleep_for(1.1);
-    turn();
-    ck_assert_str_ne(state(), "receiving");
+    it_is_decided_after_its_quiet_time();
 }
 END_TEST
 
@@ -104,12 +103,7 @@ START_TEST(the_first_instance_after_it_was_set_is_new)
     receive_slice(0, 0);
     turn();
     ck_assert_str_eq(state(), "receiving");
-    sleep_for(14);
-    turn();
-    ck_assert_str_eq(state(), "receiving");
-    sleep_for(1.1);
-    turn();
-    ck_assert_str_ne(state(), "receiving");
+    it_is_decided_after_its_quiet_time();
 }
 END_TEST
 
@@ -174,12 +168,7 @@ START_TEST(a_boot_in_the_past_makes_no_series_older)
     start_plan();
     turn();
     ck_assert_str_eq(state(), "receiving");
-    sleep_for(14);
-    turn();
-    ck_assert_str_eq(state(), "receiving");
-    sleep_for(1.1);
-    turn();
-    ck_assert_str_ne(state(), "receiving");
+    it_is_decided_after_its_quiet_time();
 }
 END_TEST
 
