@@ -3,6 +3,7 @@ what is done waits for a PACS that is away. Nothing is decided by that, no job i
 delivery is given up, and when the PACS is back nothing waits for longer than it would have."""
 
 import datetime
+import hashlib
 import signal
 import time
 import unittest
@@ -21,7 +22,7 @@ SETTINGS = ([(HOUR, -2 * HOUR, 81 * HOUR)] if not chaos.LONG else
              (3,), (-3,), (500 * 24 * HOUR,), (HOUR, -2 * HOUR, 81 * HOUR)])
 # 40 slices make 80, each synced before the result is published.
 LONG_SHAPE = ("--shape", "sines", "--dims", "24,24,40", "--spacing", "1,1,2")
-LONG_RESULTS, SYNC_US = 80, 80000
+LONG_RESULTS, SYNC_US = 80, 150000
 
 
 class AClockThatIsSet(chaos.Case):
@@ -39,20 +40,18 @@ class AClockThatIsSet(chaos.Case):
         sender.start()
         sender.finish()
 
-    def begin_series(self, number):
-        """An association that stays open after half of its series."""
-        files = self.phantom(*chaos.SHAPE, "--seed", f"open {number}")
-        payloads = [(chaos.sop_uid(path), rawscu.payload(path)) for path in files]
+    def begin_series(self, files):
+        """An association that stays open."""
         association = rawscu.Association(self.daemon_.port, calling="SLOW",
-                                         syntax=payloads[0][1][1])
-        for uid, (data, _) in payloads[:4]:
-            self.assertEqual(association.store(uid, data)[0], 0)
-        return association, payloads[4:]
+                                         syntax=rawscu.payload(files[0])[1])
+        self.go_on(association, files)
+        return association
 
-    def end_series(self, association, rest):
-        for uid, (data, _) in rest:
+    def go_on(self, association, files):
+        for path in files:
+            uid, (data, _) = chaos.sop_uid(path), rawscu.payload(path)
             self.assertEqual(association.store(uid, data)[0], 0)
-        association.release()
+            self.ledger.add(uid, hashlib.sha256(data).digest())
 
     def deliver_begins_anew(self):
         """It looks at once for what has waited for too long."""
@@ -80,10 +79,12 @@ class AClockThatIsSet(chaos.Case):
     def round(self, number, settings):
         self.pacs_.stop()
         self.send(self.phantom(*chaos.SHAPE, "--seed", f"waits {number}"))
-        opened = self.begin_series(number)
+        files = self.phantom(*chaos.SHAPE, "--seed", f"open {number}")
+        opened = self.begin_series(files[:4])
         self.wait_for(lambda: "failed" in self.states("deliveries"))
-        self.send(self.phantom(*LONG_SHAPE, "--seed", f"work {number}"))
+        work = self.begin_series(self.phantom(*LONG_SHAPE, "--seed", f"work {number}"))
         self.page.delay(SYNC_US)
+        work.release()
         self.wait_for(lambda: "running" in self.states("jobs"))
 
         for by in settings:
@@ -91,7 +92,8 @@ class AClockThatIsSet(chaos.Case):
                 self.set_clock(by)
 
         self.page.delay(0)
-        self.end_series(*opened)
+        self.go_on(opened, files[4:])
+        opened.release()
         begun = time.monotonic()
         self.pacs_.start()
         self.drained(self.daemon_, 3 * number + 3, 30)

@@ -21,6 +21,9 @@ import rawscu
 SECONDS = int(os.environ.get("ISOVOX_SECONDS", chaos.scale(24, 1800)))
 REMOVAL = 60  # seconds: what is delivered goes once a minute
 BACKLOG = 40  # series
+# A worker keeps the buffers of the largest series that it has had: within minutes both have had
+# one of the largest here.
+MEMORY_SLACK = chaos.scale(48 << 20, 4 << 20)
 # Many small series, some of a usual size, one of them in another transfer syntax and tilted.
 SHAPES = {
     "SMALL1": chaos.SHAPE, "SMALL2": chaos.SHAPE,
@@ -164,18 +167,19 @@ class TrafficWithoutAPause(chaos.Case):
                 next_due = next(due)
         self.end()
 
-        figures = []
-        for what, slack in (("memory", 4 << 20), ("descriptors", 8), ("files", 1000)):
+        figures, grown = [], []
+        for what, slack in (("memory", MEMORY_SLACK), ("descriptors", 8), ("files", 1000)):
             before, after = self.thirds([each[what] for each in samples], 0.5)
             figures.append(f"{what} {before} -> {after}")
-            if what != "files" or SECONDS > 10 * REMOVAL:
-                self.assertLess(after, 1.1 * before + slack, what)
+            if after >= 1.1 * before + slack and (what != "files" or SECONDS > 10 * REMOVAL):
+                grown.append(what)
         for each in self.senders:
             for part, name in ((0.5, "p50"), (0.99, "p99")):
                 before, after = self.thirds(each.latencies, part)
                 figures.append(f"{each.aet} {name} {1000 * before:.1f} -> {1000 * after:.1f} ms")
         chaos.tell(f"{SECONDS} s, {self.sent()} series, {len(self.ledger.before())} instances, "
                    f"{self.visitor.count} visits: " + ", ".join(figures))
+        self.assertEqual(grown, [])
 
 
 if __name__ == "__main__":
