@@ -25,7 +25,8 @@ struct ivx_disk {
 
 /* "ok", "low", "full". */
 const char *ivx_disk_level_name(enum ivx_disk_level level);
-/* Marks in MiB free; 0: none, and it is full when nothing can be written. A disk that cannot be asked counts as OK: writes will tell. */
+/* Marks in MiB free; 0: none, and it is full when nothing can be written. A disk that cannot be
+ * asked counts as OK: writes will tell. */
 struct ivx_disk ivx_disk_look(const char *state_dir, long low_water, long high_water);
 /* For people: "7 MiB free: no instance is accepted (A700) until 12 MiB are. ...", with what is to
  * be done. */
