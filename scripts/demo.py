@@ -242,7 +242,8 @@ def main():
     parser.add_argument("--once", action="store_true", help="stop after success")
     parser.add_argument("folder", nargs="?", help="your own DICOM files instead of the head")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # or the terminal is closed
+        signal.signal(number, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="isovox-demo-"))
     try:
         return demonstrate(folder, arguments)
