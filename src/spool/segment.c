@@ -89,7 +89,8 @@ static bool publish(struct ivx_spool *spool, struct ivx_segment *segment,
         || !ivx_fd_sync(segment->fd, segment->name, err))
         return false;
     if (linkat(spool->directory, draft, spool->directory, segment->name, 0) == -1) {
-        if (errno == EEXIST)
+        /* Another process was quicker, or a sweep, between the draft's making and its lock. */
+        if (errno == EEXIST || errno == ENOENT)
             return true;
         return ivx_fail_errno(err, "link", segment->name);
     }

@@ -14,7 +14,7 @@ struct call kept[256];
 int kept_count;
 static uint64_t disk_left;
 static int calls, fail_at, fail_errno;
-static bool hit, reads_fail, writes_are_short, syncs_are_skipped, keeping;
+static bool hit, reads_fail, writes_are_short, syncs_are_skipped, keeping, sweeps;
 
 ssize_t __real_pwrite(int fd, const void *bytes, size_t length, off_t offset);
 ssize_t __real_pread(int fd, void *bytes, size_t length, off_t offset);
@@ -36,7 +36,7 @@ void faults_start(void)
     memset(trace, 0, sizeof trace);
     calls = fail_at = 0;
     disk_left = 0;
-    hit = reads_fail = writes_are_short = syncs_are_skipped = false;
+    hit = reads_fail = writes_are_short = syncs_are_skipped = sweeps = false;
 }
 
 void faults_fail(int n, int with_errno)
@@ -54,6 +54,11 @@ bool faults_hit(void)
 void faults_fail_reads(bool on)
 {
     reads_fail = on;
+}
+
+void faults_sweep(void)
+{
+    sweeps = true;
 }
 
 void faults_short_writes(bool on)
@@ -154,6 +159,9 @@ int __wrap_fallocate(int fd, int mode, off_t offset, off_t length)
 
 int __wrap_linkat(int from, const char *old, int to, const char *new, int flags)
 {
+    if (sweeps)
+        unlinkat(from, old, 0);
+    sweeps = false;
     return faulty('l', 0) ? -1 : __real_linkat(from, old, to, new, flags);
 }
 

@@ -16,6 +16,7 @@ void faults_start(void); /* empty trace, no fault */
 void faults_fail(int n, int with_errno);
 bool faults_hit(void); /* has it happened? */
 void faults_fail_reads(bool on);
+void faults_sweep(void); /* the next file that is linked has just lost its first name */
 void faults_short_writes(bool on); /* pwrite takes 1000 bytes at a time */
 void faults_skip_syncs(bool on);   /* for tests that repeat thousands of times */
 

@@ -268,6 +268,17 @@ START_TEST(a_signal_interrupts_nothing)
 }
 END_TEST
 
+/* plan and the workers open the spool, and sweep it, while receive begins its first segment. */
+START_TEST(a_draft_that_is_swept_at_the_wrong_moment_is_made_again)
+{
+    faults_sweep();
+    IVX_AUTO(ivx_spool_writer_free) struct ivx_spool_writer *writer = rig_writer();
+    ck_assert_ptr_ne(strchr(trace, 'l'), strrchr(trace, 'l')); /* two of them */
+    rig_must_write(writer, 0, 100);
+    rig_expect(0, 0);
+}
+END_TEST
+
 START_TEST(a_full_disk_is_reported_as_full)
 {
     /* fallocate that meets ENOSPC tries a smaller segment: none below 1 MiB, as here. */
@@ -434,6 +445,7 @@ int main(void)
     tcase_add_test(tests, short_writes_are_continued);
     tcase_add_test(tests, any_call_may_fail_for_input_and_output);
     tcase_add_test(tests, a_signal_interrupts_nothing);
+    tcase_add_test(tests, a_draft_that_is_swept_at_the_wrong_moment_is_made_again);
     tcase_add_test(tests, a_full_disk_is_reported_as_full);
     tcase_add_test(tests, a_growing_segment_may_meet_a_full_disk);
     tcase_add_test(tests, the_last_of_a_disk_is_left_to_others);
